@@ -1,0 +1,149 @@
+//! Types and reasons of the conditions of an Experiment: the words in which it says what it waits for.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// Type of a condition, in the order in which a run makes them true.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+pub enum ConditionType {
+    /// References are resolved and pinned in status.
+    Accepted,
+    /// Every target has a reachable cluster.
+    ClustersReady,
+    /// Every component is Healthy and Synced at its pinned revision.
+    ComponentsReady,
+    /// The workflow ran to its end.
+    WorkflowSucceeded,
+    /// The result is stored, under the digest that status names.
+    ResultsStored,
+    /// The result is published.
+    Published,
+    /// Nothing of the run is left but the Experiment and its stored result.
+    CleanedUp,
+    /// Summary of all: True when the run succeeded, False when it failed, Unknown until then.
+    Succeeded,
+}
+
+impl ConditionType {
+    /// All types, in order.
+    pub const ALL: [Self; 8] = [
+        Self::Accepted,
+        Self::ClustersReady,
+        Self::ComponentsReady,
+        Self::WorkflowSucceeded,
+        Self::ResultsStored,
+        Self::Published,
+        Self::CleanedUp,
+        Self::Succeeded,
+    ];
+
+    /// Returns the name as it stands in status.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Accepted => "Accepted",
+            Self::ClustersReady => "ClustersReady",
+            Self::ComponentsReady => "ComponentsReady",
+            Self::WorkflowSucceeded => "WorkflowSucceeded",
+            Self::ResultsStored => "ResultsStored",
+            Self::Published => "Published",
+            Self::CleanedUp => "CleanedUp",
+            Self::Succeeded => "Succeeded",
+        }
+    }
+}
+
+impl fmt::Display for ConditionType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+macro_rules! reasons {
+    ($($(#[doc = $doc:literal])+ $name:ident,)+) => {
+        /// Reason of a condition: one CamelCase word for machines, explained here for people.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+        pub enum Reason { $($(#[doc = $doc])+ $name,)+ }
+
+        impl Reason {
+            /// All reasons with their explanation, in order of declaration.
+            pub const ALL: &[(Self, &'static str)] = &[$((Self::$name, concat!($($doc,)+))),+];
+
+            /// Returns the word as it stands in status.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$name => stringify!($name),)+ }
+            }
+        }
+    };
+}
+
+reasons! {
+    /// A stage before this one is not finished.
+    NotReached,
+    /// The stage made its condition true.
+    Done,
+    /// The stage was left out because the run failed, expired or was deleted.
+    Skipped,
+    /// All references are resolved and pinned.
+    SourcesPinned,
+    /// The specification cannot be run as it is; the message names field and fix.
+    InvalidSpec,
+    /// Something that must be read before a decision cannot be read now.
+    NotReadable,
+    /// The target's cluster is there.
+    ClusterReady,
+    /// The cluster type is known, but this version cannot make it.
+    ClusterTypeUnsupported,
+    /// The target waits for the targets it depends on.
+    WaitingForDependency,
+    /// The namespace of a target is being made.
+    NamespaceCreating,
+    /// A namespace of that name exists and is not ours.
+    NamespaceTaken,
+    /// A component is being deployed.
+    ComponentDeploying,
+    /// A component stayed degraded or could not be rendered until the deadline.
+    ComponentFailed,
+    /// The workflow is submitted and has not started.
+    WorkflowPending,
+    /// The workflow is running.
+    WorkflowRunning,
+    /// The workflow failed.
+    WorkflowFailed,
+    /// The workflow was deleted while the run waited for it.
+    WorkflowLost,
+    /// The workflow template is not the one that was pinned.
+    TemplateChanged,
+    /// The run stays until it is deleted or its time to live ends.
+    WaitingForUser,
+    /// The samples of the window are still arriving in the store.
+    SamplesSettling,
+    /// Metrics are being read and the result written.
+    Collecting,
+    /// The result could not be stored within the deadline.
+    ResultsLost,
+    /// A stage did not end within its deadline.
+    DeadlineExceeded,
+    /// Objects of the run are being removed.
+    TearingDown,
+    /// Nothing is left of the run.
+    NothingLeft,
+    /// It was not asked for.
+    NotRequested,
+    /// It was asked for, and this version cannot do it.
+    NotSupported,
+    /// The run is going on.
+    InProgress,
+    /// The run was deleted before it finished.
+    Deleted,
+    /// The time to live ended.
+    Expired,
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}

@@ -1,0 +1,22 @@
+//! Keys of labels and annotations, the field manager and the finalizer.
+
+/// Name of the Experiment an object belongs to.
+pub const EXPERIMENT: &str = "experiments.illm.io/experiment";
+/// Namespace of the Experiment an object belongs to.
+pub const EXPERIMENT_NAMESPACE: &str = "experiments.illm.io/experiment-namespace";
+/// UID of the Experiment an object belongs to; the only label that decides ownership.
+pub const EXPERIMENT_UID: &str = "experiments.illm.io/experiment-uid";
+/// Name of the target an object belongs to.
+pub const TARGET: &str = "experiments.illm.io/target";
+/// Name of the component an object belongs to.
+pub const COMPONENT: &str = "experiments.illm.io/component";
+/// Says that testbed made the object.
+pub const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
+/// Value of [`MANAGED_BY`].
+pub const MANAGED_BY_VALUE: &str = "testbed";
+/// Field manager of server-side apply, and the finalizer on an Experiment.
+pub const OPERATOR: &str = "experiments.illm.io/operator";
+/// Annotation on an Experiment: `true` makes its deletion take the stored result with it.
+pub const DELETE_RESULTS: &str = "experiments.illm.io/delete-results";
+/// Annotation on a Component: digest of the catalog content it was published from.
+pub const CATALOG_DIGEST: &str = "experiments.illm.io/catalog-digest";

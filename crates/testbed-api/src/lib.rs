@@ -1,0 +1,31 @@
+//! The vocabulary of testbed: custom resources, conditions, labels and the result schema.
+//!
+//! Everything that is stored or shown is a type here; nothing here decides or acts.
+//! The group is `experiments.illm.io/v1alpha1`; [`Experiment`] is namespaced, [`Component`] is not.
+
+pub mod component;
+pub mod conditions;
+pub mod experiment;
+pub mod labels;
+pub mod status;
+pub mod summary;
+
+pub use component::{Component, ComponentSpec};
+pub use conditions::{ConditionType, Reason};
+pub use experiment::{Experiment, ExperimentSpec};
+pub use status::{ExperimentStatus, Phase};
+pub use summary::Summary;
+
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use kube_core::CustomResourceExt;
+
+/// API group of both kinds.
+pub const GROUP: &str = "experiments.illm.io";
+/// The one served and stored version.
+pub const VERSION: &str = "v1alpha1";
+
+/// Returns the custom resource definitions as they are installed, in a fixed order.
+#[must_use]
+pub fn crds() -> Vec<CustomResourceDefinition> {
+    vec![Component::crd(), Experiment::crd()]
+}

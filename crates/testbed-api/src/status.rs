@@ -1,0 +1,308 @@
+//! The status of an Experiment: facts, conditions, and the phase people read.
+
+use crate::component::{Endpoint, Source};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, MicroTime, Time};
+use kube_derive::KubeSchema;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// What is known of a run. Facts in it are latched: what may not be undone is done only on the strength of them.
+#[derive(KubeSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[x_kube(crates(kube_core = "::kube_core"))]
+#[serde(rename_all = "camelCase")]
+pub struct ExperimentStatus {
+    /// Where the run stands, for people. Nothing decides on it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phase: Option<Phase>,
+    /// Generation of the specification this status speaks of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed_generation: Option<i64>,
+    /// What is true of the run, one condition for each stage.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
+    pub conditions: Vec<Condition>,
+    /// The targets.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
+    pub targets: Vec<TargetStatus>,
+    /// The workflow template as it was when the run was accepted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub template: Option<PinnedTemplate>,
+    /// The workflow.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workflow_status: Option<WorkflowStatus>,
+    /// Why the run failed. Once set it stays.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<Failure>,
+    /// The stored result.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub results: Option<StoredResults>,
+    /// Where the result lies.
+    #[serde(default, rename = "resultsURL", skip_serializing_if = "Option::is_none")]
+    pub results_url: Option<String>,
+    /// What the machine decided: `supported`, `refuted` or `insufficient`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hypothesis_result: Option<String>,
+    /// When the last stage but teardown ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub completed_at: Option<Time>,
+    /// Nothing of the run is left but the Experiment and its stored result.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resources_cleaned: Option<bool>,
+    /// When each stage ended, by condition type.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub stage_times: BTreeMap<String, MicroTime>,
+    /// Access for a person who follows along.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tutorial_status: Option<TutorialStatus>,
+    /// The result is public.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub published: Option<bool>,
+    /// Branch of the publication.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub publish_branch: Option<String>,
+    /// Number of the pull request.
+    #[serde(default, rename = "publishPRNumber", skip_serializing_if = "Option::is_none")]
+    pub publish_pr_number: Option<i64>,
+    /// Address of the pull request.
+    #[serde(default, rename = "publishPRURL", skip_serializing_if = "Option::is_none")]
+    pub publish_pr_url: Option<String>,
+    /// Name of the analyzer's Job.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub analysis_job_name: Option<String>,
+    /// Where the analysis stands.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub analysis_phase: Option<String>,
+    /// Where the review stands.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub review_phase: Option<String>,
+    /// Where the collection of data stands.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub iteration_status: Option<IterationStatus>,
+}
+
+/// Where a run stands, for people.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+pub enum Phase {
+    /// Not accepted yet.
+    Pending,
+    /// Clusters and components are being made.
+    Provisioning,
+    /// Everything is there; the workflow is about to start.
+    Ready,
+    /// The workflow runs, or a user follows along.
+    Running,
+    /// The run succeeded.
+    Complete,
+    /// The run failed.
+    Failed,
+}
+
+impl Phase {
+    /// Returns the word as it stands in status.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "Pending",
+            Self::Provisioning => "Provisioning",
+            Self::Ready => "Ready",
+            Self::Running => "Running",
+            Self::Complete => "Complete",
+            Self::Failed => "Failed",
+        }
+    }
+}
+
+/// One target of a run.
+#[derive(KubeSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[x_kube(crates(kube_core = "::kube_core"))]
+#[serde(rename_all = "camelCase")]
+pub struct TargetStatus {
+    /// Name of the target.
+    pub name: String,
+    /// Where it stands, for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phase: Option<String>,
+    /// Namespace its components are deployed into.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub namespace: Option<String>,
+    /// Name of its cluster.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cluster_name: Option<String>,
+    /// Address of its API server.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub endpoint: Option<String>,
+    /// Machine type in effect.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub machine_type: Option<String>,
+    /// Number of nodes in effect.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub node_count: Option<u32>,
+    /// Secret that holds its kubeconfig.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kubeconfig_secret: Option<String>,
+    /// Its components, pinned.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
+    pub components: Vec<ComponentStatus>,
+}
+
+/// One component of a target, pinned when the run was accepted.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ComponentStatus {
+    /// Name of the Component.
+    pub name: String,
+    /// Its sources as they were when the run was accepted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sources: Vec<Source>,
+    /// Values set on it: defaults, overlaid with the experiment's.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub values: BTreeMap<String, serde_json::Value>,
+    /// The Service by which it is reached.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub endpoint: Option<Endpoint>,
+    /// It answers PromQL for its target.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metrics_store: Option<bool>,
+    /// Name of its Argo CD Application.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub application: Option<String>,
+    /// Health as Argo CD sees it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub health: Option<String>,
+    /// Sync state as Argo CD sees it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sync: Option<String>,
+}
+
+/// A WorkflowTemplate as it was when the run was accepted.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PinnedTemplate {
+    /// Its name.
+    pub name: String,
+    /// Its UID.
+    pub uid: String,
+    /// Its generation.
+    pub generation: i64,
+}
+
+/// The workflow of a run.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct WorkflowStatus {
+    /// Its name, in namespace `argo-workflows`.
+    pub name: String,
+    /// Its UID, once it was seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uid: Option<String>,
+    /// Its phase in Argo's words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phase: Option<String>,
+    /// What it says of itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+    /// When it started.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started_at: Option<Time>,
+    /// When it finished.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub finished_at: Option<Time>,
+    /// The windows it recorded, over which metrics are read.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub windows: Vec<Window>,
+}
+
+/// A span of time over which metrics are read.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Window {
+    /// Target it belongs to; all of them if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
+    /// First instant.
+    pub start: MicroTime,
+    /// Last instant.
+    pub end: MicroTime,
+    /// Who recorded the bounds: the workload itself, or Argo Workflows around its pod.
+    pub recorded_by: WindowSource,
+}
+
+/// Who recorded the bounds of a window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum WindowSource {
+    /// The workload, in output parameters of its step.
+    Workload,
+    /// Argo Workflows: start and end of the step's pod, to the second.
+    Step,
+    /// Argo Workflows: start and end of the whole workflow, as no step is named for a window.
+    Workflow,
+}
+
+/// Why a run failed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Failure {
+    /// Condition that could not be made true.
+    pub stage: String,
+    /// One word for machines.
+    pub reason: String,
+    /// A sentence for people.
+    pub message: String,
+}
+
+/// The stored result.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct StoredResults {
+    /// Bucket of the store.
+    pub bucket: String,
+    /// Key of `summary.json`; it contains the digest.
+    pub key: String,
+    /// SHA-256 of its bytes, in hexadecimal.
+    pub sha256: String,
+    /// Its size in bytes.
+    pub size: u64,
+}
+
+/// Access for a person who follows along.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct TutorialStatus {
+    /// Services and their addresses.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub services: Vec<TutorialServiceStatus>,
+    /// Secrets with kubeconfigs, by target.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub kubeconfig_secrets: BTreeMap<String, String>,
+}
+
+/// A Service and its address.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct TutorialServiceStatus {
+    /// Name for people.
+    pub name: String,
+    /// Its address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub endpoint: Option<String>,
+    /// It is there.
+    #[serde(default)]
+    pub ready: bool,
+}
+
+/// Where the collection of data stands.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct IterationStatus {
+    /// Number of this collection.
+    pub current_iteration: u32,
+    /// Largest number of collections.
+    pub max_iterations: u32,
+    /// Where it stands.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phase: Option<String>,
+}

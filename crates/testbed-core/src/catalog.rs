@@ -1,0 +1,240 @@
+//! Components as the catalog holds them, read into one shape: sources, parameters, endpoint.
+
+use crate::problem::{Problem, did_you_mean};
+use serde::Deserialize;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use testbed_api::component::{ComponentSpec, Endpoint, Helm, Parameter, ParameterKind, Source};
+
+/// A component, read and checked.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Entry {
+    /// Where its manifests come from; empty while it is not published.
+    pub sources: Vec<Source>,
+    /// What may be set on it; `None` when it does not say, so that anything may.
+    pub parameters: Option<Vec<Parameter>>,
+    /// The Service by which it is reached.
+    pub endpoint: Option<Endpoint>,
+    /// It answers PromQL for its target.
+    pub metrics_store: bool,
+}
+
+/// The short form of sources, as the seed's README writes it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ShortSources {
+    helm: ShortHelm,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct ShortHelm {
+    repo: String,
+    chart: String,
+    version: Option<String>,
+}
+
+impl Entry {
+    /// Reads a Component.
+    ///
+    /// # Errors
+    /// Everything wrong with it, each with its field.
+    pub fn read(spec: &ComponentSpec) -> Result<Self, Vec<Problem>> {
+        let mut problems = Vec::new();
+        let sources = sources(&spec.sources).unwrap_or_else(|problem| {
+            problems.push(problem);
+            Vec::new()
+        });
+        let parameters = parameters(&spec.parameters).unwrap_or_else(|problem| {
+            problems.push(problem);
+            None
+        });
+        for (index, source) in sources.iter().enumerate() {
+            let field = format!("spec.sources[{index}]");
+            if source.repo_url.is_empty() {
+                problems.push(Problem::error(format!("{field}.repoURL"), "is empty"));
+            }
+            if source.path.is_some() && source.chart.is_some() {
+                problems.push(
+                    Problem::error(field, "has both path and chart")
+                        .hint("give path for a Git or OCI source, chart for a Helm repository"),
+                );
+            }
+        }
+        if problems.is_empty() {
+            Ok(Self {
+                sources,
+                parameters,
+                endpoint: spec.endpoint.clone(),
+                metrics_store: spec.observability.as_ref().and_then(|o| o.metrics_store).unwrap_or(false),
+            })
+        } else {
+            Err(problems)
+        }
+    }
+
+    /// Returns the values to deploy it with: defaults, overlaid with `params`.
+    ///
+    /// # Errors
+    /// A parameter there is none of, of another type, or required and not given; `field` is where the params stand.
+    pub fn values(&self, params: &BTreeMap<String, String>, field: &str) -> Result<BTreeMap<String, Value>, Vec<Problem>> {
+        let Some(parameters) = &self.parameters else {
+            return Ok(params.iter().map(|(name, value)| (name.clone(), guess(value))).collect());
+        };
+        let mut problems = Vec::new();
+        let mut values = BTreeMap::new();
+        for (name, value) in params {
+            let at = format!("{field}[{name}]");
+            let Some(parameter) = parameters.iter().find(|parameter| parameter.name == *name) else {
+                let known = || parameters.iter().map(|parameter| parameter.name.as_str());
+                let hint = match did_you_mean(name, known()) {
+                    Some(close) => format!("did you mean `{close}`?"),
+                    None => format!("it takes {}", list(known())),
+                };
+                problems.push(Problem::error(at, format!("the component has no parameter `{name}`")).hint(hint));
+                continue;
+            };
+            match typed(value, parameter.kind) {
+                Ok(value) => drop(values.insert(name.clone(), value)),
+                Err(wanted) => problems.push(Problem::error(at, format!("`{value}` is not {wanted}"))),
+            }
+        }
+        for parameter in parameters {
+            if values.contains_key(&parameter.name) || params.contains_key(&parameter.name) {
+                continue;
+            }
+            match &parameter.default {
+                Some(default) => drop(values.insert(parameter.name.clone(), default.clone())),
+                None if parameter.required => problems
+                    .push(Problem::error(format!("{field}[{}]", parameter.name), "is required by the component and not given")),
+                None => {}
+            }
+        }
+        if problems.is_empty() { Ok(values) } else { Err(problems) }
+    }
+}
+
+fn sources(value: &Value) -> Result<Vec<Source>, Problem> {
+    let problem = |error: serde_json::Error| {
+        Problem::error("spec.sources", format!("cannot be read: {error}"))
+            .hint("give a list of {repoURL, targetRevision, path | chart, helm}, or {helm: {repo, chart, version}}")
+    };
+    match value {
+        Value::Null => Ok(Vec::new()),
+        Value::Object(_) => {
+            let short: ShortSources = serde_json::from_value(value.clone()).map_err(problem)?;
+            Ok(vec![Source {
+                repo_url: short.helm.repo,
+                target_revision: short.helm.version,
+                chart: Some(short.helm.chart),
+                helm: Some(Helm::default()),
+                ..Source::default()
+            }])
+        }
+        _ => serde_json::from_value(value.clone()).map_err(problem),
+    }
+}
+
+fn parameters(value: &Value) -> Result<Option<Vec<Parameter>>, Problem> {
+    match value {
+        Value::Null => Ok(None),
+        // The map of the seed's README gives defaults; it does not say that there is nothing else to set.
+        Value::Object(_) => Ok(None),
+        _ => serde_json::from_value(value.clone()).map(Some).map_err(|error| {
+            Problem::error("spec.parameters", format!("cannot be read: {error}"))
+                .hint("give a list of {name, type, default, required}, or a map from name to default")
+        }),
+    }
+}
+
+/// Reads a value as the type its text suggests, as Helm's `--set` does.
+fn guess(text: &str) -> Value {
+    match text {
+        "true" => Value::Bool(true),
+        "false" => Value::Bool(false),
+        // A leading zero marks an identifier, not a number.
+        _ if text.len() > 1 && text.starts_with('0') => Value::String(text.into()),
+        _ => text.parse::<i64>().map_or_else(|_| Value::String(text.into()), Value::from),
+    }
+}
+
+/// Reads a value as the type that is asked for; a reference is resolved later and is taken as it is.
+fn typed(text: &str, kind: ParameterKind) -> Result<Value, &'static str> {
+    if text.contains("${") {
+        return Ok(Value::String(text.into()));
+    }
+    match kind {
+        ParameterKind::String => Ok(Value::String(text.into())),
+        ParameterKind::Int => text.parse::<i64>().map(Value::from).map_err(|_| "a whole number"),
+        ParameterKind::Bool => text.parse::<bool>().map(Value::from).map_err(|_| "true or false"),
+    }
+}
+
+fn list<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    let names: Vec<&str> = names.collect();
+    if names.is_empty() { "none".into() } else { names.join(", ") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn spec(value: Value) -> ComponentSpec {
+        serde_json::from_value(value).unwrap()
+    }
+
+    #[test]
+    fn the_short_form_of_the_seed_is_a_helm_source_that_takes_any_parameter() {
+        let entry = Entry::read(&spec(json!({
+            "sources": {"helm": {"repo": "https://charts.example.org", "chart": "kube-prometheus-stack"}},
+            "parameters": {"retention": "24h"},
+            "observability": {"serviceMonitor": true},
+        })))
+        .unwrap();
+        assert_eq!(entry.sources[0].chart.as_deref(), Some("kube-prometheus-stack"));
+        let params = BTreeMap::from([("grafana.enabled".to_owned(), "true".to_owned())]);
+        assert_eq!(entry.values(&params, "params").unwrap()["grafana.enabled"], json!(true));
+    }
+
+    fn declared() -> Entry {
+        Entry::read(&spec(json!({
+            "type": "app",
+            "sources": [{"repoURL": "oci://registry/components/metrics-app", "targetRevision": "sha256:00", "path": "."}],
+            "parameters": [
+                {"name": "series", "type": "int", "default": 1000},
+                {"name": "target", "required": true},
+            ],
+        })))
+        .unwrap()
+    }
+
+    #[test]
+    fn defaults_are_overlaid_with_what_the_experiment_sets() {
+        let params = BTreeMap::from([("target".to_owned(), "${targets.a.b.address}".to_owned())]);
+        let values = declared().values(&params, "params").unwrap();
+        assert_eq!(values["series"], json!(1000));
+        assert_eq!(values["target"], json!("${targets.a.b.address}"));
+    }
+
+    #[test]
+    fn an_unknown_an_ill_typed_and_a_missing_parameter_are_all_said() {
+        let params = BTreeMap::from([("serie".to_owned(), "1".to_owned()), ("series".to_owned(), "many".to_owned())]);
+        let problems = declared().values(&params, "spec.targets[0].components[0].params").unwrap_err();
+        let said: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            said,
+            [
+                "spec.targets[0].components[0].params[serie]: the component has no parameter `serie` (did you mean `series`?)",
+                "spec.targets[0].components[0].params[series]: `many` is not a whole number",
+                "spec.targets[0].components[0].params[target]: is required by the component and not given",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_source_that_cannot_be_read_names_its_field() {
+        let problems = Entry::read(&spec(json!({"sources": [{"chart": "x"}]}))).unwrap_err();
+        assert_eq!(problems[0].field, "spec.sources");
+    }
+}

@@ -1,0 +1,18 @@
+//! Turns a run and what was observed of it into a plan and a status.
+//!
+//! Nothing here has a network, a clock or a runtime: time and identity come in as arguments, effects go out as values.
+//! [`plan::plan`] is the centre: from an [`observed::Observed`] to a [`plan::Plan`].
+
+pub mod build;
+pub mod catalog;
+pub mod names;
+pub mod observed;
+pub mod plan;
+pub mod problem;
+pub mod query;
+pub mod reference;
+pub mod run;
+pub mod status;
+pub mod summary;
+pub mod validate;
+pub mod verdict;

@@ -1,0 +1,249 @@
+//! What was seen of the world, as plain values. *Absent* is something seen; *unknown* is not having been able to look.
+
+use testbed_api::component::ComponentSpec;
+use testbed_api::experiment::Experiment;
+use testbed_api::status::{Window, WindowSource};
+use crate::validate::Catalog;
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, Time};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// Something that was looked for: known (which may be: not there), or not readable.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Seen<T> {
+    /// What was seen.
+    Known(T),
+    /// Why it could not be seen.
+    Unknown(String),
+}
+
+impl<T> Seen<T> {
+    /// Returns what was seen.
+    ///
+    /// # Errors
+    /// Why it could not be seen.
+    pub fn known(&self) -> Result<&T, &str> {
+        match self {
+            Self::Known(value) => Ok(value),
+            Self::Unknown(reason) => Err(reason),
+        }
+    }
+}
+
+impl<T: Default> Default for Seen<T> {
+    fn default() -> Self {
+        Self::Known(T::default())
+    }
+}
+
+/// Everything that was seen of one run.
+#[derive(Clone, Debug)]
+pub struct Observed {
+    /// The Experiment, read afresh.
+    pub experiment: Experiment,
+    /// What it may refer to; looked for only until it is accepted.
+    pub catalog: Seen<CatalogFacts>,
+    /// Its namespaces, by label, and those that bear a name it needs.
+    pub namespaces: Seen<Vec<NamespaceFacts>>,
+    /// Its Applications, by label.
+    pub applications: Seen<Vec<ApplicationFacts>>,
+    /// Its workflows, by label.
+    pub workflows: Seen<Vec<WorkflowFacts>>,
+    /// Names of pods of its workflows that are still there, by label.
+    pub workflow_pods: Seen<Vec<String>>,
+    /// Its template now; looked for only until the workflow is submitted.
+    pub template: Seen<Option<TemplateFacts>>,
+}
+
+/// What an Experiment may refer to, as the API server holds it.
+#[derive(Clone, Debug, Default)]
+pub struct CatalogFacts {
+    /// Components that the Experiment names and that are there.
+    pub components: BTreeMap<String, ComponentSpec>,
+}
+
+impl CatalogFacts {
+    /// Returns the catalog with the one template that was looked for.
+    #[must_use]
+    pub fn with(&self, template: Option<&TemplateFacts>) -> Catalog {
+        Catalog {
+            components: self.components.clone(),
+            templates: template.map(|facts| (facts.name.clone(), facts.parameters())).into_iter().collect(),
+        }
+    }
+}
+
+/// A WorkflowTemplate.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TemplateFacts {
+    /// Its name.
+    pub name: String,
+    /// Its UID.
+    pub uid: String,
+    /// Its generation.
+    pub generation: i64,
+    /// `spec.arguments.parameters`.
+    pub arguments: Vec<Value>,
+}
+
+impl TemplateFacts {
+    /// Returns the parameters it declares.
+    #[must_use]
+    pub fn parameters(&self) -> Vec<crate::validate::TemplateParameter> {
+        template_parameters(&self.arguments)
+    }
+}
+
+/// Returns the parameters that `spec.arguments.parameters` of a WorkflowTemplate declares.
+#[must_use]
+pub fn template_parameters(arguments: &[Value]) -> Vec<crate::validate::TemplateParameter> {
+    arguments
+        .iter()
+        .filter_map(|argument| {
+            Some(crate::validate::TemplateParameter {
+                name: argument.get("name")?.as_str()?.to_owned(),
+                has_default: argument.get("value").is_some() || argument.get("valueFrom").is_some(),
+            })
+        })
+        .collect()
+}
+
+/// A namespace.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct NamespaceFacts {
+    /// Its name.
+    pub name: String,
+    /// Its UID.
+    pub uid: String,
+    /// UID of the Experiment its label names.
+    #[serde(default)]
+    pub owner: Option<String>,
+    /// It is being deleted.
+    #[serde(default)]
+    pub deleting: bool,
+    /// What its deletion waits for.
+    #[serde(default)]
+    pub message: Option<String>,
+}
+
+/// An Application of Argo CD.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ApplicationFacts {
+    /// Its name.
+    pub name: String,
+    /// Its UID.
+    pub uid: String,
+    /// Target its label names.
+    pub target: String,
+    /// Component its label names.
+    pub component: String,
+    /// Digest of the specification we applied, from its annotation.
+    pub spec_digest: Option<String>,
+    /// Health: `Healthy`, `Progressing`, `Degraded`, `Suspended`, `Missing`, `Unknown`.
+    pub health: Option<String>,
+    /// Sync state: `Synced`, `OutOfSync`, `Unknown`.
+    pub sync: Option<String>,
+    /// Revisions it is synced to.
+    pub revisions: Vec<String>,
+    /// What is wrong, in its own words.
+    pub trouble: Option<String>,
+    /// It is being deleted.
+    pub deleting: bool,
+}
+
+/// A Workflow of Argo Workflows.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct WorkflowFacts {
+    /// Its name.
+    pub name: String,
+    /// Its UID.
+    pub uid: String,
+    /// `Pending`, `Running`, `Succeeded`, `Failed` or `Error`; absent until the controller saw it.
+    pub phase: Option<String>,
+    /// What it says of itself.
+    pub message: Option<String>,
+    /// When it started.
+    pub started_at: Option<Time>,
+    /// When it finished.
+    pub finished_at: Option<Time>,
+    /// The windows it recorded.
+    pub windows: Vec<Window>,
+    /// It is being deleted.
+    pub deleting: bool,
+}
+
+/// Prefix of the name of a step that is a window.
+const WINDOW_STEP: &str = "window";
+
+/// Returns the windows that the nodes of a workflow recorded, in order of their start.
+///
+/// A step records a window by its output parameters `window-start`, `window-end` and, for one target, `window-target`;
+/// or by its name, `window` or `window-<target>`: then the pod's own start and end bound it.
+#[must_use]
+pub fn windows(nodes: &Value) -> Vec<Window> {
+    let mut windows: Vec<Window> = nodes.as_object().into_iter().flat_map(|nodes| nodes.values()).filter_map(window).collect();
+    windows.sort_by(|a, b| (a.start.0, &a.target).cmp(&(b.start.0, &b.target)));
+    windows
+}
+
+fn window(node: &Value) -> Option<Window> {
+    if node.get("type")?.as_str()? != "Pod" {
+        return None;
+    }
+    let parameter = |name: &str| {
+        let parameters = node.pointer("/outputs/parameters")?.as_array()?;
+        parameters.iter().find(|parameter| parameter["name"] == name)?.get("value")?.as_str()
+    };
+    let time = |text: &str| text.trim().parse::<Timestamp>().ok().map(MicroTime);
+    let name = node.get("displayName").and_then(Value::as_str).unwrap_or_default();
+    let named = name.strip_prefix(WINDOW_STEP).filter(|rest| rest.is_empty() || rest.starts_with('-'));
+    let target = parameter("window-target")
+        .map(str::trim)
+        .or_else(|| named.and_then(|rest| rest.strip_prefix('-')))
+        .filter(|target| !target.is_empty())
+        .map(str::to_owned);
+    if let (Some(start), Some(end)) = (parameter("window-start").and_then(time), parameter("window-end").and_then(time)) {
+        return Some(Window { target, start, end, recorded_by: WindowSource::Workload });
+    }
+    named?;
+    let bound = |field: &str| node.get(field)?.as_str().and_then(time);
+    Some(Window { target, start: bound("startedAt")?, end: bound("finishedAt")?, recorded_by: WindowSource::Step })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_window_is_what_the_workload_recorded_before_what_argo_saw() {
+        let nodes = json!({
+            "a": {"type": "Pod", "displayName": "window-left", "startedAt": "2026-01-01T00:00:00Z", "finishedAt": "2026-01-01T00:01:00Z",
+                  "outputs": {"parameters": [
+                      {"name": "window-start", "value": "2026-01-01T00:00:10.5Z\n"}, {"name": "window-end", "value": "2026-01-01T00:00:50Z"}]}},
+            "b": {"type": "Pod", "displayName": "window", "startedAt": "2026-01-01T00:02:00Z", "finishedAt": "2026-01-01T00:03:00Z"},
+            "c": {"type": "Pod", "displayName": "warmup", "startedAt": "2026-01-01T00:00:00Z", "finishedAt": "2026-01-01T00:00:05Z"},
+            "d": {"type": "Steps", "displayName": "window"},
+            "e": {"type": "Pod", "displayName": "windowed", "startedAt": "2026-01-01T00:00:00Z", "finishedAt": "2026-01-01T00:00:05Z"},
+        });
+        let windows = windows(&nodes);
+        assert_eq!(windows.len(), 2);
+        assert_eq!(windows[0].target.as_deref(), Some("left"));
+        assert_eq!(windows[0].recorded_by, WindowSource::Workload);
+        assert_eq!(windows[0].start.0.to_string(), "2026-01-01T00:00:10.5Z");
+        assert_eq!(windows[1].target, None);
+        assert_eq!(windows[1].recorded_by, WindowSource::Step);
+    }
+
+    #[test]
+    fn a_window_that_never_ended_is_none() {
+        let nodes = json!({"a": {"type": "Pod", "displayName": "window", "startedAt": "2026-01-01T00:00:00Z", "finishedAt": null}});
+        assert_eq!(windows(&nodes), []);
+    }
+}

@@ -1,0 +1,423 @@
+//! From what was observed to what should be done: the centre of the lab.
+//!
+//! [`STAGES`] are run in order until one waits or fails. A stage establishes one condition.
+//! Two rules keep the lab from leaking and from lying, both checked by exploring every interleaving (see the ADR):
+//! what cannot be undone is planned only from facts already persisted in `status` (*latch, then act*),
+//! and the Experiment is read afresh before every pass.
+
+mod accept;
+mod collect;
+mod deploy;
+mod provision;
+mod publish;
+mod run_workflow;
+mod teardown;
+
+pub use collect::{Answer, CollectRequest, Question, SETTLE, Series, Store};
+
+use crate::observed::Observed;
+use crate::run::{self, Run};
+use crate::status::{self, Truth};
+use jiff::{SignedDuration, Timestamp};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use serde::Serialize;
+use serde_json::Value;
+use testbed_api::conditions::{ConditionType, Reason};
+use testbed_api::experiment::CompletionMode;
+use testbed_api::labels;
+use testbed_api::status::{ExperimentStatus, Failure};
+
+/// How long components may take to become ready.
+pub const DEPLOY_DEADLINE: SignedDuration = SignedDuration::from_mins(20);
+/// How long a workflow may run.
+pub const RUN_DEADLINE: SignedDuration = SignedDuration::from_hours(6);
+/// How long reading metrics and storing the result may be retried.
+pub const COLLECT_DEADLINE: SignedDuration = SignedDuration::from_mins(10);
+
+/// One write to the world. Each is idempotent: its name or key is a function of the run.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Effect {
+    /// Put our finalizer on the Experiment.
+    AddFinalizer,
+    /// Server-side apply.
+    Apply(Value),
+    /// Delete one object, if it is still the one that was seen.
+    Delete(ObjectRef),
+    /// Read the metrics, write the summary, store it.
+    Collect(Box<CollectRequest>),
+    /// Remove everything under a prefix of the results' store.
+    DeleteResults {
+        /// The prefix.
+        prefix: String,
+    },
+    /// Delete the Experiment itself: its time to live is over.
+    DeleteExperiment,
+    /// Take our finalizer off the Experiment: nothing of it is left.
+    RemoveFinalizer,
+}
+
+/// One object to delete.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ObjectRef {
+    /// What it is.
+    pub kind: ChildKind,
+    /// Its namespace, if it has one.
+    pub namespace: Option<String>,
+    /// Its name.
+    pub name: String,
+    /// Its UID: another object of the same name is not touched.
+    pub uid: String,
+}
+
+/// Kinds of objects a run makes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub enum ChildKind {
+    /// Application of Argo CD.
+    Application,
+    /// Namespace.
+    Namespace,
+    /// Workflow of Argo Workflows.
+    Workflow,
+}
+
+/// What carrying an effect out taught.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Fact {
+    /// It was done; what changed will be seen.
+    Done,
+    /// The result is stored.
+    Stored {
+        /// Where.
+        results: testbed_api::status::StoredResults,
+        /// Address of it, for people.
+        url: String,
+        /// What the machine decided, if anything was claimed.
+        decision: Option<testbed_api::summary::Decision>,
+        /// The reason, in a sentence.
+        reason: String,
+    },
+}
+
+/// What should be done, and what should be said of it.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// Writes to the world, in order. The first that fails ends the pass.
+    pub effects: Vec<Effect>,
+    /// The status to write, before the facts of the effects are in it.
+    pub status: ExperimentStatus,
+    /// When to look again even if nothing changes: a deadline, never a poll.
+    pub wake_at: Option<Timestamp>,
+    generation: Option<i64>,
+    now: Timestamp,
+}
+
+impl Plan {
+    /// Returns the status with what carrying out the effects taught.
+    #[must_use]
+    pub fn status_with(&self, facts: &[Fact]) -> ExperimentStatus {
+        let mut status = self.status.clone();
+        for fact in facts {
+            if let Fact::Stored { results, url, decision, reason } = fact {
+                status.results = Some(results.clone());
+                status.results_url = Some(url.clone());
+                status.hypothesis_result = decision.map(|decision| decision.as_str().to_owned());
+                status::set(
+                    &mut status,
+                    self.generation,
+                    ConditionType::ResultsStored,
+                    Truth::True,
+                    Reason::Done,
+                    reason.clone(),
+                    self.now,
+                );
+                settle_success(&mut status, self.generation, self.now);
+            }
+        }
+        status.phase = Some(status::phase(&status));
+        status
+    }
+}
+
+/// Why a run is brought to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// A stage failed, and that is persisted.
+    Failed,
+    /// The user deleted it.
+    Deleted,
+    /// Its time to live is over.
+    Expired,
+}
+
+/// Outcome of a stage.
+#[derive(Clone, Debug, PartialEq)]
+enum Outcome {
+    /// The condition holds.
+    Done { reason: Reason, message: String },
+    /// The condition does not hold, and the run goes on without it.
+    Without { reason: Reason, message: String },
+    Wait { reason: Reason, message: String },
+    Fail { reason: Reason, message: String },
+}
+
+/// What a stage wants done, and how far it is.
+#[derive(Clone, Debug)]
+pub struct Step {
+    outcome: Outcome,
+    effects: Vec<Effect>,
+    wake_at: Option<Timestamp>,
+}
+
+impl Step {
+    /// A stage that is done unless it waits or fails.
+    fn done(message: impl Into<String>) -> Self {
+        Self {
+            outcome: Outcome::Done { reason: Reason::Done, message: message.into() },
+            effects: Vec::new(),
+            wake_at: None,
+        }
+    }
+
+    /// A stage that the run goes on without.
+    fn without(reason: Reason, message: impl Into<String>) -> Self {
+        Self { outcome: Outcome::Without { reason, message: message.into() }, ..Self::done("") }
+    }
+
+    fn because(mut self, why: Reason) -> Self {
+        if let Outcome::Done { reason, .. } = &mut self.outcome {
+            *reason = why;
+        }
+        self
+    }
+
+    /// Something is still missing. The first reason is the one that is shown.
+    fn wait(&mut self, reason: Reason, message: impl Into<String>) {
+        if matches!(self.outcome, Outcome::Done { .. }) {
+            self.outcome = Outcome::Wait { reason, message: message.into() };
+        }
+    }
+
+    /// It cannot be done.
+    fn fail(mut self, reason: Reason, message: impl Into<String>) -> Self {
+        self.outcome = Outcome::Fail { reason, message: message.into() };
+        self
+    }
+
+    fn effect(&mut self, effect: Effect) {
+        self.effects.push(effect);
+    }
+
+    /// Looks again at `deadline`; fails if it has passed while the stage still waits.
+    fn deadline(mut self, deadline: Timestamp, now: Timestamp) -> Self {
+        let Outcome::Wait { message, .. } = &self.outcome else { return self };
+        if now < deadline {
+            self.wake(deadline);
+            return self;
+        }
+        let message = format!("not ready within the deadline: {message}");
+        self.fail(Reason::DeadlineExceeded, message)
+    }
+
+    fn wake(&mut self, at: Timestamp) {
+        self.wake_at = Some(self.wake_at.map_or(at, |earlier| earlier.min(at)));
+    }
+}
+
+/// What a stage is given.
+struct Pass<'a> {
+    run: Run<'a>,
+    seen: &'a Observed,
+    /// The status as it was persisted: what may justify what cannot be undone.
+    persisted: &'a ExperimentStatus,
+    now: Timestamp,
+}
+
+type Stage = (ConditionType, fn(&Pass<'_>, &mut ExperimentStatus) -> Step);
+
+/// The stages, in order, each with the condition it makes true.
+const STAGES: [Stage; 7] = [
+    (ConditionType::Accepted, accept::accept),
+    (ConditionType::ClustersReady, provision::provision),
+    (ConditionType::ComponentsReady, deploy::deploy),
+    (ConditionType::WorkflowSucceeded, run_workflow::run_workflow),
+    (ConditionType::ResultsStored, collect::collect),
+    (ConditionType::Published, publish::publish),
+    (ConditionType::CleanedUp, teardown::teardown),
+];
+
+/// Returns what should be done about a run, and what should be said of it.
+///
+/// Total: waiting is a value, and so is failure. Calling it again for the same world gives the same plan.
+#[must_use]
+pub fn plan(seen: &Observed, now: Timestamp) -> Plan {
+    let experiment = &seen.experiment;
+    let persisted = run::status(experiment);
+    let mut plan = Plan {
+        effects: Vec::new(),
+        status: persisted.clone(),
+        wake_at: None,
+        generation: experiment.metadata.generation,
+        now,
+    };
+    let Ok(run) = Run::of(experiment) else { return plan };
+    plan.status.observed_generation = plan.generation;
+    if plan.status.conditions.is_empty() {
+        begin(&mut plan);
+    }
+
+    let has_finalizer = experiment.metadata.finalizers.iter().flatten().any(|finalizer| finalizer == labels::OPERATOR);
+    let deleting = experiment.metadata.deletion_timestamp.is_some();
+    if !has_finalizer {
+        // The finalizer stands, acknowledged, before the first child is made; it is never put on what is being deleted.
+        if !deleting {
+            plan.effects.push(Effect::AddFinalizer);
+        }
+        plan.status.phase = Some(status::phase(&plan.status));
+        return plan;
+    }
+
+    let pass = Pass { run, seen, persisted: &persisted, now };
+    let expiry = expiry(experiment);
+    let ending = ending(&pass, expiry);
+    if persisted.resources_cleaned == Some(true) {
+        finish(&pass, ending, expiry, &mut plan);
+    } else {
+        advance(&pass, ending, &mut plan);
+        if ending.is_none() {
+            wake(&mut plan, expiry);
+        }
+    }
+    plan.status.phase = Some(status::phase(&plan.status));
+    plan
+}
+
+/// Says of every condition that it is not reached.
+fn begin(plan: &mut Plan) {
+    for kind in ConditionType::ALL {
+        status::set(&mut plan.status, plan.generation, kind, Truth::Unknown, Reason::NotReached, "", plan.now);
+    }
+}
+
+/// Runs the stages until one waits or fails.
+fn advance(pass: &Pass<'_>, ending: Option<Ending>, plan: &mut Plan) {
+    for (kind, stage) in STAGES {
+        if status::holds(pass.persisted, kind) && kind != ConditionType::CleanedUp {
+            continue;
+        }
+        if let Some(reason) = skipped(pass, ending, kind) {
+            if !was_decided(pass.persisted, kind) {
+                status::set(&mut plan.status, plan.generation, kind, Truth::False, reason, "", plan.now);
+            }
+            continue;
+        }
+        let step = stage(pass, &mut plan.status);
+        plan.effects.extend(step.effects);
+        wake(plan, step.wake_at);
+        match step.outcome {
+            Outcome::Done { reason, message } => {
+                status::set(&mut plan.status, plan.generation, kind, Truth::True, reason, message, plan.now);
+            }
+            Outcome::Without { reason, message } => {
+                status::set(&mut plan.status, plan.generation, kind, Truth::False, reason, message, plan.now);
+            }
+            Outcome::Wait { reason, message } => {
+                status::set(&mut plan.status, plan.generation, kind, Truth::False, reason, message, plan.now);
+                return;
+            }
+            Outcome::Fail { reason, message } => {
+                fail(plan, kind, reason, message);
+                return;
+            }
+        }
+    }
+    if status::holds(&plan.status, ConditionType::CleanedUp) {
+        plan.status.resources_cleaned = Some(true);
+    }
+}
+
+/// Returns why a stage is passed over, if it is: a run that ends is only collected from and torn down.
+fn skipped(pass: &Pass<'_>, ending: Option<Ending>, kind: ConditionType) -> Option<Reason> {
+    let reason = match ending? {
+        Ending::Failed => Reason::Skipped,
+        Ending::Deleted => Reason::Deleted,
+        Ending::Expired => Reason::Expired,
+    };
+    match kind {
+        ConditionType::CleanedUp => None,
+        ConditionType::ResultsStored if collect::owed(pass, ending) => None,
+        _ => Some(reason),
+    }
+}
+
+/// Returns whether a stage has said something that its being passed over must not hide: what failed, or was given up.
+fn was_decided(persisted: &ExperimentStatus, kind: ConditionType) -> bool {
+    let failed_here = persisted.failure.as_ref().is_some_and(|failure| failure.stage == kind.as_str());
+    let given_up = status::get(persisted, kind).is_some_and(|condition| condition.reason == Reason::ResultsLost.as_str());
+    failed_here || given_up
+}
+
+/// Records a failure. It is acted on in the next pass, once it is persisted.
+fn fail(plan: &mut Plan, kind: ConditionType, reason: Reason, message: String) {
+    status::set(&mut plan.status, plan.generation, kind, Truth::False, reason, message.clone(), plan.now);
+    if plan.status.failure.is_none() {
+        status::set(&mut plan.status, plan.generation, ConditionType::Succeeded, Truth::False, reason, message.clone(), plan.now);
+        plan.status.completed_at.get_or_insert(Time(plan.now));
+        plan.status.failure = Some(Failure { stage: kind.as_str().into(), reason: reason.as_str().into(), message });
+    }
+}
+
+/// A run whose workflow succeeded and whose result is stored succeeded.
+fn settle_success(status: &mut ExperimentStatus, generation: Option<i64>, now: Timestamp) {
+    if status.failure.is_none() && status::holds(status, ConditionType::WorkflowSucceeded) {
+        status.completed_at.get_or_insert(Time(now));
+        status::set(status, generation, ConditionType::Succeeded, Truth::True, Reason::Done, "the result is stored", now);
+    }
+}
+
+/// Nothing is left of the run: what remains is the Experiment itself.
+fn finish(pass: &Pass<'_>, ending: Option<Ending>, expiry: Option<Timestamp>, plan: &mut Plan) {
+    if pass.seen.experiment.metadata.deletion_timestamp.is_some() {
+        let annotations = pass.seen.experiment.metadata.annotations.as_ref();
+        if annotations.and_then(|all| all.get(labels::DELETE_RESULTS)).is_some_and(|value| value == "true") {
+            plan.effects.push(Effect::DeleteResults { prefix: pass.run.results_prefix() });
+        }
+        plan.effects.push(Effect::RemoveFinalizer);
+    } else if ending == Some(Ending::Expired) || expiry.is_some_and(|expiry| pass.now >= expiry) {
+        plan.effects.push(Effect::DeleteExperiment);
+    } else {
+        wake(plan, expiry);
+    }
+}
+
+/// Returns why the run is brought to its end, if it is.
+fn ending(pass: &Pass<'_>, expiry: Option<Timestamp>) -> Option<Ending> {
+    if pass.seen.experiment.metadata.deletion_timestamp.is_some() {
+        Some(Ending::Deleted)
+    } else if pass.persisted.failure.is_some() {
+        Some(Ending::Failed)
+    } else if expiry.is_some_and(|expiry| pass.now >= expiry) && !status::holds(pass.persisted, ConditionType::Succeeded) {
+        Some(Ending::Expired)
+    } else {
+        None
+    }
+}
+
+/// Returns when the time to live ends.
+fn expiry(experiment: &testbed_api::Experiment) -> Option<Timestamp> {
+    let created = experiment.metadata.creation_timestamp.as_ref()?.0;
+    created.checked_add(SignedDuration::from_hours(24 * i64::from(experiment.spec.ttl_days))).ok()
+}
+
+fn wake(plan: &mut Plan, at: Option<Timestamp>) {
+    plan.wake_at = match (plan.wake_at, at) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (a, b) => a.or(b),
+    };
+}
+
+/// Returns whether a run stays until its user is done with it.
+fn is_manual(run: &Run<'_>) -> bool {
+    run.spec.workflow.completion.mode == CompletionMode::Manual
+}

@@ -1,0 +1,177 @@
+//! A run as the stages see it: the specification, resolved and pinned.
+
+use crate::names;
+use crate::query::{self, Variable};
+use crate::reference::{Reference, ReferenceError, interpolate};
+use std::collections::BTreeMap;
+use testbed_api::component::Endpoint;
+use testbed_api::experiment::{Experiment, ExperimentSpec, Metric, QueryType, Target};
+use testbed_api::status::{ComponentStatus, ExperimentStatus};
+
+/// A run: who it is, what it asks for, and what was pinned for it.
+#[derive(Clone, Debug)]
+pub struct Run<'a> {
+    /// Name of the Experiment.
+    pub name: &'a str,
+    /// Namespace of the Experiment.
+    pub namespace: &'a str,
+    /// UID of the Experiment.
+    pub uid: &'a str,
+    /// What it asks for.
+    pub spec: &'a ExperimentSpec,
+    /// What was pinned when it was accepted; empty before.
+    pinned: BTreeMap<&'a str, &'a [ComponentStatus]>,
+}
+
+/// Why an object the API server sent cannot be a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unidentified;
+
+impl<'a> Run<'a> {
+    /// Reads an Experiment as the API server sent it.
+    ///
+    /// # Errors
+    /// It has no name, namespace or UID.
+    pub fn of(experiment: &'a Experiment) -> Result<Self, Unidentified> {
+        let metadata = &experiment.metadata;
+        let pinned = experiment.status.iter().flat_map(|status| &status.targets);
+        Ok(Self {
+            name: metadata.name.as_deref().ok_or(Unidentified)?,
+            namespace: metadata.namespace.as_deref().ok_or(Unidentified)?,
+            uid: metadata.uid.as_deref().ok_or(Unidentified)?,
+            spec: &experiment.spec,
+            pinned: pinned.map(|target| (target.name.as_str(), &target.components[..])).collect(),
+        })
+    }
+
+    /// Returns the targets, those that others depend on first.
+    ///
+    /// A dependency that is missing or part of a cycle is passed over: the first stage refuses such a run.
+    #[must_use]
+    pub fn targets(&self) -> Vec<&'a Target> {
+        let mut ordered: Vec<&Target> = Vec::new();
+        let mut left: Vec<&Target> = self.spec.targets.iter().collect();
+        while !left.is_empty() {
+            let (ready, waiting): (Vec<_>, Vec<_>) = left.iter().copied().partition(|target| {
+                target.depends.iter().all(|name| *name == target.name || !left.iter().any(|other| other.name == *name))
+            });
+            if ready.is_empty() {
+                ordered.extend(waiting);
+                break;
+            }
+            ordered.extend(ready);
+            left = waiting;
+        }
+        ordered
+    }
+
+    /// Returns the pinned components of a target.
+    #[must_use]
+    pub fn components(&self, target: &str) -> &'a [ComponentStatus] {
+        self.pinned.get(target).copied().unwrap_or_default()
+    }
+
+    /// Returns the namespace a target's components are deployed into.
+    #[must_use]
+    pub fn namespace_of(&self, target: &str) -> String {
+        names::child(self.uid, "namespace", &[self.name, target])
+    }
+
+    /// Returns the name of the Application of a component.
+    #[must_use]
+    pub fn application_of(&self, target: &str, component: &str) -> String {
+        names::child(self.uid, "application", &[self.name, target, component])
+    }
+
+    /// Returns the name of the workflow.
+    #[must_use]
+    pub fn workflow_name(&self) -> String {
+        names::child(self.uid, "workflow", &[self.name])
+    }
+
+    /// Returns where the results of this run lie in the store: everything under it is this run's.
+    #[must_use]
+    pub fn results_prefix(&self) -> String {
+        format!("runs/{}/", self.uid)
+    }
+
+    /// Replaces the references of a parameter.
+    ///
+    /// # Errors
+    /// The reference that cannot be resolved, as the message of a problem; the first stage refuses such a run.
+    pub fn interpolate(&self, text: &str) -> Result<String, String> {
+        let resolved = interpolate(text, |reference| match reference {
+            Reference::Namespace { target } => Ok(self.namespace_of(target)),
+            Reference::Endpoint { target, component } => {
+                self.endpoint(target, component).map(|(endpoint, host)| format!("{}://{host}", endpoint.scheme))
+            }
+            Reference::Address { target, component } => self.endpoint(target, component).map(|(_, host)| host),
+        });
+        resolved.map_err(|error| match error {
+            ReferenceError::Malformed(text) => format!("`{text}` is not a reference"),
+            ReferenceError::Unresolved(message) => message,
+        })
+    }
+
+    fn endpoint(&self, target: &str, component: &str) -> Result<(&'a Endpoint, String), String> {
+        let endpoint = self
+            .components(target)
+            .iter()
+            .find(|pinned| pinned.name == component)
+            .and_then(|pinned| pinned.endpoint.as_ref())
+            .ok_or_else(|| format!("component `{component}` of target `{target}` has no endpoint"))?;
+        let host = format!("{}.{}.svc:{}", endpoint.service, self.namespace_of(target), endpoint.port);
+        Ok((endpoint, host))
+    }
+}
+
+/// Returns the metrics of an Experiment: its own, or CPU and memory per pod if it names none.
+#[must_use]
+pub fn metrics(spec: &ExperimentSpec) -> Vec<Metric> {
+    if !spec.metrics.is_empty() {
+        return spec.metrics.clone();
+    }
+    let default = |name: &str, unit: &str, description: &str, query: &str| Metric {
+        name: name.into(),
+        query: query.into(),
+        kind: QueryType::Instant,
+        unit: Some(unit.into()),
+        description: Some(description.into()),
+        ..Metric::default()
+    };
+    vec![
+        default(
+            "cpu_by_pod",
+            "cores",
+            "CPU used by each pod, mean over the window",
+            r#"sum by (pod) (rate(container_cpu_usage_seconds_total{namespace="$NAMESPACE",container!="",container!="POD"}[$DURATION]))"#,
+        ),
+        default(
+            "memory_by_pod",
+            "bytes",
+            "Working set of each pod, mean over the window",
+            r#"sum by (pod) (avg_over_time(container_memory_working_set_bytes{namespace="$NAMESPACE",container!="",container!="POD"}[$DURATION]))"#,
+        ),
+    ]
+}
+
+/// Returns whom a metric is asked for: targets by name, or the whole run (`None`).
+#[must_use]
+pub fn targets_of<'a>(spec: &'a ExperimentSpec, metric: &Metric) -> Vec<Option<&'a str>> {
+    let per_target = query::variables(&metric.query).is_ok_and(|names| names.into_iter().any(Variable::is_per_target));
+    if !per_target && metric.targets.is_empty() {
+        return vec![None];
+    }
+    spec.targets
+        .iter()
+        .map(|target| target.name.as_str())
+        .filter(|name| metric.targets.is_empty() || metric.targets.iter().any(|wanted| wanted == name))
+        .map(Some)
+        .collect()
+}
+
+/// Returns the status of an Experiment, empty if it has none yet.
+#[must_use]
+pub fn status(experiment: &Experiment) -> ExperimentStatus {
+    experiment.status.clone().unwrap_or_default()
+}

@@ -1,0 +1,130 @@
+//! Conditions and phase: how a status changes, and what people read from it.
+
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, MicroTime, Time};
+use testbed_api::conditions::{ConditionType, Reason};
+use testbed_api::status::{ExperimentStatus, Phase};
+
+/// Value of a condition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Truth {
+    /// It holds.
+    True,
+    /// It does not hold.
+    False,
+    /// It is not known yet.
+    Unknown,
+}
+
+impl Truth {
+    /// Returns the word as it stands in status.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::True => "True",
+            Self::False => "False",
+            Self::Unknown => "Unknown",
+        }
+    }
+}
+
+/// Sets a condition; the time of its transition changes only if its value does.
+pub fn set(
+    status: &mut ExperimentStatus,
+    generation: Option<i64>,
+    kind: ConditionType,
+    truth: Truth,
+    reason: Reason,
+    message: impl Into<String>,
+    now: Timestamp,
+) {
+    let existing = status.conditions.iter().position(|condition| condition.type_ == kind.as_str());
+    let transition = existing
+        .map(|index| &status.conditions[index])
+        .filter(|condition| condition.status == truth.as_str())
+        .map_or(Time(now), |condition| condition.last_transition_time.clone());
+    let condition = Condition {
+        type_: kind.as_str().into(),
+        status: truth.as_str().into(),
+        reason: reason.as_str().into(),
+        message: message.into(),
+        observed_generation: generation,
+        last_transition_time: transition,
+    };
+    match existing {
+        Some(index) => status.conditions[index] = condition,
+        None => status.conditions.push(condition),
+    }
+    status.conditions.sort_by_key(|condition| ConditionType::ALL.iter().position(|kind| kind.as_str() == condition.type_));
+    if truth == Truth::True {
+        status.stage_times.entry(kind.as_str().into()).or_insert(MicroTime(now));
+    }
+}
+
+/// Returns a condition.
+#[must_use]
+pub fn get(status: &ExperimentStatus, kind: ConditionType) -> Option<&Condition> {
+    status.conditions.iter().find(|condition| condition.type_ == kind.as_str())
+}
+
+/// Returns whether a condition is True.
+#[must_use]
+pub fn holds(status: &ExperimentStatus, kind: ConditionType) -> bool {
+    get(status, kind).is_some_and(|condition| condition.status == Truth::True.as_str())
+}
+
+/// Returns when a condition became true first.
+#[must_use]
+pub fn since(status: &ExperimentStatus, kind: ConditionType) -> Option<Timestamp> {
+    status.stage_times.get(kind.as_str()).map(|time| time.0)
+}
+
+/// Returns the phase people read. Nothing decides on it.
+#[must_use]
+pub fn phase(status: &ExperimentStatus) -> Phase {
+    use ConditionType::{Accepted, ComponentsReady, Succeeded};
+    if status.failure.is_some() {
+        Phase::Failed
+    } else if holds(status, Succeeded) {
+        Phase::Complete
+    } else if status.workflow_status.is_some() {
+        Phase::Running
+    } else if holds(status, ComponentsReady) {
+        Phase::Ready
+    } else if holds(status, Accepted) {
+        Phase::Provisioning
+    } else {
+        Phase::Pending
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    #[test]
+    fn the_time_of_a_transition_stays_while_the_value_stays() {
+        let mut status = ExperimentStatus::default();
+        let kind = ConditionType::ComponentsReady;
+        set(&mut status, None, kind, Truth::False, Reason::ComponentDeploying, "left waits", at(1));
+        set(&mut status, None, kind, Truth::False, Reason::ComponentDeploying, "right waits", at(2));
+        assert_eq!(get(&status, kind).unwrap().last_transition_time.0, at(1));
+        set(&mut status, None, kind, Truth::True, Reason::Done, "", at(3));
+        assert_eq!(get(&status, kind).unwrap().last_transition_time.0, at(3));
+        assert_eq!(since(&status, kind), Some(at(3)));
+    }
+
+    #[test]
+    fn conditions_stand_in_the_order_of_their_stages() {
+        let mut status = ExperimentStatus::default();
+        for kind in ConditionType::ALL.into_iter().rev() {
+            set(&mut status, None, kind, Truth::Unknown, Reason::NotReached, "", at(1));
+        }
+        let order: Vec<&str> = status.conditions.iter().map(|condition| condition.type_.as_str()).collect();
+        assert_eq!(order, ConditionType::ALL.map(ConditionType::as_str));
+    }
+}
