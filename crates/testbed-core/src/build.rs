@@ -189,7 +189,7 @@ pub fn workflow(run: &Run<'_>) -> Result<Value, String> {
             "serviceAccountName": WORKFLOW_ACCOUNT,
             "arguments": {"parameters": parameters},
             // By this label teardown finds pods that outlive their workflow.
-            "podMetadata": {"labels": {labels::EXPERIMENT_UID: run.uid}},
+            "podMetadata": {"labels": labels},
         },
     }))
 }

@@ -1,0 +1,165 @@
+//! The driver: look, decide, act, record. It makes no decisions of its own.
+
+use crate::apply::{self, apply};
+use crate::clients::{Clients, argo};
+use crate::observe::observe;
+use crate::report::report;
+use anyhow::Result;
+use futures::StreamExt;
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::{Namespace, Pod};
+use kube::api::{Api, PartialObjectMeta};
+use kube::runtime::controller::{Action, Config, Controller};
+use kube::runtime::reflector::ObjectRef;
+use kube::runtime::watcher;
+use kube::{Error as KubeError, ResourceExt};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use testbed_api::{Experiment, labels};
+use testbed_core::build::{ARGOCD_NAMESPACE, WORKFLOW_NAMESPACE};
+use testbed_core::plan::{Effect, plan};
+use tokio::sync::watch;
+
+/// How long an unchanged Experiment is left alone. A watch that lost an event is healed by this, nothing relies on it.
+const SAFETY: Duration = Duration::from_mins(10);
+/// First pause after a failed pass; it doubles with every further one.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+/// Longest pause after a failed pass.
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+
+/// Why a pass failed. It is run again.
+#[derive(Debug, thiserror::Error)]
+enum Error {
+    #[error("failed to read the Experiment")]
+    Observe(#[source] KubeError),
+    #[error("failed to carry the plan out")]
+    Apply(#[source] apply::Error),
+    #[error("failed to write the status")]
+    Report(#[source] KubeError),
+}
+
+impl Error {
+    const fn category(&self) -> &'static str {
+        match self {
+            Self::Observe(_) => "observe",
+            Self::Apply(error) => error.category(),
+            Self::Report(_) => "report",
+        }
+    }
+}
+
+struct Context {
+    clients: Arc<Clients>,
+    /// Failed passes in a row, by Experiment: kube gives an error policy no count of attempts.
+    failures: Mutex<HashMap<ObjectRef<Experiment>, u32>>,
+}
+
+/// Watches Experiments and what they made, until stopped.
+pub(crate) async fn run(clients: Arc<Clients>, concurrency: u16, mut stopped: watch::Receiver<bool>) -> Result<()> {
+    let experiments: Api<Experiment> = Api::all(clients.kube.clone());
+    let applications = clients.dynamic(&argo("Application"), Some(ARGOCD_NAMESPACE));
+    let workflows = clients.dynamic(&argo("Workflow"), Some(WORKFLOW_NAMESPACE));
+    let namespaces: Api<PartialObjectMeta<Namespace>> = Api::all(clients.kube.clone());
+    let pods: Api<PartialObjectMeta<Pod>> = Api::namespaced(clients.kube.clone(), WORKFLOW_NAMESPACE);
+    let context = Arc::new(Context { clients: clients.clone(), failures: Mutex::default() });
+    Controller::new(experiments, watcher::Config::default())
+        .with_config(Config::default().concurrency(concurrency))
+        .watches_with(applications, argo("Application"), ours(), owner)
+        .watches_with(workflows, argo("Workflow"), ours(), owner)
+        .watches(namespaces, ours(), owner)
+        .watches(pods, ours(), owner_of_pod)
+        .graceful_shutdown_on(async move {
+            let _ = stopped.wait_for(|stopped| *stopped).await;
+        })
+        .run(reconcile, retry, context)
+        .for_each(|result| async move {
+            if let Err(error) = result {
+                tracing::debug!(%error, "a pass ended early");
+            }
+        })
+        .await;
+    Ok(())
+}
+
+fn ours() -> watcher::Config {
+    watcher::Config::default().labels(&format!("{}={}", labels::MANAGED_BY, labels::MANAGED_BY_VALUE))
+}
+
+/// Children live in other namespaces than their Experiment, so they name it by labels.
+fn owner<K: ResourceExt>(child: K) -> Option<ObjectRef<Experiment>> {
+    let name = child.labels().get(labels::EXPERIMENT)?;
+    let space = child.labels().get(labels::EXPERIMENT_NAMESPACE)?;
+    Some(ObjectRef::new(name).within(space))
+}
+
+/// Of a pod only its disappearance matters, at teardown: its progress is told by the workflow.
+fn owner_of_pod(pod: PartialObjectMeta<Pod>) -> Option<ObjectRef<Experiment>> {
+    pod.metadata.deletion_timestamp.as_ref()?;
+    owner(pod)
+}
+
+/// Look, decide, act, record.
+async fn reconcile(experiment: Arc<Experiment>, context: Arc<Context>) -> Result<Action, Error> {
+    let clients = &context.clients;
+    let (name, space) = (experiment.name_any(), experiment.namespace().unwrap_or_default());
+    let Some(seen) = observe(clients, &name, &space).await.map_err(Error::Observe)? else {
+        return Ok(Action::await_change());
+    };
+    let plan = plan(&seen, Timestamp::now());
+    let (facts, failed) = apply(clients, &seen, &plan.effects).await;
+    // These two changed the object itself: what there is to say is said in the pass that its change brings.
+    let own = |effect: &Effect| matches!(effect, Effect::AddFinalizer | Effect::RemoveFinalizer | Effect::DeleteExperiment);
+    if failed.is_none() && plan.effects.iter().any(own) {
+        log(&name, &plan.effects);
+        settled(&context, &seen.experiment);
+        return Ok(Action::requeue(SAFETY));
+    }
+    report(clients, &seen.experiment, &plan.status_with(&facts)).await.map_err(Error::Report)?;
+    log(&name, &plan.effects[..facts.len()]);
+    match failed {
+        Some(error) => Err(Error::Apply(error)),
+        None => {
+            settled(&context, &seen.experiment);
+            Ok(Action::requeue(until(plan.wake_at)))
+        }
+    }
+}
+
+/// Returns how long to leave an Experiment alone: until its next deadline, and never longer than [`SAFETY`].
+fn until(wake_at: Option<Timestamp>) -> Duration {
+    let Some(at) = wake_at else { return SAFETY };
+    let left = at.duration_since(Timestamp::now());
+    // A millisecond more, so that the deadline has passed when we look.
+    (Duration::try_from(left).unwrap_or_default() + Duration::from_millis(1)).min(SAFETY)
+}
+
+fn log(experiment: &str, effects: &[Effect]) {
+    for effect in effects {
+        let effect = match effect {
+            Effect::Apply(object) => format!("apply {} {}", object["kind"], object["metadata"]["name"]),
+            Effect::Delete(object) => format!("delete {:?} {}", object.kind, object.name),
+            Effect::Collect(request) => format!("collect {} answers", request.questions.len()),
+            other => format!("{other:?}"),
+        };
+        tracing::info!(experiment, effect, "done");
+    }
+}
+
+fn settled(context: &Context, experiment: &Experiment) {
+    context.failures.lock().unwrap_or_else(PoisonError::into_inner).remove(&ObjectRef::from_obj(experiment));
+}
+
+/// Returns when to run a failed pass again: after a pause that doubles with every failure in a row.
+fn retry(experiment: Arc<Experiment>, error: &Error, context: Arc<Context>) -> Action {
+    let mut failures = context.failures.lock().unwrap_or_else(PoisonError::into_inner);
+    let count = failures.entry(ObjectRef::from_obj(&*experiment)).or_insert(0);
+    let pause = (FIRST_PAUSE * 2_u32.saturating_pow(*count)).min(LONGEST_PAUSE);
+    *count += 1;
+    let conflict = matches!(error, Error::Report(KubeError::Api(status)) if status.code == 409);
+    if !conflict {
+        let cause = std::error::Error::source(error).map(ToString::to_string);
+        tracing::warn!(experiment = experiment.name_any(), category = error.category(), %error, cause, ?pause, "will try again");
+    }
+    Action::requeue(pause)
+}

@@ -1,0 +1,192 @@
+//! Reads the world of one Experiment. Everything is asked of the API server afresh; nothing here writes.
+
+use crate::clients::{Clients, argo, namespace};
+use futures::future::try_join_all;
+use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use kube::api::{Api, DynamicObject, ListParams};
+use kube::{Error, ResourceExt};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use testbed_api::conditions::ConditionType;
+use testbed_api::{Component, Experiment, labels};
+use testbed_core::build::{ARGOCD_NAMESPACE, SPEC_DIGEST, WORKFLOW_NAMESPACE};
+use testbed_core::observed::{
+    ApplicationFacts, CatalogFacts, NamespaceFacts, Observed, Seen, TemplateFacts, WorkflowFacts, windows,
+};
+use testbed_core::run::Run;
+use testbed_core::status;
+
+/// Returns what is to be seen of an Experiment, or nothing if it is gone.
+///
+/// # Errors
+/// The Experiment itself cannot be read. Whatever else cannot be read is `Unknown`.
+pub(crate) async fn observe(clients: &Clients, name: &str, space: &str) -> Result<Option<Observed>, Error> {
+    let api: Api<Experiment> = Api::namespaced(clients.kube.clone(), space);
+    let Some(experiment) = api.get_opt(name).await? else { return Ok(None) };
+    let persisted = experiment.status.clone().unwrap_or_default();
+    let mut seen = Observed {
+        catalog: Seen::default(),
+        namespaces: Seen::default(),
+        applications: Seen::default(),
+        workflows: Seen::default(),
+        workflow_pods: Seen::default(),
+        template: Seen::default(),
+        experiment,
+    };
+    // Before the finalizer stands nothing was made, and after teardown nothing is left: nothing to look at.
+    if !seen.experiment.finalizers().iter().any(|finalizer| finalizer == labels::OPERATOR)
+        || persisted.resources_cleaned == Some(true)
+    {
+        return Ok(Some(seen));
+    }
+    let submitted = persisted.workflow_status.as_ref().is_some_and(|workflow| workflow.uid.is_some());
+    let uid = seen.experiment.uid().unwrap_or_default();
+    let selector = ListParams::default().labels(&format!("{}={uid}", labels::EXPERIMENT_UID));
+    let accepted = status::holds(&persisted, ConditionType::Accepted);
+    let (catalog, template, namespaces, applications, workflows, pods) = tokio::join!(
+        async { if accepted { Seen::default() } else { known(catalog(clients, &seen.experiment).await) } },
+        async {
+            if submitted { Seen::default() } else { known(template(clients, &seen.experiment.spec.workflow.template).await) }
+        },
+        async { known(namespaces(clients, &seen.experiment, &selector).await) },
+        async { known(applications(clients, &selector).await) },
+        async { known(workflows(clients, &selector).await) },
+        async { known(pods(clients, &selector).await) },
+    );
+    seen.catalog = catalog;
+    seen.template = template;
+    seen.namespaces = namespaces;
+    seen.applications = applications;
+    seen.workflows = workflows;
+    seen.workflow_pods = pods;
+    Ok(Some(seen))
+}
+
+fn known<T>(result: Result<T, Error>) -> Seen<T> {
+    match result {
+        Ok(value) => Seen::Known(value),
+        Err(error) => Seen::Unknown(error.to_string()),
+    }
+}
+
+async fn catalog(clients: &Clients, experiment: &Experiment) -> Result<CatalogFacts, Error> {
+    let api: Api<Component> = Api::all(clients.kube.clone());
+    let references = experiment.spec.targets.iter().flat_map(|target| &target.components);
+    let found = try_join_all(references.map(async |reference| {
+        let name = reference.name();
+        Ok::<_, Error>(api.get_opt(name).await?.map(|component| (name.to_owned(), component.spec)))
+    }))
+    .await?;
+    Ok(CatalogFacts { components: found.into_iter().flatten().collect::<BTreeMap<_, _>>() })
+}
+
+async fn template(clients: &Clients, name: &str) -> Result<Option<TemplateFacts>, Error> {
+    let api = clients.dynamic(&argo("WorkflowTemplate"), Some(WORKFLOW_NAMESPACE));
+    Ok(api.get_opt(name).await?.map(|template| TemplateFacts {
+        name: template.name_any(),
+        uid: template.uid().unwrap_or_default(),
+        generation: template.metadata.generation.unwrap_or_default(),
+        arguments: template.data.pointer("/spec/arguments/parameters").and_then(Value::as_array).cloned().unwrap_or_default(),
+    }))
+}
+
+/// Returns the run's namespaces by label, and any that bears a name the run needs.
+async fn namespaces(clients: &Clients, experiment: &Experiment, selector: &ListParams) -> Result<Vec<NamespaceFacts>, Error> {
+    let api = clients.dynamic(&namespace(), None);
+    let mut found: Vec<NamespaceFacts> = api.list(selector).await?.into_iter().map(namespace_facts).collect();
+    if let Ok(run) = Run::of(experiment) {
+        for target in &experiment.spec.targets {
+            let name = run.namespace_of(&target.name);
+            if !found.iter().any(|namespace| namespace.name == name) {
+                found.extend(api.get_opt(&name).await?.map(namespace_facts));
+            }
+        }
+    }
+    Ok(found)
+}
+
+fn namespace_facts(object: DynamicObject) -> NamespaceFacts {
+    NamespaceFacts {
+        name: object.name_any(),
+        uid: object.uid().unwrap_or_default(),
+        owner: object.labels().get(labels::EXPERIMENT_UID).cloned(),
+        deleting: object.metadata.deletion_timestamp.is_some(),
+        message: None,
+    }
+}
+
+async fn applications(clients: &Clients, selector: &ListParams) -> Result<Vec<ApplicationFacts>, Error> {
+    let api = clients.dynamic(&argo("Application"), Some(ARGOCD_NAMESPACE));
+    Ok(api.list(selector).await?.into_iter().map(application_facts).collect())
+}
+
+fn application_facts(object: DynamicObject) -> ApplicationFacts {
+    let text = |path: &str| object.data.pointer(path).and_then(Value::as_str).map(str::to_owned);
+    let label = |key: &str| object.labels().get(key).cloned().unwrap_or_default();
+    let strings = |path: &str| -> Vec<String> {
+        let list = object.data.pointer(path).and_then(Value::as_array).into_iter().flatten();
+        list.filter_map(Value::as_str).map(str::to_owned).collect()
+    };
+    ApplicationFacts {
+        name: object.name_any(),
+        uid: object.uid().unwrap_or_default(),
+        target: label(labels::TARGET),
+        component: label(labels::COMPONENT),
+        spec_digest: object.annotations().get(SPEC_DIGEST).cloned(),
+        health: text("/status/health/status"),
+        sync: text("/status/sync/status"),
+        revisions: strings("/status/sync/revisions").into_iter().chain(text("/status/sync/revision")).collect(),
+        trouble: trouble(&object.data),
+        deleting: object.metadata.deletion_timestamp.is_some(),
+    }
+}
+
+/// Returns what is wrong with an Application in its own words: an error condition, a failed sync, an unhealthy resource.
+fn trouble(application: &Value) -> Option<String> {
+    let list = |path: &str| application.pointer(path).and_then(Value::as_array).into_iter().flatten();
+    let text = |value: &Value, path: &str| value.pointer(path).and_then(Value::as_str).map(str::to_owned);
+    let condition = list("/status/conditions")
+        .find(|condition| condition["type"].as_str().is_some_and(|kind| kind.ends_with("Error")))
+        .and_then(|condition| text(condition, "/message"));
+    let operation = || {
+        let state = application.pointer("/status/operationState")?;
+        let failed = matches!(state["phase"].as_str(), Some("Failed" | "Error"));
+        if failed { text(state, "/message") } else { None }
+    };
+    let resource = || {
+        list("/status/resources").find_map(|resource| {
+            let health = text(resource, "/health/status")?;
+            let name = text(resource, "/name").unwrap_or_default();
+            let kind = text(resource, "/kind").unwrap_or_default();
+            let message = text(resource, "/health/message").unwrap_or_default();
+            (health != "Healthy").then(|| format!("{kind} {name} is {health} {message}").trim().to_owned())
+        })
+    };
+    condition.or_else(operation).or_else(resource).map(|said| said.chars().take(512).collect())
+}
+
+async fn workflows(clients: &Clients, selector: &ListParams) -> Result<Vec<WorkflowFacts>, Error> {
+    let api = clients.dynamic(&argo("Workflow"), Some(WORKFLOW_NAMESPACE));
+    Ok(api.list(selector).await?.into_iter().map(workflow_facts).collect())
+}
+
+fn workflow_facts(object: DynamicObject) -> WorkflowFacts {
+    let text = |path: &str| object.data.pointer(path).and_then(Value::as_str).filter(|text| !text.is_empty());
+    let time = |path: &str| text(path)?.parse().ok().map(Time);
+    WorkflowFacts {
+        name: object.name_any(),
+        uid: object.uid().unwrap_or_default(),
+        phase: text("/status/phase").map(str::to_owned),
+        message: text("/status/message").map(str::to_owned),
+        started_at: time("/status/startedAt"),
+        finished_at: time("/status/finishedAt"),
+        windows: object.data.pointer("/status/nodes").map(windows).unwrap_or_default(),
+        deleting: object.metadata.deletion_timestamp.is_some(),
+    }
+}
+
+async fn pods(clients: &Clients, selector: &ListParams) -> Result<Vec<String>, Error> {
+    let api: Api<Pod> = Api::namespaced(clients.kube.clone(), WORKFLOW_NAMESPACE);
+    Ok(api.list_metadata(selector).await?.into_iter().map(|pod| pod.name_any()).collect())
+}

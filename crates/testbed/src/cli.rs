@@ -1,0 +1,178 @@
+//! The command line: renders what `ops` returns, and nothing else.
+
+mod experiment;
+mod hub;
+mod inspect;
+pub(crate) mod output;
+mod results;
+
+use crate::error::explain;
+use crate::ops::catalog::Disk;
+use crate::ops::connect::{ClusterArguments, connect};
+use crate::ops::runs;
+use anyhow::Result;
+use clap::{Args, Parser, Subcommand};
+use clap_complete::{ArgValueCandidates, CompletionCandidate, Shell};
+use kube::ResourceExt;
+use output::Format;
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Honest Kubernetes benchmarks: plan, run, measure, decide, and leave nothing behind
+#[derive(Parser)]
+#[command(
+    name = "testbed",
+    version,
+    subcommand_required = true,
+    arg_required_else_help = true,
+    after_help = "\
+Examples:
+  testbed hub up                      bring up a real Kubernetes on this machine
+  testbed run hello-app               run the smallest experiment and follow it
+  testbed run tsdb-comparison         compare two time series databases
+  testbed why tsdb-comparison         what the newest run of it waits for, and why
+  testbed results tsdb-comparison     its table and its verdict
+
+Exit codes: 0 done, 1 the run failed, 2 wrong usage or input, 3 the cluster cannot be reached,
+4 the verdict is not the one that --expect names"
+)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Where the catalog is.
+#[derive(Args)]
+pub(crate) struct RootArgument {
+    /// Folder of the project, if the working folder is not in it
+    #[arg(long, env = "TESTBED_ROOT", value_name = "FOLDER")]
+    root: Option<PathBuf>,
+}
+
+impl RootArgument {
+    /// Reads the catalog.
+    pub(crate) fn disk(&self) -> Result<Disk> {
+        Disk::read(self.root.as_deref())
+    }
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Bring up, look at, and take away the embedded hub
+    Hub(hub::HubArgs),
+    /// Check an experiment without a cluster
+    Validate(experiment::ValidateArgs),
+    /// Say what a run would do, without a cluster
+    Plan(experiment::PlanArgs),
+    /// Publish what an experiment needs, submit it, and follow it to its result
+    Run(experiment::RunArgs),
+    /// Follow a run that is under way
+    Watch(inspect::WatchArgs),
+    /// List runs
+    #[command(visible_alias = "ls")]
+    List(inspect::ListArgs),
+    /// Show one run: its conditions, its targets, its workflow
+    Show(RunNameAndFormat),
+    /// Say what a run waits for, and why
+    Why(RunNameAndFormat),
+    /// Show the result of a run: its table and its verdict
+    Results(RunNameAndFormat),
+    /// Delete runs, with their stored results
+    Delete(inspect::DeleteArgs),
+    /// Components and workflow templates of this project
+    #[command(subcommand)]
+    Catalog(inspect::CatalogCommand),
+    /// Print the script that makes a shell complete commands, experiments and runs
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+}
+
+/// A run.
+#[derive(Args)]
+pub(crate) struct RunName {
+    /// Name of a run, or of an experiment for its newest run
+    #[arg(add = ArgValueCandidates::new(complete_runs))]
+    pub(crate) run: String,
+}
+
+/// A run, and how to print it.
+#[derive(Args)]
+pub(crate) struct RunNameAndFormat {
+    #[command(flatten)]
+    pub(crate) name: RunName,
+    /// Output format
+    #[arg(short, long, value_enum, default_value_t = Format::Table)]
+    pub(crate) output: Format,
+    #[command(flatten)]
+    pub(crate) cluster: ClusterArguments,
+}
+
+impl Cli {
+    /// Runs the command; says what went wrong, if anything did.
+    pub(crate) async fn run(self) -> ExitCode {
+        match self.dispatch().await {
+            Ok(code) => code,
+            Err(error) => {
+                let (message, hint, code) = explain(&error);
+                anstream::eprintln!("error: {}", output::plain(&message));
+                if let Some(hint) = hint {
+                    anstream::eprintln!("\nhint: {}", output::plain(&hint));
+                }
+                ExitCode::from(code)
+            }
+        }
+    }
+
+    async fn dispatch(self) -> Result<ExitCode> {
+        match self.command {
+            Command::Hub(arguments) => hub::run(arguments).await,
+            Command::Validate(arguments) => experiment::validate(&arguments),
+            Command::Plan(arguments) => experiment::plan(&arguments),
+            Command::Run(arguments) => experiment::run(&arguments).await,
+            Command::Watch(arguments) => inspect::watch(&arguments).await,
+            Command::List(arguments) => inspect::list(&arguments).await,
+            Command::Show(arguments) => inspect::show(&arguments).await,
+            Command::Why(arguments) => inspect::why(&arguments).await,
+            Command::Results(arguments) => inspect::results(&arguments).await,
+            Command::Delete(arguments) => inspect::delete(&arguments).await,
+            Command::Catalog(command) => inspect::catalog(&command).await,
+            Command::Completions { shell } => completions(shell),
+        }
+    }
+}
+
+fn completions(shell: Shell) -> Result<ExitCode> {
+    let shells = clap_complete::env::Shells::builtins();
+    let name = shell.to_string();
+    if let Some(completer) = shells.completer(&name) {
+        let mut script = Vec::new();
+        completer.write_registration("COMPLETE", "testbed", "testbed", "testbed", &mut script)?;
+        std::io::stdout().write_all(&script)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Returns the experiments on disk.
+pub(crate) fn complete_experiments() -> Vec<CompletionCandidate> {
+    let experiments = Disk::read(None).map(|disk| disk.experiments).unwrap_or_default();
+    experiments.into_keys().map(CompletionCandidate::new).collect()
+}
+
+/// Returns the runs in the cluster that is up, if one is and answers at once.
+fn complete_runs() -> Vec<CompletionCandidate> {
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let arguments = ClusterArguments { kubeconfig: None, context: None, namespace: "experiments".into() };
+    let found = tokio::runtime::Runtime::new().ok().and_then(|runtime| {
+        runtime.block_on(async {
+            let list = async {
+                let client = connect(&arguments).await.ok()?;
+                runs::list(&client, &arguments.namespace).await.ok()
+            };
+            tokio::time::timeout(std::time::Duration::from_secs(1), list).await.ok()?
+        })
+    });
+    found.unwrap_or_default().iter().map(|run| CompletionCandidate::new(run.name_any())).collect()
+}

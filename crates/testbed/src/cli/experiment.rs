@@ -1,0 +1,323 @@
+//! `validate`, `plan`, `run` and `watch`.
+
+use super::{RootArgument, complete_experiments, output, results};
+use crate::error::{FAILED, Failure, UNEXPECTED, USAGE};
+use crate::ops::catalog::{Disk, check};
+use crate::ops::connect::{ClusterArguments, connect};
+use crate::ops::follow::{self, Change, is_over};
+use crate::ops::plan::{Outline, outline};
+use crate::ops::{explain, publish, runs};
+use anyhow::Result;
+use clap::{Args, ValueEnum};
+use clap_complete::ArgValueCandidates;
+use futures::StreamExt;
+use indicatif::{ProgressBar, ProgressStyle};
+use jiff::Timestamp;
+use kube::{Client, ResourceExt};
+use output::Format;
+use std::collections::BTreeMap;
+use std::io::IsTerminal;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+use testbed_api::Experiment;
+use testbed_api::status::Phase;
+use testbed_core::problem::{Problem, Severity};
+
+/// An experiment on disk.
+#[derive(Args)]
+pub(crate) struct ExperimentName {
+    /// Name of an experiment in `experiments/`
+    #[arg(required_unless_present = "file", add = ArgValueCandidates::new(complete_experiments))]
+    experiment: Option<String>,
+    /// File of an experiment
+    #[arg(short, long, conflicts_with = "experiment", value_name = "FILE")]
+    file: Option<PathBuf>,
+}
+
+impl ExperimentName {
+    fn file(&self, disk: &Disk) -> Result<PathBuf> {
+        match (&self.file, &self.experiment) {
+            (Some(file), _) => Ok(file.clone()),
+            (None, Some(name)) => disk.experiment(name),
+            (None, None) => Err(Failure::usage("no experiment is named").into()),
+        }
+    }
+
+    /// Returns the experiment if nothing refuses it; warnings are printed.
+    fn read(&self, disk: &Disk) -> Result<Experiment> {
+        let file = self.file(disk)?;
+        let (experiment, problems) = check(disk, &file)?;
+        let (refused, warnings): (Vec<_>, Vec<_>) = problems.iter().partition(|problem| problem.refuses());
+        for warning in warnings {
+            anstream::eprintln!("warning: {warning}");
+        }
+        match experiment {
+            Some(experiment) if refused.is_empty() => Ok(experiment),
+            _ => {
+                let said: Vec<String> = refused.iter().map(|problem| format!("\n  {problem}")).collect();
+                Err(Failure::usage(format!("{} cannot be run:{}", file.display(), said.concat())).into())
+            }
+        }
+    }
+}
+
+#[derive(Args)]
+pub(crate) struct ValidateArgs {
+    /// Names of experiments in `experiments/`; all of them if none is given
+    #[arg(add = ArgValueCandidates::new(complete_experiments))]
+    experiments: Vec<String>,
+    /// Files of experiments
+    #[arg(short, long, value_name = "FILE")]
+    file: Vec<PathBuf>,
+    /// Output format
+    #[arg(short, long, value_enum, default_value_t = Format::Table)]
+    output: Format,
+    #[command(flatten)]
+    root: RootArgument,
+}
+
+/// Checks experiments with the rules of the API server and the operator.
+pub(crate) fn validate(arguments: &ValidateArgs) -> Result<ExitCode> {
+    let disk = arguments.root.disk()?;
+    let mut files = arguments.file.clone();
+    for name in &arguments.experiments {
+        files.push(disk.experiment(name)?);
+    }
+    if files.is_empty() {
+        files.extend(disk.experiments.values().cloned());
+    }
+    let mut found: BTreeMap<String, Vec<Problem>> = BTreeMap::new();
+    for file in files {
+        let (_, problems) = check(&disk, &file)?;
+        found.insert(file.display().to_string(), problems);
+    }
+    let valid = !found.values().flatten().any(Problem::refuses);
+    if !output::print_whole(&found, arguments.output)? {
+        for (file, problems) in &found {
+            let refused = problems.iter().any(Problem::refuses);
+            anstream::println!("{file}: {}", if refused { "refused" } else { "valid" });
+            for problem in problems {
+                let kind = if problem.severity == Severity::Error { "error" } else { "warning" };
+                anstream::println!("  {kind}: {}", output::plain(&problem.to_string()));
+            }
+        }
+    }
+    Ok(if valid { ExitCode::SUCCESS } else { ExitCode::from(USAGE) })
+}
+
+#[derive(Args)]
+pub(crate) struct PlanArgs {
+    #[command(flatten)]
+    name: ExperimentName,
+    /// Output format
+    #[arg(short, long, value_enum, default_value_t = Format::Table)]
+    output: Format,
+    #[command(flatten)]
+    root: RootArgument,
+}
+
+/// Says what a run would do.
+pub(crate) fn plan(arguments: &PlanArgs) -> Result<ExitCode> {
+    let disk = arguments.root.disk()?;
+    let experiment = arguments.name.read(&disk)?;
+    let outline = outline(&disk, &experiment)?;
+    if !output::print_whole(&outline, arguments.output)? {
+        print_outline(&outline);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn print_outline(outline: &Outline) {
+    if let Some(claim) = &outline.claim {
+        anstream::println!("Claim      {claim}");
+    }
+    for (index, target) in outline.targets.iter().enumerate() {
+        let waits = if target.depends.is_empty() { String::new() } else { format!(", after {}", target.depends.join(", ")) };
+        let lead = if index == 0 { "Deploy   " } else { "         " };
+        anstream::println!("{lead}  {} on cluster {}{waits}", target.name, target.cluster);
+        for (component, values) in &target.components {
+            anstream::println!("             {component}  {}", values.join(" "));
+        }
+    }
+    anstream::println!("Run        workflow {}", outline.workflow);
+    for (index, metric) in outline.metrics.iter().enumerate() {
+        let lead = if index == 0 { "Measure  " } else { "         " };
+        let whom = if metric.targets.is_empty() { "the whole run".to_owned() } else { metric.targets.join(", ") };
+        anstream::println!("{lead}  {} [{}] of {whom}", metric.name, metric.unit);
+    }
+    anstream::println!("Decide     from one trial, without an interval");
+    let cost = outline.cost_usd.map_or_else(|| "not known in this version".to_owned(), |usd| format!("{usd:.2} USD, as no cluster is made"));
+    anstream::println!("Cost       {cost}");
+    let deadlines: Vec<String> = outline.deadlines.iter().map(|(stage, deadline)| format!("{stage} {deadline}")).collect();
+    anstream::println!("At most    {}", deadlines.join(", "));
+    anstream::println!("Leaves     the Experiment for {} days, its result until it is deleted", outline.ttl_days);
+}
+
+#[derive(Args)]
+pub(crate) struct RunArgs {
+    #[command(flatten)]
+    name: ExperimentName,
+    /// Set a parameter of the workflow
+    #[arg(short, long = "param", value_name = "NAME=VALUE", value_parser = pair)]
+    param: Vec<(String, String)>,
+    /// Submit and return at once
+    #[arg(long)]
+    detach: bool,
+    /// Exit with 4 if the verdict is another
+    #[arg(long, value_enum, conflicts_with = "detach")]
+    expect: Option<Expected>,
+    #[command(flatten)]
+    cluster: ClusterArguments,
+    #[command(flatten)]
+    root: RootArgument,
+}
+
+/// A verdict to hold against.
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum Expected {
+    Supported,
+    Refuted,
+    Insufficient,
+}
+
+fn pair(text: &str) -> Result<(String, String), String> {
+    text.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned())).ok_or_else(|| "write NAME=VALUE".to_owned())
+}
+
+/// Publishes, submits, follows.
+pub(crate) async fn run(arguments: &RunArgs) -> Result<ExitCode> {
+    let (disk, cluster) = (arguments.root.disk()?, &arguments.cluster);
+    let mut experiment = arguments.name.read(&disk)?;
+    experiment.spec.workflow.params.extend(arguments.param.iter().cloned());
+    let client = connect(cluster).await?;
+    let published = publish::publish_for(&client, &disk, &experiment).await?;
+    for (name, digest) in &published.components {
+        anstream::eprintln!("published  {name} {}", digest.as_deref().unwrap_or("(its sources are elsewhere)"));
+    }
+    let run = runs::submit(&client, &cluster.namespace, &experiment).await?;
+    anstream::eprintln!("submitted  {}", run.name_any());
+    if arguments.detach {
+        anstream::println!("{}", run.name_any());
+        return Ok(ExitCode::SUCCESS);
+    }
+    watch(&client, &run, arguments.expect).await
+}
+
+/// Follows a run to its end and prints its result. Interrupted, it leaves the run going and says so.
+pub(crate) async fn watch(client: &Client, run: &Experiment, expected: Option<Expected>) -> Result<ExitCode> {
+    let name = run.name_any();
+    let mut screen = Screen::new();
+    let mut changes = follow::follow(client, run);
+    let mut last: Option<Experiment> = None;
+    loop {
+        let change = tokio::select! {
+            change = changes.next() => change,
+            _ = tokio::signal::ctrl_c() => {
+                screen.close();
+                anstream::eprintln!("\n{name} goes on without you: `testbed watch {name}` follows it again, `testbed delete {name}` ends it");
+                return Ok(ExitCode::SUCCESS);
+            }
+        };
+        match change {
+            None => break,
+            Some(Err(error)) => return Err(error),
+            Some(Ok(Change::Gone)) => {
+                screen.close();
+                return Err(Failure::failed(format!("{name} was deleted")).into());
+            }
+            Some(Ok(Change::Written(seen))) => {
+                screen.show(&seen);
+                last = Some(*seen);
+            }
+        }
+    }
+    screen.close();
+    match last {
+        Some(run) if is_over(&run) => conclude(client, &run, expected).await,
+        _ => Err(Failure::unreachable(format!("{name} could not be followed to its end")).into()),
+    }
+}
+
+async fn conclude(client: &Client, run: &Experiment, expected: Option<Expected>) -> Result<ExitCode> {
+    let name = run.name_any();
+    let status = run.status.clone().unwrap_or_default();
+    if status.results.is_some() {
+        let stored = crate::ops::results::fetch(client, run).await?;
+        anstream::println!();
+        results::print(&stored.summary, run, false);
+    }
+    anstream::println!("\nLook further:\n  testbed results {name} -o json\n  testbed show {name}");
+    if let Some(failure) = &status.failure {
+        return Err(Failure { message: format!("{name} failed at {}: {}", failure.stage, failure.message), hint: None, code: FAILED }.into());
+    }
+    let decided = status.hypothesis_result.as_deref();
+    let wanted = expected.map(|expected| match expected {
+        Expected::Supported => "supported",
+        Expected::Refuted => "refuted",
+        Expected::Insufficient => "insufficient",
+    });
+    match wanted {
+        Some(wanted) if decided != Some(wanted) => Err(Failure {
+            message: format!("the verdict is {}, expected was {wanted}", decided.unwrap_or("absent")),
+            hint: None,
+            code: UNEXPECTED,
+        }
+        .into()),
+        _ => Ok(ExitCode::SUCCESS),
+    }
+}
+
+/// The live view: one line that changes on a terminal, a line for each change elsewhere.
+struct Screen {
+    spinner: Option<ProgressBar>,
+    said: Option<(Phase, String)>,
+}
+
+impl Screen {
+    fn new() -> Self {
+        let spinner = std::io::stderr().is_terminal().then(|| {
+            let bar = ProgressBar::new_spinner();
+            if let Ok(style) = ProgressStyle::with_template("{spinner} {elapsed} {wide_msg}") {
+                bar.set_style(style);
+            }
+            bar.enable_steady_tick(Duration::from_millis(120));
+            bar
+        });
+        Self { spinner, said: None }
+    }
+
+    fn show(&mut self, run: &Experiment) {
+        let status = run.status.clone().unwrap_or_default();
+        let phase = status.phase.unwrap_or(Phase::Pending);
+        let waiting = explain::waits_for(run);
+        let detail = waiting.map_or(String::new(), |condition| {
+            let message = if condition.message.is_empty() { condition.reason.clone() } else { condition.message.clone() };
+            format!("{}: {message}", condition.type_)
+        });
+        let now = (phase, output::plain(&detail));
+        if self.said.as_ref() == Some(&now) {
+            return;
+        }
+        let is_new_phase = self.said.as_ref().is_none_or(|(before, _)| *before != phase);
+        let elapsed = run.metadata.creation_timestamp.as_ref().map(|created| Timestamp::now().duration_since(created.0));
+        let elapsed = output::age(elapsed.unwrap_or_default());
+        let line = format!("{elapsed:>6}  {:<13} {}", phase.as_str(), now.1);
+        match &self.spinner {
+            Some(spinner) => {
+                if is_new_phase {
+                    spinner.println(line.trim_end());
+                }
+                spinner.set_message(format!("{} {}", phase.as_str(), now.1));
+            }
+            None => anstream::eprintln!("{}", line.trim_end()),
+        }
+        self.said = Some(now);
+    }
+
+    fn close(&mut self) {
+        if let Some(spinner) = self.spinner.take() {
+            spinner.finish_and_clear();
+        }
+    }
+}

@@ -1,0 +1,338 @@
+//! `testbed hub`: the embedded hub, from the command line.
+
+use std::{
+    collections::BTreeMap,
+    ffi::OsString,
+    fs,
+    io::{IsTerminal, Read, Seek, SeekFrom, Write},
+    path::{Path, PathBuf},
+    process::{ExitCode, Stdio},
+    time::Duration,
+};
+
+use anyhow::{Context, bail};
+use clap::{Args, Subcommand, ValueEnum};
+use comfy_table::{CellAlignment, Table, presets};
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use testbed_hub::{Event, HubStatus, Layout, Reporter};
+
+/// Build, start, look at and remove the embedded hub
+///
+/// The hub is a real Kubernetes on this machine, made from pinned sources without Docker: etcd, the control plane,
+/// containerd and a kubelet, and on it a registry, an S3 store, VictoriaMetrics, Argo Workflows and Argo CD.
+/// It listens on no address beyond the machine, and `testbed hub down --purge` leaves nothing of it.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  testbed hub up                        build what is missing and start; safe to repeat
+  testbed hub status                    components, add-ons and the memory of each
+  testbed hub kubectl get pods -A       kubectl with the hub's own kubeconfig
+  testbed hub logs kubelet -f           follow the log of a component
+  testbed hub down                      stop; data and built parts stay
+  testbed hub down --purge              stop and remove everything but built parts
+  testbed hub clean                     remove built parts
+
+Folders:
+  /var/cache/testbed  built parts and caches of Go     (TESTBED_CACHE)
+  /var/lib/testbed    data, certificates, logs         (TESTBED_STATE)
+  /run/testbed        sockets and locks                (TESTBED_RUN)")]
+pub(crate) struct HubArgs {
+    #[command(subcommand)]
+    command: HubCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum HubCommand {
+    /// Build what is missing, start the hub and wait until it works
+    ///
+    /// Says what the machine lacks before it makes anything. May be repeated: it starts what is not running,
+    /// restarts what changed, and leaves the rest alone. A first build takes about half an hour on two processors.
+    Up {
+        /// Folder of the project; found from the working folder if not given
+        #[arg(long, env = "TESTBED_ROOT", value_name = "FOLDER")]
+        root: Option<PathBuf>,
+    },
+    /// Stop the hub
+    Down {
+        /// Remove its data, certificates and logs too; built parts stay
+        #[arg(long)]
+        purge: bool,
+    },
+    /// Show components, add-ons and the memory each needs
+    Status {
+        /// Form of the output
+        #[arg(short, long, value_enum, default_value_t = Output::Table)]
+        output: Output,
+    },
+    /// Print the log of a component
+    ///
+    /// Without a component it lists those that have a log. Pods have theirs in `testbed hub kubectl logs`.
+    Logs {
+        /// For example `kubelet`
+        component: Option<String>,
+        /// Go on printing what is added
+        #[arg(short, long)]
+        follow: bool,
+        /// Lines from the end to begin with
+        #[arg(short = 'n', long, default_value_t = 200, value_name = "LINES")]
+        lines: usize,
+    },
+    /// Remove built parts and caches; the next `up` builds all of it again
+    Clean,
+    /// Run kubectl as the hub's administrator
+    #[command(disable_help_flag = true)]
+    Kubectl {
+        /// Arguments for kubectl
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<OsString>,
+    },
+    /// Keep the hub's components running; `up` starts it
+    #[command(hide = true)]
+    Supervise,
+    /// Become a component inside of its cgroup; the supervisor runs it
+    #[command(hide = true)]
+    Launch {
+        #[arg(long)]
+        cgroup: String,
+        #[arg(long)]
+        mounts: Option<PathBuf>,
+        #[arg(last = true, required = true)]
+        command: Vec<OsString>,
+    },
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Output {
+    Table,
+    Json,
+    Yaml,
+}
+
+/// Runs `testbed hub ...`.
+///
+/// # Errors
+/// What the library says, to be shown to a person.
+pub(crate) async fn run(args: HubArgs) -> anyhow::Result<ExitCode> {
+    match args.command {
+        HubCommand::Up { root } => {
+            let layout = Layout::find(root.as_deref())?;
+            let up = shown(|reporter| async move { testbed_hub::up(&layout, &reporter).await }).await?;
+            println!("hub is up after {}", seconds(up.took));
+            println!("kubeconfig: {}", up.kubeconfig.display());
+        }
+        HubCommand::Down { purge } => {
+            let layout = Layout::without_root();
+            shown(|reporter| async move { testbed_hub::down(&layout, purge, &reporter).await }).await?;
+        }
+        HubCommand::Clean => {
+            let layout = Layout::without_root();
+            shown(|reporter| async move { testbed_hub::clean(&layout, &reporter) }).await?;
+        }
+        HubCommand::Status { output } => {
+            let status = testbed_hub::status(&Layout::without_root()).await?;
+            match output {
+                Output::Table => print_table(&status),
+                Output::Json => println!("{}", serde_json::to_string_pretty(&status)?),
+                Output::Yaml => print!("{}", serde_saphyr::to_string(&status)?),
+            }
+            return Ok(if status.state == "Ready" { ExitCode::SUCCESS } else { ExitCode::from(1) });
+        }
+        HubCommand::Logs { component, follow, lines } => logs(component.as_deref(), follow, lines).await?,
+        HubCommand::Kubectl { args } => return kubectl(&args),
+        HubCommand::Supervise => testbed_hub::supervise(&Layout::without_root()).await?,
+        HubCommand::Launch { cgroup, mounts, command } => testbed_hub::launch(&cgroup, mounts.as_deref(), &command)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Runs something of the library and shows its events: as moving lines on a terminal, else one line for each.
+async fn shown<T, E, F>(work: impl FnOnce(Reporter) -> F) -> Result<T, E>
+where
+    F: Future<Output = Result<T, E>>,
+{
+    let (reporter, mut events) = Reporter::channel();
+    let show = async {
+        let mut screen = Screen::new(std::io::stderr().is_terminal());
+        while let Some(event) = events.recv().await {
+            screen.show(event);
+        }
+    };
+    let (outcome, ()) = tokio::join!(work(reporter), show);
+    outcome
+}
+
+struct Screen {
+    bars: Option<MultiProgress>,
+    steps: BTreeMap<String, ProgressBar>,
+}
+
+impl Screen {
+    fn new(terminal: bool) -> Self {
+        Self { bars: terminal.then(MultiProgress::new), steps: BTreeMap::new() }
+    }
+
+    fn show(&mut self, event: Event) {
+        match event {
+            Event::Started { step, note } => match &self.bars {
+                Some(bars) => {
+                    let style = ProgressStyle::with_template("{spinner} {elapsed:>4} {wide_msg}");
+                    let bar = bars.add(ProgressBar::new_spinner().with_message(note));
+                    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
+                    bar.enable_steady_tick(Duration::from_millis(100));
+                    self.steps.insert(step, bar);
+                }
+                // Without a terminal only what takes long is announced; the rest is done in a moment.
+                None if step.starts_with("build ") => eprintln!("{note} ..."),
+                None => {}
+            },
+            Event::Progress { step, note } => {
+                if let Some(bar) = self.steps.get(&step) {
+                    bar.set_message(format!("{step}: {note}"));
+                }
+            }
+            Event::Done { step, note, took } => {
+                if let Some(bar) = self.steps.remove(&step) {
+                    bar.finish_and_clear();
+                }
+                self.line(&format!("✓ {note} ({})", seconds(took)));
+            }
+            Event::Skipped { note, .. } => self.line(&format!("- {note}")),
+        }
+    }
+
+    fn line(&self, text: &str) {
+        match &self.bars {
+            // A line that cannot be shown is no reason to stop.
+            Some(bars) => drop(bars.println(text)),
+            None => eprintln!("{text}"),
+        }
+    }
+}
+
+fn seconds(time: Duration) -> String {
+    if time < Duration::from_secs(100) {
+        format!("{:.1} s", time.as_secs_f64())
+    } else {
+        format!("{:.0} s", time.as_secs_f64())
+    }
+}
+
+fn print_table(status: &HubStatus) {
+    println!("Hub: {}", status.state);
+    if let Some(api_server) = &status.api_server {
+        println!("API server: {api_server}");
+        println!("Kubeconfig: {}", status.kubeconfig.display());
+    }
+    if status.components.is_empty() {
+        println!("\nhint: start it with `testbed hub up`");
+        return;
+    }
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_header(["KIND", "NAME", "STATE", "RESTARTS", "MEMORY", "VERSION"]);
+    for component in &status.components {
+        table.add_row([
+            component.kind.clone(),
+            component.name.clone(),
+            component.state.clone(),
+            component.restarts.to_string(),
+            component.memory_bytes.map_or_else(|| "-".into(), mebibytes),
+            component.version.clone().unwrap_or_default(),
+        ]);
+    }
+    table.add_row(["", "total", "", "", &status.memory_bytes.map_or_else(|| "-".into(), mebibytes), ""]);
+    for column in [3, 4] {
+        if let Some(column) = table.column_mut(column) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    println!("\n{table}");
+}
+
+fn mebibytes(bytes: u64) -> String {
+    format!("{} MiB", bytes >> 20)
+}
+
+async fn logs(component: Option<&str>, follow: bool, lines: usize) -> anyhow::Result<()> {
+    let folder = Layout::without_root().logs();
+    let Some(component) = component else {
+        for name in components(&folder) {
+            println!("{name}");
+        }
+        return Ok(());
+    };
+    let path = folder.join(format!("{component}.log"));
+    let Ok(mut file) = fs::File::open(&path) else {
+        let known = components(&folder).join(", ");
+        bail!("no component `{component}` has a log\n\nhint: these have one: {known}");
+    };
+    let mut text = Vec::new();
+    file.read_to_end(&mut text).with_context(|| format!("cannot read `{}`", path.display()))?;
+    let mut out = std::io::stdout();
+    out.write_all(last_lines(&text, lines))?;
+    let mut place = text.len() as u64;
+    while follow {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        // A log that became shorter was put aside and begins anew.
+        if file.metadata()?.len() < place {
+            place = 0;
+        }
+        file.seek(SeekFrom::Start(place))?;
+        text.clear();
+        file.read_to_end(&mut text)?;
+        place += text.len() as u64;
+        out.write_all(&text)?;
+        out.flush()?;
+    }
+    Ok(())
+}
+
+fn components(folder: &Path) -> Vec<String> {
+    let mut names: Vec<_> = fs::read_dir(folder)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter_map(|entry| Some(entry.file_name().to_str()?.strip_suffix(".log")?.to_owned()))
+        .collect();
+    names.sort();
+    names
+}
+
+fn last_lines(text: &[u8], lines: usize) -> &[u8] {
+    let end = text.len().saturating_sub(usize::from(text.ends_with(b"\n")));
+    let start = text[..end].iter().enumerate().rev().filter(|(_, byte)| **byte == b'\n').nth(lines.saturating_sub(1));
+    &text[start.map_or(0, |(place, _)| place + 1)..]
+}
+
+fn kubectl(args: &[OsString]) -> anyhow::Result<ExitCode> {
+    let layout = Layout::without_root();
+    let record = testbed_hub::Record::read(&layout);
+    let Some(kubectl) = record.and_then(|record| Some(record.parts.get("kubernetes")?.folder.join("bin/kubectl"))) else {
+        bail!("the hub is not running\n\nhint: start it with `testbed hub up`");
+    };
+    let status = std::process::Command::new(&kubectl)
+        .args(args)
+        .env("KUBECONFIG", layout.kubeconfig())
+        .stdin(Stdio::inherit())
+        .status()
+        .with_context(|| format!("cannot run `{}`", kubectl.display()))?;
+    let code = status.code().and_then(|code| u8::try_from(code).ok());
+    Ok(code.map_or(ExitCode::FAILURE, ExitCode::from))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_lines_are_the_end_of_the_text() {
+        assert_eq!(last_lines(b"a\nb\nc\n", 2), b"b\nc\n");
+        assert_eq!(last_lines(b"a\nb\nc\n", 9), b"a\nb\nc\n");
+        assert_eq!(last_lines(b"", 3), b"");
+    }
+
+    #[test]
+    fn short_times_have_a_tenth_and_long_ones_do_not() {
+        assert_eq!(seconds(Duration::from_millis(9_640)), "9.6 s");
+        assert_eq!(seconds(Duration::from_secs(402)), "402 s");
+    }
+}

@@ -1,0 +1,287 @@
+//! `list`, `show`, `why`, `results`, `delete` and `catalog`.
+
+use super::{RootArgument, RunName, RunNameAndFormat, experiment, output, results as render};
+use crate::ops::connect::{ClusterArguments, connect};
+use crate::ops::{explain, follow, publish, results as store, runs};
+use anyhow::Result;
+use clap::{Args, Subcommand};
+use futures::StreamExt;
+use jiff::Timestamp;
+use kube::ResourceExt;
+use output::Format;
+use serde_json::Value;
+use std::io::Write;
+use std::process::ExitCode;
+use testbed_api::Experiment;
+use testbed_api::status::Phase;
+
+#[derive(Args)]
+pub(crate) struct ListArgs {
+    /// Output format
+    #[arg(short, long, value_enum, default_value_t = Format::Table)]
+    output: Format,
+    #[command(flatten)]
+    cluster: ClusterArguments,
+}
+
+/// Returns an object of the API as `kubectl` prints it: without what only servers read.
+fn object(run: &Experiment) -> Result<Value> {
+    let mut value = serde_json::to_value(run)?;
+    if let Some(metadata) = value["metadata"].as_object_mut() {
+        metadata.remove("managedFields");
+    }
+    Ok(value)
+}
+
+fn phase(run: &Experiment) -> &'static str {
+    run.status.as_ref().and_then(|status| status.phase).map_or("Pending", Phase::as_str)
+}
+
+fn age(run: &Experiment) -> String {
+    let created = run.metadata.creation_timestamp.as_ref();
+    created.map_or_else(|| "<unknown>".into(), |created| output::age(Timestamp::now().duration_since(created.0)))
+}
+
+/// Lists runs.
+pub(crate) async fn list(arguments: &ListArgs) -> Result<ExitCode> {
+    let cluster = &arguments.cluster;
+    let client = connect(cluster).await?;
+    let found = runs::list(&client, &cluster.namespace).await?;
+    let objects = found.iter().map(object).collect::<Result<Vec<_>>>()?;
+    if output::print_whole(&output::list(&objects)?, arguments.output)? {
+        return Ok(ExitCode::SUCCESS);
+    }
+    if arguments.output == Format::Name {
+        for run in &found {
+            anstream::println!("experiment.experiments.illm.io/{}", run.name_any());
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
+    if found.is_empty() {
+        anstream::eprintln!("no runs in namespace {}; start one with `testbed run hello-app`", cluster.namespace);
+        return Ok(ExitCode::SUCCESS);
+    }
+    let wide = arguments.output == Format::Wide;
+    let mut header = vec!["NAME", "PHASE", "VERDICT", "CLEANED", "AGE"];
+    header.extend(wide.then_some(["TARGETS", "WAITS FOR", "RESULTS"]).into_iter().flatten());
+    let mut table = output::table(&header);
+    for run in &found {
+        let status = run.status.clone().unwrap_or_default();
+        let mut row = vec![
+            run.name_any(),
+            phase(run).to_owned(),
+            status.hypothesis_result.clone().unwrap_or_else(|| "-".into()),
+            if status.resources_cleaned == Some(true) { "yes" } else { "no" }.to_owned(),
+            age(run),
+        ];
+        if wide {
+            row.push(run.spec.targets.iter().map(|target| target.name.as_str()).collect::<Vec<_>>().join(","));
+            row.push(explain::waits_for(run).map_or_else(|| "-".into(), |condition| condition.type_.clone()));
+            row.push(status.results_url.unwrap_or_else(|| "-".into()));
+        }
+        table.add_row(row);
+    }
+    output::print_table(&mut table);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Returns the run that is named, and the client it was found with.
+async fn found(arguments: &RunNameAndFormat) -> Result<(kube::Client, Experiment)> {
+    let client = connect(&arguments.cluster).await?;
+    let run = runs::find(&client, &arguments.cluster.namespace, &arguments.name.run).await?;
+    Ok((client, run))
+}
+
+#[derive(Args)]
+pub(crate) struct WatchArgs {
+    #[command(flatten)]
+    name: RunName,
+    #[command(flatten)]
+    cluster: ClusterArguments,
+}
+
+/// Follows a run that is under way.
+pub(crate) async fn watch(arguments: &WatchArgs) -> Result<ExitCode> {
+    let client = connect(&arguments.cluster).await?;
+    let run = runs::find(&client, &arguments.cluster.namespace, &arguments.name.run).await?;
+    experiment::watch(&client, &run, None).await
+}
+
+/// Shows one run.
+pub(crate) async fn show(arguments: &RunNameAndFormat) -> Result<ExitCode> {
+    let (_, run) = found(arguments).await?;
+    let format = arguments.output;
+    if output::print_whole(&object(&run)?, format)? {
+        return Ok(ExitCode::SUCCESS);
+    }
+    if format == Format::Name {
+        anstream::println!("experiment.experiments.illm.io/{}", run.name_any());
+        return Ok(ExitCode::SUCCESS);
+    }
+    print_run(&run);
+    Ok(ExitCode::SUCCESS)
+}
+
+fn print_run(run: &Experiment) {
+    let status = run.status.clone().unwrap_or_default();
+    anstream::println!("Name      {}", run.name_any());
+    anstream::println!("Phase     {}", phase(run));
+    anstream::println!("Age       {}", age(run));
+    if let Some(hypothesis) = &run.spec.hypothesis {
+        anstream::println!("Claim     {}", output::plain(&hypothesis.claim));
+        anstream::println!("Verdict   {}", status.hypothesis_result.as_deref().unwrap_or("not decided yet"));
+    }
+    anstream::println!("Now       {}\n", output::plain(&explain::sentence(run, Timestamp::now())));
+    let mut conditions = output::table(&["CONDITION", "STATUS", "REASON", "MESSAGE"]);
+    for condition in &status.conditions {
+        conditions.add_row([&condition.type_, &condition.status, &condition.reason, &condition.message]);
+    }
+    output::print_table(&mut conditions);
+    anstream::println!();
+    let mut targets = output::table(&["TARGET", "COMPONENT", "HEALTH", "SYNC", "REVISION", "NAMESPACE"]);
+    for target in &status.targets {
+        for component in &target.components {
+            let revision = component.sources.first().and_then(|source| source.target_revision.clone()).unwrap_or_default();
+            targets.add_row([
+                target.name.clone(),
+                component.name.clone(),
+                component.health.clone().unwrap_or_else(|| "-".into()),
+                component.sync.clone().unwrap_or_else(|| "-".into()),
+                revision.chars().take(19).collect(),
+                target.namespace.clone().unwrap_or_default(),
+            ]);
+        }
+    }
+    output::print_table(&mut targets);
+    if let Some(workflow) = &status.workflow_status {
+        anstream::println!("\nWorkflow  {} {}", workflow.name, workflow.phase.as_deref().unwrap_or("submitted"));
+        for window in &workflow.windows {
+            let target = window.target.as_deref().unwrap_or("all targets");
+            anstream::println!("Window    {target}: {} to {}", window.start.0, window.end.0);
+        }
+    }
+    if let Some(results) = &status.results {
+        anstream::println!("Result    {}", status.results_url.as_deref().unwrap_or(&results.key));
+        anstream::println!("SHA-256   {}", results.sha256);
+    }
+}
+
+/// Says what a run waits for.
+pub(crate) async fn why(arguments: &RunNameAndFormat) -> Result<ExitCode> {
+    let (client, run) = found(arguments).await?;
+    let format = arguments.output;
+    let explanation = explain::explain(&client, &run).await?;
+    if !output::print_whole(&explanation, format)? {
+        anstream::println!("{}", output::plain(&explanation.sentence));
+        for pod in &explanation.pods {
+            anstream::println!("  {}", output::plain(pod));
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Shows the result of a run.
+pub(crate) async fn results(arguments: &RunNameAndFormat) -> Result<ExitCode> {
+    let (client, run) = found(arguments).await?;
+    let format = arguments.output;
+    let stored = store::fetch(&client, &run).await?;
+    match format {
+        // The very bytes whose digest stands in status.
+        Format::Json => std::io::stdout().write_all(&stored.bytes)?,
+        Format::Yaml => drop(output::print_whole(&stored.summary, format)?),
+        Format::Name => anstream::println!("{}", run.status.and_then(|status| status.results_url).unwrap_or_default()),
+        Format::Table | Format::Wide => render::print(&stored.summary, &run, format == Format::Wide),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+#[derive(Args)]
+pub(crate) struct DeleteArgs {
+    /// Names of runs
+    #[command(flatten)]
+    first: RunName,
+    /// Further names
+    others: Vec<String>,
+    /// Keep the stored results
+    #[arg(long)]
+    keep_results: bool,
+    /// Return at once instead of waiting until nothing is left
+    #[arg(long)]
+    no_wait: bool,
+    #[command(flatten)]
+    cluster: ClusterArguments,
+}
+
+/// Deletes runs and waits until nothing is left of them.
+pub(crate) async fn delete(arguments: &DeleteArgs) -> Result<ExitCode> {
+    let cluster = &arguments.cluster;
+    let client = connect(cluster).await?;
+    for name in std::iter::once(&arguments.first.run).chain(&arguments.others) {
+        // Only the exact name: an experiment's name must not delete its newest run by surprise.
+        let run = runs::find(&client, &cluster.namespace, name).await?;
+        let found = run.name_any();
+        if found != *name {
+            return Err(crate::error::Failure::usage(format!("no run is named `{name}`")).hint(format!("did you mean `{found}`?")).into());
+        }
+        let mut changes = follow::follow_until_gone(&client, &run);
+        runs::delete(&client, &run, arguments.keep_results).await?;
+        if !arguments.no_wait {
+            while changes.next().await.transpose()?.is_some() {}
+        }
+        anstream::println!("{found} {}", if arguments.no_wait { "is being deleted" } else { "is deleted" });
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+#[derive(Subcommand)]
+pub(crate) enum CatalogCommand {
+    /// List components and workflow templates
+    List {
+        /// Output format
+        #[arg(short, long, value_enum, default_value_t = Format::Table)]
+        output: Format,
+        #[command(flatten)]
+        root: RootArgument,
+    },
+    /// Publish all of them to the hub, so that `kubectl create -f` finds what it needs
+    Push {
+        #[command(flatten)]
+        root: RootArgument,
+        #[command(flatten)]
+        cluster: ClusterArguments,
+    },
+}
+
+/// Lists or publishes the catalog.
+pub(crate) async fn catalog(command: &CatalogCommand) -> Result<ExitCode> {
+    match command {
+        CatalogCommand::List { output: format, root } => {
+            let disk = root.disk()?;
+            let components: Vec<&testbed_api::Component> = disk.components.values().map(|component| &component.object).collect();
+            if output::print_whole(&output::list(&components)?, *format)? {
+                return Ok(ExitCode::SUCCESS);
+            }
+            let mut table = output::table(&["NAME", "KIND", "DESCRIPTION"]);
+            for (name, component) in &disk.components {
+                table.add_row([name.as_str(), "Component", component.object.spec.description.as_deref().unwrap_or("")]);
+            }
+            for (name, template) in &disk.templates {
+                let described = template.pointer("/metadata/annotations/workflows.argoproj.io~1description");
+                table.add_row([name.as_str(), "WorkflowTemplate", described.and_then(Value::as_str).unwrap_or("").trim()]);
+            }
+            output::print_table(&mut table);
+        }
+        CatalogCommand::Push { root, cluster } => {
+            let disk = root.disk()?;
+            let client = connect(cluster).await?;
+            let published = publish::publish(&client, &disk, |_| true, |_| true).await?;
+            for (name, digest) in published.components {
+                anstream::println!("component {name} {}", digest.as_deref().unwrap_or("(its sources are elsewhere)"));
+            }
+            for name in published.templates {
+                anstream::println!("template {name}");
+            }
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}

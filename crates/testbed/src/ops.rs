@@ -1,0 +1,10 @@
+//! Use cases: each returns data, and prints nothing.
+
+pub(crate) mod catalog;
+pub(crate) mod connect;
+pub(crate) mod explain;
+pub(crate) mod follow;
+pub(crate) mod plan;
+pub(crate) mod publish;
+pub(crate) mod results;
+pub(crate) mod runs;

@@ -1,0 +1,239 @@
+//! The catalog on disk: components, workflow templates and experiments, read and checked without a cluster.
+
+use crate::error::Failure;
+use anyhow::{Context, Result};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use testbed_api::component::{Component, Source};
+use testbed_api::{Experiment, crds};
+use testbed_core::observed::template_parameters;
+use testbed_core::problem::{Problem, did_you_mean};
+use testbed_core::validate::{self, Catalog};
+
+/// Largest file that is read as a manifest.
+const MAX_BYTES: u64 = 1 << 20;
+
+/// A component of the catalog.
+#[derive(Clone)]
+pub(crate) struct CatalogComponent {
+    /// The object, as the file has it.
+    pub(crate) object: Component,
+    /// Folder of its file.
+    pub(crate) folder: PathBuf,
+}
+
+impl CatalogComponent {
+    /// Returns the folder that is published for it, and whether it is a chart; nothing if the file names its sources.
+    pub(crate) fn content(&self) -> Option<(PathBuf, bool)> {
+        if !self.object.spec.sources.is_null() {
+            return None;
+        }
+        [("chart", true), ("manifests", false)]
+            .into_iter()
+            .map(|(name, is_chart)| (self.folder.join(name), is_chart))
+            .find(|(folder, _)| folder.is_dir())
+    }
+}
+
+/// Everything on disk.
+pub(crate) struct Disk {
+    /// Components by name.
+    pub(crate) components: BTreeMap<String, CatalogComponent>,
+    /// WorkflowTemplates by name.
+    pub(crate) templates: BTreeMap<String, Value>,
+    /// Experiments by name of their folder.
+    pub(crate) experiments: BTreeMap<String, PathBuf>,
+}
+
+impl Disk {
+    /// Reads the catalog of the project that `root` names, or that the working folder is in.
+    pub(crate) fn read(root: Option<&Path>) -> Result<Self> {
+        let layout = testbed_hub::Layout::find(root).map_err(|error| Failure::usage(error.to_string()))?;
+        let root = layout.root;
+        let mut disk =
+            Self { components: BTreeMap::new(), templates: BTreeMap::new(), experiments: BTreeMap::new() };
+        for category in folders(&root.join("components"))? {
+            for folder in folders(&category)? {
+                disk.read_component(&folder)?;
+            }
+        }
+        for folder in folders(&root.join("experiments"))? {
+            let file = folder.join("experiment.yaml");
+            if file.is_file() {
+                disk.experiments.insert(name_of(&folder), file);
+            }
+            disk.read_templates(&folder.join("workflow.yaml"))?;
+        }
+        for file in files(&root.join("platform/workflows"))? {
+            disk.read_templates(&file)?;
+        }
+        Ok(disk)
+    }
+
+    fn read_component(&mut self, folder: &Path) -> Result<()> {
+        let file = folder.join("component.yaml");
+        if !file.is_file() {
+            return Ok(());
+        }
+        let object: Component = read_one(&file)?;
+        let name = object.metadata.name.clone().unwrap_or_default();
+        if name != name_of(folder) {
+            return Err(Failure::usage(format!("{}: metadata.name is `{name}`, and its folder `{}`", file.display(), name_of(folder)))
+                .hint("a component is named as its folder")
+                .into());
+        }
+        self.components.insert(name, CatalogComponent { object, folder: folder.to_owned() });
+        Ok(())
+    }
+
+    fn read_templates(&mut self, file: &Path) -> Result<()> {
+        if !file.is_file() {
+            return Ok(());
+        }
+        for document in read_all(file)? {
+            if document["kind"] == "WorkflowTemplate" {
+                let name = document["metadata"]["name"].as_str().unwrap_or_default().to_owned();
+                self.templates.insert(name, document);
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns what an Experiment may refer to, as if it all were published.
+    pub(crate) fn catalog(&self) -> Catalog {
+        let components = self.components.iter().map(|(name, component)| {
+            let mut spec = component.object.spec.clone();
+            if component.content().is_some() {
+                spec.sources = Value::Array(vec![serde_json::to_value(unpublished(name)).unwrap_or_default()]);
+            }
+            (name.clone(), spec)
+        });
+        let templates = self.templates.iter().map(|(name, template)| {
+            let arguments = template.pointer("/spec/arguments/parameters").and_then(Value::as_array);
+            (name.clone(), template_parameters(arguments.map(Vec::as_slice).unwrap_or_default()))
+        });
+        Catalog { components: components.collect(), templates: templates.collect() }
+    }
+
+    /// Returns the file of an experiment, named by its folder or by a path.
+    pub(crate) fn experiment(&self, name: &str) -> Result<PathBuf> {
+        if let Some(file) = self.experiments.get(name) {
+            return Ok(file.clone());
+        }
+        if Path::new(name).is_file() {
+            return Ok(name.into());
+        }
+        let failure = Failure::usage(format!("no experiment is named `{name}` in `experiments/`"));
+        let known = || self.experiments.keys().map(String::as_str);
+        Err(match did_you_mean(name, known()) {
+            Some(close) => failure.hint(format!("did you mean `{close}`?")),
+            None => failure.hint(format!("there are: {}", known().collect::<Vec<_>>().join(", "))),
+        }
+        .into())
+    }
+}
+
+/// What stands for the source of a component that is not published yet.
+fn unpublished(name: &str) -> Source {
+    Source { repo_url: format!("oci://unpublished/{name}"), path: Some(".".into()), ..Source::default() }
+}
+
+/// Returns the experiment of a file, and everything that is wrong with it, without a cluster.
+pub(crate) fn check(disk: &Disk, file: &Path) -> Result<(Option<Experiment>, Vec<Problem>)> {
+    let raw: Value = read_one(file)?;
+    let mut problems = schema_problems(&raw);
+    let mut unknown = Vec::new();
+    let parsed: Result<Experiment, _> = serde_ignored::deserialize(&raw, |path| unknown.push(path.to_string()));
+    // Metadata is not ours to know, and what serde passes over in it the API server knows.
+    for path in unknown.iter().filter(|path| path.starts_with("spec")) {
+        problems.push(Problem::error(path.as_str(), "there is no such field"));
+    }
+    match parsed {
+        Ok(experiment) => {
+            let name = experiment.metadata.name.clone().or_else(|| {
+                // Five characters are added to it.
+                experiment.metadata.generate_name.as_ref().map(|prefix| format!("{prefix}xxxxx"))
+            });
+            if name.is_none() {
+                problems.push(Problem::error("metadata", "has neither name nor generateName"));
+            }
+            problems.extend(validate::experiment(&name.unwrap_or_default(), &experiment.spec, &disk.catalog()));
+            Ok((Some(experiment), problems))
+        }
+        // The schema says the same in more words, if it said anything.
+        Err(error) if problems.is_empty() => Ok((None, vec![Problem::error("spec", error.to_string())])),
+        Err(_) => Ok((None, problems)),
+    }
+}
+
+/// Checks against the schema that the API server enforces.
+fn schema_problems(raw: &Value) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    if raw["apiVersion"] != "experiments.illm.io/v1alpha1" || raw["kind"] != "Experiment" {
+        problems.push(
+            Problem::error("kind", format!("is {} of {}", raw["kind"], raw["apiVersion"]))
+                .hint("an experiment is of kind Experiment, apiVersion experiments.illm.io/v1alpha1"),
+        );
+        return problems;
+    }
+    let crd = crds().into_iter().find(|crd| crd.spec.names.kind == "Experiment");
+    let schema = crd
+        .and_then(|crd| crd.spec.versions.into_iter().next()?.schema?.open_api_v3_schema)
+        .and_then(|schema| serde_json::to_value(schema).ok())
+        .unwrap_or_default();
+    let Ok(validator) = jsonschema::validator_for(&schema["properties"]["spec"]) else { return problems };
+    problems.extend(validator.iter_errors(&raw["spec"]).map(|error| {
+        let path = error.instance_path().to_string();
+        let field = path.split('/').skip(1).fold("spec".to_owned(), |field, step| match step.parse::<usize>() {
+            Ok(index) => format!("{field}[{index}]"),
+            Err(_) => format!("{field}.{step}"),
+        });
+        Problem::error(field, error.to_string())
+    }));
+    problems
+}
+
+fn name_of(folder: &Path) -> String {
+    folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+}
+
+fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
+    if !folder.is_dir() {
+        return Ok(Vec::new());
+    }
+    let entries = fs::read_dir(folder).with_context(|| format!("failed to read folder {}", folder.display()))?;
+    let mut paths = entries.map(|entry| Ok(entry?.path())).collect::<std::io::Result<Vec<_>>>()?;
+    paths.sort();
+    Ok(paths)
+}
+
+fn folders(folder: &Path) -> Result<Vec<PathBuf>> {
+    Ok(entries(folder)?.into_iter().filter(|path| path.is_dir()).collect())
+}
+
+fn files(folder: &Path) -> Result<Vec<PathBuf>> {
+    Ok(entries(folder)?.into_iter().filter(|path| path.extension().is_some_and(|extension| extension == "yaml")).collect())
+}
+
+fn read_text(file: &Path) -> Result<String> {
+    let size = fs::metadata(file).map(|metadata| metadata.len());
+    if size.as_ref().is_ok_and(|size| *size > MAX_BYTES) {
+        return Err(Failure::usage(format!("{} is larger than {} KiB", file.display(), MAX_BYTES >> 10)).into());
+    }
+    fs::read_to_string(file).map_err(|error| Failure::usage(format!("failed to read {}: {error}", file.display())).into())
+}
+
+/// Reads a file of one document.
+pub(crate) fn read_one<T: DeserializeOwned>(file: &Path) -> Result<T> {
+    let text = read_text(file)?;
+    serde_saphyr::from_str(&text).map_err(|error| Failure::usage(format!("{}: {error}", file.display())).into())
+}
+
+/// Reads a file of any number of documents.
+fn read_all(file: &Path) -> Result<Vec<Value>> {
+    let text = read_text(file)?;
+    serde_saphyr::from_multiple(&text).map_err(|error| Failure::usage(format!("{}: {error}", file.display())).into())
+}

@@ -1,0 +1,229 @@
+//! Publishes what an experiment needs: content to the in-hub registry, by digest, then the objects that point to it.
+
+use super::catalog::{CatalogComponent, Disk};
+use super::connect::forward;
+use crate::error::Failure;
+use anyhow::{Context, Result};
+use flate2::{Compression, GzBuilder};
+use k8s_openapi::api::core::v1::ConfigMap;
+use kube::Client;
+use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind, Patch, PatchParams};
+use oci_client::client::{ClientConfig, ClientProtocol, Config as ImageConfig, ImageLayer};
+use oci_client::manifest::OciImageManifest;
+use oci_client::secrets::RegistryAuth;
+use oci_client::{Client as Registry, Reference};
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::{fs, io};
+use testbed_api::component::{Component, Helm, Source};
+use testbed_api::{Experiment, labels};
+use testbed_core::build::WORKFLOW_NAMESPACE;
+
+/// Namespace, Service and port of the registry in the hub.
+const REGISTRY: (&str, &str, u16) = ("registry", "registry", 5000);
+/// ConfigMap that says which image stands for `${image:NAME}` on this hub.
+const IMAGES: (&str, &str) = ("testbed-system", "testbed-images");
+/// Field manager of what the CLI applies.
+const MANAGER: &str = "testbed-cli";
+/// Media type of content: a compressed tar.
+const LAYER: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
+/// Media type of a configuration that says nothing.
+const EMPTY: &str = "application/vnd.oci.empty.v1+json";
+
+/// What was published.
+pub(crate) struct Published {
+    /// Components, with the digest of their content if it was ours to publish.
+    pub(crate) components: Vec<(String, Option<String>)>,
+    /// WorkflowTemplates.
+    pub(crate) templates: Vec<String>,
+}
+
+/// Publishes what `experiment` refers to and the catalog holds.
+pub(crate) async fn publish_for(client: &Client, disk: &Disk, experiment: &Experiment) -> Result<Published> {
+    let references = experiment.spec.targets.iter().flat_map(|target| &target.components);
+    let components: BTreeSet<&str> = references.map(|reference| reference.name()).collect();
+    publish(client, disk, |name| components.contains(name), |name| name == experiment.spec.workflow.template).await
+}
+
+/// Publishes the components and templates that are wanted.
+pub(crate) async fn publish(
+    client: &Client,
+    disk: &Disk,
+    component_wanted: impl Fn(&str) -> bool,
+    template_wanted: impl Fn(&str) -> bool,
+) -> Result<Published> {
+    let images = images(client).await?;
+    let mut published = Published { components: Vec::new(), templates: Vec::new() };
+    let wanted: Vec<_> = disk.components.iter().filter(|(name, _)| component_wanted(name)).collect();
+    if !wanted.is_empty() {
+        let registry = RegistryAccess::open(client).await?;
+        for (name, component) in wanted {
+            let digest = publish_component(client, &registry, name, component, &images).await?;
+            published.components.push((name.clone(), digest));
+        }
+    }
+    for (name, template) in disk.templates.iter().filter(|(name, _)| template_wanted(name)) {
+        let template: Value = serde_json::from_str(&fill_images(&template.to_string(), &images, name)?)?;
+        let resource = ApiResource::from_gvk(&GroupVersionKind::gvk("argoproj.io", "v1alpha1", "WorkflowTemplate"));
+        let api: Api<DynamicObject> = Api::namespaced_with(client.clone(), WORKFLOW_NAMESPACE, &resource);
+        apply(&api, name, &template).await.with_context(|| format!("failed to apply WorkflowTemplate {name}"))?;
+        published.templates.push(name.clone());
+    }
+    Ok(published)
+}
+
+async fn apply<K>(api: &Api<K>, name: &str, object: &Value) -> Result<(), kube::Error>
+where
+    K: Clone + serde::de::DeserializeOwned + std::fmt::Debug,
+{
+    // The catalog on disk is the one source of these objects.
+    api.patch(name, &PatchParams::apply(MANAGER).force(), &Patch::Apply(object)).await.map(drop)
+}
+
+async fn images(client: &Client) -> Result<BTreeMap<String, String>> {
+    let (namespace, name) = IMAGES;
+    let api: Api<ConfigMap> = Api::namespaced(client.clone(), namespace);
+    Ok(api.get_opt(name).await?.and_then(|map| map.data).unwrap_or_default())
+}
+
+/// Replaces `${image:NAME}` by the image that stands for it on this hub.
+fn fill_images(text: &str, images: &BTreeMap<String, String>, whose: &str) -> Result<String> {
+    const OPEN: &str = "${image:";
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find(OPEN) {
+        let after = &rest[at + OPEN.len()..];
+        let end = after.find('}').ok_or_else(|| Failure::usage(format!("{whose}: `${{image:` has no end")))?;
+        let name = &after[..end];
+        let image = images.get(name).ok_or_else(|| {
+            Failure::failed(format!("{whose} needs image `{name}`, which this hub does not have"))
+                .hint(format!("images of a hub stand in ConfigMap {}/{}", IMAGES.0, IMAGES.1))
+        })?;
+        out.push_str(&rest[..at]);
+        out.push_str(image);
+        rest = &after[end + 1..];
+    }
+    out.push_str(rest);
+    Ok(out)
+}
+
+async fn publish_component(
+    client: &Client,
+    registry: &RegistryAccess,
+    name: &str,
+    component: &CatalogComponent,
+    images: &BTreeMap<String, String>,
+) -> Result<Option<String>> {
+    let mut object = serde_json::to_value(&component.object)?;
+    let digest = match component.content() {
+        None => None,
+        Some((folder, is_chart)) => {
+            let content = archive(&folder, images, name)?;
+            let digest = registry.push(name, content).await.with_context(|| format!("failed to publish {name}"))?;
+            let source = Source {
+                repo_url: format!("oci://{}.{}.svc.cluster.local:{}/components/{name}", REGISTRY.1, REGISTRY.0, REGISTRY.2),
+                target_revision: Some(digest.clone()),
+                path: Some(".".into()),
+                helm: is_chart.then(|| Helm { release_name: Some(name.to_owned()), ..Helm::default() }),
+                ..Source::default()
+            };
+            object["spec"]["sources"] = serde_json::to_value([source])?;
+            object["metadata"]["annotations"][labels::CATALOG_DIGEST] = Value::String(digest.clone());
+            Some(digest)
+        }
+    };
+    let api: Api<Component> = Api::all(client.clone());
+    apply(&api, name, &object).await.with_context(|| format!("failed to apply Component {name}"))?;
+    Ok(digest)
+}
+
+/// Packs a folder so that the same content gives the same bytes: sorted, without times or owners.
+fn archive(folder: &Path, images: &BTreeMap<String, String>, whose: &str) -> Result<Vec<u8>> {
+    let mut tar = tar::Builder::new(GzBuilder::new().mtime(0).write(Vec::new(), Compression::best()));
+    for (name, path) in walk(folder)? {
+        let bytes = fs::read(&path).with_context(|| format!("failed to read {}", path.display()))?;
+        let bytes = match String::from_utf8(bytes) {
+            Ok(text) => fill_images(&text, images, whose)?.into_bytes(),
+            Err(binary) => binary.into_bytes(),
+        };
+        let mut header = tar::Header::new_ustar();
+        header.set_size(bytes.len() as u64);
+        header.set_mode(0o644);
+        header.set_mtime(0);
+        tar.append_data(&mut header, name, &*bytes).context("failed to pack a folder")?;
+    }
+    Ok(tar.into_inner().and_then(flate2::write::GzEncoder::finish).context("failed to pack a folder")?)
+}
+
+/// Returns the files under a folder by their names within it, sorted. Links are not followed out of it.
+fn walk(folder: &Path) -> Result<BTreeMap<PathBuf, PathBuf>> {
+    fn visit(folder: &Path, within: &Path, found: &mut BTreeMap<PathBuf, PathBuf>) -> io::Result<()> {
+        for entry in fs::read_dir(folder)? {
+            let entry = entry?;
+            let name = within.join(entry.file_name());
+            let kind = entry.file_type()?;
+            if kind.is_dir() {
+                visit(&entry.path(), &name, found)?;
+            } else if kind.is_file() {
+                found.insert(name, entry.path());
+            }
+        }
+        Ok(())
+    }
+    let mut found = BTreeMap::new();
+    visit(folder, Path::new(""), &mut found).with_context(|| format!("failed to read folder {}", folder.display()))?;
+    Ok(found)
+}
+
+/// The in-hub registry, reached through the API server.
+struct RegistryAccess {
+    client: Registry,
+    host: String,
+}
+
+impl RegistryAccess {
+    async fn open(client: &Client) -> Result<Self> {
+        let (namespace, service, port) = REGISTRY;
+        let address = forward(client, namespace, service, port).await.context("failed to reach the in-hub registry")?;
+        let config = ClientConfig { protocol: ClientProtocol::Http, ..ClientConfig::default() };
+        Ok(Self { client: Registry::new(config), host: address.to_string() })
+    }
+
+    /// Pushes one layer, unless it is there; returns the digest of its manifest.
+    async fn push(&self, name: &str, content: Vec<u8>) -> Result<String> {
+        let layer = ImageLayer::new(content, LAYER.into(), None);
+        let config = ImageConfig::new(&b"{}"[..], EMPTY.into(), None);
+        let manifest = OciImageManifest::build(&[layer.clone()], &config, None);
+        // Pushed under a tag, or a registry that collects garbage would take it for garbage.
+        let tag = testbed_core::names::sha256(&serde_json::to_vec(&manifest)?)[..20].to_owned();
+        let reference: Reference = format!("{}/components/{name}:{tag}", self.host).parse().context("failed to name an artifact")?;
+        if let Ok(digest) = self.client.fetch_manifest_digest(&reference, &RegistryAuth::Anonymous).await {
+            return Ok(digest);
+        }
+        self.client.push(&reference, &[layer], config, &RegistryAuth::Anonymous, Some(manifest)).await?;
+        Ok(self.client.fetch_manifest_digest(&reference, &RegistryAuth::Anonymous).await?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_folder_packs_to_the_same_bytes_and_another_image_to_others() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("templates")).unwrap();
+        fs::write(folder.path().join("templates/a.yaml"), "image: ${image:web}\n").unwrap();
+        fs::write(folder.path().join("Chart.yaml"), "name: web\n").unwrap();
+        let pack = |image: &str| archive(folder.path(), &BTreeMap::from([("web".into(), image.into())]), "web").unwrap();
+        assert_eq!(pack("web:1"), pack("web:1"));
+        assert_ne!(pack("web:1"), pack("web:2"));
+    }
+
+    #[test]
+    fn an_image_the_hub_does_not_have_is_named() {
+        let error = fill_images("a ${image:web} b", &BTreeMap::new(), "component hello-app").unwrap_err();
+        assert_eq!(error.to_string(), "component hello-app needs image `web`, which this hub does not have");
+    }
+}

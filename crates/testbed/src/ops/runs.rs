@@ -1,0 +1,60 @@
+//! Runs in the cluster: submit, list, find, delete.
+
+use crate::error::Failure;
+use anyhow::Result;
+use kube::api::{Api, DeleteParams, ListParams, Patch, PatchParams, PostParams};
+use kube::{Client, ResourceExt};
+use serde_json::json;
+use testbed_api::{Experiment, labels};
+use testbed_core::problem::did_you_mean;
+
+/// Returns the API of runs.
+pub(crate) fn api(client: &Client, namespace: &str) -> Api<Experiment> {
+    Api::namespaced(client.clone(), namespace)
+}
+
+/// Creates a run.
+pub(crate) async fn submit(client: &Client, namespace: &str, experiment: &Experiment) -> Result<Experiment> {
+    let mut experiment = experiment.clone();
+    experiment.metadata.namespace = Some(namespace.to_owned());
+    Ok(api(client, namespace).create(&PostParams::default(), &experiment).await?)
+}
+
+/// Returns all runs, oldest first.
+pub(crate) async fn list(client: &Client, namespace: &str) -> Result<Vec<Experiment>> {
+    let mut runs = api(client, namespace).list(&ListParams::default()).await?.items;
+    runs.sort_by_key(|run| (run.metadata.creation_timestamp.as_ref().map(|time| time.0), run.name_any()));
+    Ok(runs)
+}
+
+/// Returns a run by its name, or the newest run of the experiment of that name.
+pub(crate) async fn find(client: &Client, namespace: &str, name: &str) -> Result<Experiment> {
+    if let Some(run) = api(client, namespace).get_opt(name).await? {
+        return Ok(run);
+    }
+    let runs = list(client, namespace).await?;
+    let prefix = format!("{name}-");
+    let of_experiment = |run: &&Experiment| run.metadata.generate_name.as_deref() == Some(&prefix);
+    if let Some(run) = runs.iter().rev().find(of_experiment) {
+        return Ok(run.clone());
+    }
+    let names: Vec<String> = runs.iter().map(ResourceExt::name_any).collect();
+    let failure = Failure::usage(format!("no run is named `{name}` in namespace {namespace}"));
+    Err(match did_you_mean(name, names.iter().map(String::as_str)) {
+        Some(close) => failure.hint(format!("did you mean `{close}`?")),
+        None => failure.hint("see `testbed list`"),
+    }
+    .into())
+}
+
+/// Deletes a run; its stored result goes with it unless it is to be kept.
+pub(crate) async fn delete(client: &Client, run: &Experiment, keep_results: bool) -> Result<()> {
+    let api = api(client, &run.namespace().unwrap_or_default());
+    let name = run.name_any();
+    if !keep_results {
+        let patch = json!({"metadata": {"annotations": {labels::DELETE_RESULTS: "true"}}});
+        api.patch(&name, &PatchParams::default(), &Patch::Merge(patch)).await?;
+    }
+    api.delete(&name, &DeleteParams::default()).await?;
+    Ok(())
+}
