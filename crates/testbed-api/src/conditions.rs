@@ -122,6 +122,8 @@ reasons! {
     SamplesSettling,
     /// Metrics are being read and the result written.
     Collecting,
+    /// The deadline has passed, and one last attempt to store the result is made.
+    LastAttempt,
     /// The result could not be stored within the deadline.
     ResultsLost,
     /// A stage did not end within its deadline.

@@ -68,11 +68,11 @@ fn pieces(query: &str) -> Result<Vec<Piece<'_>>, QueryError> {
         let after = &rest[at + 1..];
         let (name, length) = match after.strip_prefix('{') {
             Some(braced) => match braced.find('}') {
-                Some(end) => (&braced[..end], end + 2),
-                None => ("", 0),
+                Some(end) if braced[..end].chars().all(is_word) => (&braced[..end], end + 2),
+                _ => ("", 0),
             },
             None => {
-                let end = after.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(after.len());
+                let end = after.find(|letter| !is_word(letter)).unwrap_or(after.len());
                 (&after[..end], end)
             }
         };
@@ -88,6 +88,10 @@ fn pieces(query: &str) -> Result<Vec<Piece<'_>>, QueryError> {
     }
     pieces.push(Piece::Text(rest));
     Ok(pieces)
+}
+
+fn is_word(letter: char) -> bool {
+    letter.is_ascii_alphanumeric() || letter == '_'
 }
 
 /// Returns the variables a query names.

@@ -105,8 +105,12 @@ pub(super) fn collect(pass: &Pass<'_>, status: &mut ExperimentStatus) -> Step {
         return step;
     }
     let deadline = began(pass).and_then(|at| at.checked_add(COLLECT_DEADLINE).ok());
-    if let Some(deadline) = deadline.filter(|deadline| pass.now >= *deadline) {
-        return step.fail(Reason::ResultsLost, format!("the result could not be stored until {deadline}"));
+    // Time may have passed while nobody looked: a result is given up only after an attempt beyond the deadline failed.
+    let overdue = deadline.is_some_and(|deadline| pass.now >= deadline);
+    let tried = status::get(pass.persisted, ConditionType::ResultsStored)
+        .is_some_and(|condition| condition.reason == Reason::LastAttempt.as_str());
+    if overdue && tried {
+        return step.fail(Reason::ResultsLost, "the result could not be stored within the deadline");
     }
     let windows = status.workflow_status.as_ref().map(|workflow| &workflow.windows[..]).unwrap_or_default();
     let settled = windows.iter().map(|window| window.end.0).max().and_then(|end| end.checked_add(SETTLE).ok());
@@ -121,9 +125,12 @@ pub(super) fn collect(pass: &Pass<'_>, status: &mut ExperimentStatus) -> Step {
         prefix: pass.run.results_prefix(),
         give_up: half.is_some_and(|half| pass.now >= half),
     })));
-    step.wait(Reason::Collecting, "metrics are being read and the result written");
-    if let Some(deadline) = deadline {
-        step.wake(deadline);
+    match deadline {
+        Some(deadline) if !overdue => {
+            step.wait(Reason::Collecting, "metrics are being read and the result written");
+            step.wake(deadline);
+        }
+        _ => step.wait(Reason::LastAttempt, "the deadline has passed: one last attempt to store the result is made"),
     }
     step
 }
@@ -140,8 +147,11 @@ pub(super) fn owed(pass: &Pass<'_>, ending: Option<Ending>) -> bool {
         None => true,
         // A specification that could not be run has no result.
         Some(Ending::Failed) => persisted.failure.as_ref().is_some_and(|failure| failure.stage != ConditionType::Accepted.as_str()),
-        // What a user watched in manual mode ends with its deletion, and its result is kept.
-        Some(Ending::Deleted | Ending::Expired) => is_manual(&pass.run) && persisted.workflow_status.is_some() && !unwanted,
+        // What was measured to its end is kept; and in manual mode the end is the deletion.
+        Some(Ending::Deleted | Ending::Expired) => {
+            let watched = is_manual(&pass.run) && persisted.workflow_status.is_some();
+            (watched || status::holds(persisted, ConditionType::WorkflowSucceeded)) && !unwanted
+        }
     }
 }
 

@@ -11,6 +11,11 @@ use testbed_api::status::{ComponentStatus, ExperimentStatus};
 /// Deploys every component, targets that others depend on first.
 pub(super) fn deploy(pass: &Pass<'_>, status: &mut ExperimentStatus) -> Step {
     let mut step = Step::done("");
+    if !status::holds(pass.persisted, ConditionType::Accepted) {
+        // What is deployed is what was pinned, and pins are pins once they are persisted.
+        step.wait(Reason::NotReached, "starts once the pins are recorded");
+        return step;
+    }
     let (namespaces, applications) = match (pass.seen.namespaces.known(), pass.seen.applications.known()) {
         (Ok(namespaces), Ok(applications)) => (namespaces, applications),
         (Err(reason), _) | (_, Err(reason)) => {

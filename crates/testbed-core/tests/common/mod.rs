@@ -1,0 +1,65 @@
+//! What scenarios and the simulated world share: an Experiment, and the catalog it refers to.
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use testbed_api::Experiment;
+use testbed_core::observed::{CatalogFacts, TemplateFacts};
+
+/// When every test begins.
+pub fn start() -> Timestamp {
+    "2026-01-01T00:00:00Z".parse().unwrap()
+}
+
+/// An Experiment as the API server holds it: two targets, the second after the first, and a claim.
+pub fn experiment() -> Experiment {
+    serde_json::from_value(json!({
+        "apiVersion": "experiments.illm.io/v1alpha1",
+        "kind": "Experiment",
+        "metadata": {
+            "name": "tsdb-x7k2q", "namespace": "experiments", "uid": "11111111-2222-3333-4444-555555555555",
+            "generation": 1, "creationTimestamp": "2026-01-01T00:00:00Z",
+        },
+        "spec": {
+            "targets": [
+                {"name": "left", "cluster": {"type": "hub"}, "components": [{"app": "metrics-app"}]},
+                {"name": "right", "cluster": {"type": "hub"}, "depends": ["left"],
+                 "components": [{"app": "store", "params": {"target": "${targets.left.metrics-app.address}"}}]},
+            ],
+            "workflow": {"template": "compare", "completion": {"mode": "workflow"}, "params": {"url": "${targets.right.store.endpoint}"}},
+            "metrics": [{"name": "memory_bytes", "unit": "bytes", "query": "sum(mem{namespace=\"$NAMESPACE\"})"}],
+            "hypothesis": {"claim": "right needs less", "criteria": [
+                {"metric": "memory_bytes", "compare": ["right", "left"], "operator": "lt", "value": 0.5}]},
+        },
+    }))
+    .unwrap()
+}
+
+/// The components that the Experiment refers to.
+pub fn catalog() -> CatalogFacts {
+    let component = |name: &str, parameters: Value| {
+        serde_json::from_value(json!({
+            "type": "app",
+            "sources": [{"repoURL": format!("oci://registry/components/{name}"), "targetRevision": "sha256:abc", "path": ".", "helm": {}}],
+            "parameters": parameters,
+            "endpoint": {"service": name, "port": 8080},
+        }))
+        .unwrap()
+    };
+    CatalogFacts {
+        components: [
+            ("metrics-app".to_owned(), component("metrics-app", json!([{"name": "series", "type": "int", "default": 10}]))),
+            ("store".to_owned(), component("store", json!([{"name": "target", "required": true}]))),
+        ]
+        .into(),
+    }
+}
+
+/// The template that the Experiment refers to.
+pub fn template() -> TemplateFacts {
+    TemplateFacts {
+        name: "compare".into(),
+        uid: "template-uid".into(),
+        generation: 3,
+        arguments: vec![json!({"name": "url"}), json!({"name": "duration", "value": "10s"})],
+    }
+}
