@@ -1,5 +1,7 @@
 //! The Component: a unit of the catalog that targets deploy.
 
+#![allow(clippy::duplicated_attributes, reason = "columns share words, and are told apart by the list they stand in")]
+
 use kube_derive::{CustomResource, KubeSchema};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};

@@ -1,5 +1,7 @@
 //! The Experiment: a question, what is deployed to answer it, and how the answer is measured.
 
+#![allow(clippy::duplicated_attributes, reason = "columns share words, and are told apart by the list they stand in")]
+
 use crate::status::ExperimentStatus;
 use kube_derive::{CustomResource, KubeSchema};
 use schemars::JsonSchema;

@@ -27,5 +27,26 @@ pub const VERSION: &str = "v1alpha1";
 /// Returns the custom resource definitions as they are installed, in a fixed order.
 #[must_use]
 pub fn crds() -> Vec<CustomResourceDefinition> {
-    vec![Component::crd(), Experiment::crd()]
+    [Component::crd(), Experiment::crd()].map(without_unknown_formats).into()
+}
+
+/// Takes out the formats of unsigned numbers, which Kubernetes does not know and warns of; their ranges stay.
+fn without_unknown_formats(crd: CustomResourceDefinition) -> CustomResourceDefinition {
+    fn strip(value: &mut serde_json::Value) {
+        match value {
+            serde_json::Value::Object(map) => {
+                if map.get("format").and_then(|format| format.as_str()).is_some_and(|format| format.starts_with("uint")) {
+                    map.remove("format");
+                }
+                map.values_mut().for_each(strip);
+            }
+            serde_json::Value::Array(items) => items.iter_mut().for_each(strip),
+            _ => {}
+        }
+    }
+    let stripped = serde_json::to_value(&crd).and_then(|mut value| {
+        strip(&mut value);
+        serde_json::from_value(value)
+    });
+    stripped.unwrap_or(crd)
 }

@@ -1,6 +1,8 @@
 //! Eventually stable: from creation, with a crash after any effect, a conflict on any write, and a deletion at any time,
 //! a run ends with nothing left of it, having submitted its load once and stored its result before it tore anything down.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
 mod common;
 
 use common::{catalog, experiment, start, template};

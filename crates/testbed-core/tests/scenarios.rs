@@ -2,6 +2,8 @@
 //!
 //! A file says how it differs from a plain run that was just created. `TESTBED_UPDATE=1` writes the expected plans.
 
+#![allow(clippy::disallowed_methods, clippy::unwrap_used, reason = "a test reads its files, and panics when it cannot go on")]
+
 mod common;
 
 use common::{catalog, experiment, start, template};

@@ -29,7 +29,7 @@ struct Arguments {
     #[arg(long, env = "WEBHOOK_ADDRESS", default_value = "0.0.0.0:9443")]
     webhook_address: SocketAddr,
     /// Folder with `tls.crt` and `tls.key` of the webhook; without it admission is not served
-    #[arg(long, env = "WEBHOOK_CERTIFICATES")]
+    #[arg(long, env = "WEBHOOK_CERT_DIR")]
     webhook_certificates: Option<PathBuf>,
     /// Metrics store of the hub
     #[arg(long, env = "METRICS_URL", default_value = "http://victoria-metrics.observability.svc:8428")]

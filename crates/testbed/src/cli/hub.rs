@@ -126,7 +126,7 @@ pub(crate) async fn run(args: HubArgs) -> anyhow::Result<ExitCode> {
         }
         HubCommand::Clean => {
             let layout = Layout::without_root();
-            shown(|reporter| async move { testbed_hub::clean(&layout, &reporter) }).await?;
+            shown(|reporter| async move { testbed_hub::clean(&layout, &reporter).await }).await?;
         }
         HubCommand::Status { output } => {
             let status = testbed_hub::status(&Layout::without_root()).await?;
@@ -182,7 +182,7 @@ impl Screen {
                     self.steps.insert(step, bar);
                 }
                 // Without a terminal only what takes long is announced; the rest is done in a moment.
-                None if step.starts_with("build ") => eprintln!("{note} ..."),
+                None if step.starts_with("build ") || step == "wait" => eprintln!("{note} ..."),
                 None => {}
             },
             Event::Progress { step, note } => {

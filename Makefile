@@ -1,0 +1,70 @@
+# The menu. `make` prints it.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-builtin-rules
+
+# Our binaries are static, so that an image is one file: no library, no shell, nothing to patch.
+TRIPLE := $(shell rustc -vV | sed -n 's/^host: //p')
+RELEASE := target/$(TRIPLE)/release
+TESTBED := bin/testbed
+# What the hub needs of Debian, and a linker for Rust.
+PACKAGES := ca-certificates conntrack containernetworking-plugins gcc iproute2 kmod libc6-dev mmdebstrap mount nftables procps runc util-linux
+
+.PHONY: help
+help: ## print this menu
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
+
+.PHONY: demo
+demo: build ## set up everything, run the main comparison, print its verdict
+	@$(TESTBED) hub up
+	@$(TESTBED) catalog push
+	@$(TESTBED) run tsdb-comparison
+
+.PHONY: test
+test: check unit e2e ## set up everything, run every test
+
+.PHONY: deps
+deps: ## install the Debian packages that are missing, and say which
+	@missing=$$(dpkg-query -W -f '$${Package} $${db:Status-Status}\n' $(PACKAGES) 2>/dev/null | awk '$$2 == "installed" {print $$1}' \
+	  | sort | comm -13 - <(printf '%s\n' $(PACKAGES) | sort) | xargs); \
+	if [ -n "$$missing" ]; then \
+	  echo "installing Debian packages: $$missing"; \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $$missing >/dev/null; \
+	fi
+
+.PHONY: build
+build: deps ## build testbed, its operator and its load generator, into bin/
+	RUSTFLAGS='-C target-feature=+crt-static' cargo build --release --locked --target $(TRIPLE) -p testbed -p testbed-operator -p testbed-load
+	@ln -sfn $(RELEASE) bin
+
+.PHONY: hub
+hub: build ## bring the embedded hub up
+	@$(TESTBED) hub up
+
+.PHONY: check
+check: deps ## formatting, lints, generated files, dependencies, experiments
+	cargo fmt --check
+	cargo xtask generate --check
+	# Alone, so that no other crate's features hide what a pure crate must not use.
+	cargo check --locked -p testbed-api
+	cargo check --locked -p testbed-core
+	cargo clippy --locked --workspace --all-targets --all-features -- -D warnings
+	if command -v cargo-deny >/dev/null; then cargo deny check bans licenses sources; else echo "cargo-deny is not installed: not checked"; fi
+
+.PHONY: unit
+unit: deps ## tests that need no hub
+	cargo test --locked --workspace
+
+.PHONY: e2e
+e2e: hub ## tests on the real hub
+	cargo test --locked -p testbed-e2e --features hub -- --test-threads 1 --nocapture
+
+.PHONY: generate
+generate: ## write what is derived from testbed-api: definitions and schemas
+	cargo xtask generate
+
+.PHONY: down
+down: ## stop the hub and remove everything of it but built parts
+	@$(TESTBED) hub down --purge

@@ -1,0 +1,1 @@
+//! Proves testbed on the real embedded hub.

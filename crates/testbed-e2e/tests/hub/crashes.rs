@@ -1,0 +1,87 @@
+//! Whatever dies at whatever moment: a run is only delayed.
+
+use crate::lab::{client, empty, hub_up, is_over, left_over, objects, phase, runs, submit, testbed_ok, wait_for};
+use anyhow::{Context, Result, ensure};
+use k8s_openapi::api::core::v1::Pod;
+use kube::Client;
+use kube::api::{Api, ListParams};
+use std::fs;
+use std::time::Duration;
+use testbed_api::status::Phase;
+use tokio::process::Command;
+
+/// Returns the process of the operator: the one whose executable bears its name, in a cgroup of the hub's pods.
+fn operator() -> Option<u32> {
+    fs::read_dir("/proc").ok()?.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok()).find(|pid: &u32| {
+        let executable = fs::read_link(format!("/proc/{pid}/exe")).unwrap_or_default();
+        let cgroup = fs::read_to_string(format!("/proc/{pid}/cgroup")).unwrap_or_default();
+        executable.ends_with("testbed-operator") && cgroup.contains("/testbed/")
+    })
+}
+
+async fn kill(pids: &[u32]) -> Result<()> {
+    let pids: Vec<String> = pids.iter().map(ToString::to_string).collect();
+    let _ = Command::new("kill").arg("-9").args(&pids).status().await?;
+    Ok(())
+}
+
+async fn operator_ready(client: &Client) -> Result<()> {
+    let pods: Api<Pod> = Api::namespaced(client.clone(), "testbed-system");
+    for _ in 0..600 {
+        let found = pods.list(&ListParams::default().labels("app.kubernetes.io/name=testbed-operator")).await?;
+        let ready = found.iter().any(|pod| {
+            let conditions = pod.status.iter().flat_map(|status| status.conditions.iter().flatten());
+            conditions.into_iter().any(|condition| condition.type_ == "Ready" && condition.status == "True")
+        });
+        if ready && operator().is_some() {
+            return Ok(());
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    anyhow::bail!("the operator did not come back within a minute")
+}
+
+#[tokio::test]
+async fn sigkill_of_the_operator_at_any_moment_only_delays_a_run() -> Result<()> {
+    let client = client().await?;
+    empty(&client).await?;
+    testbed_ok(&["catalog", "push"]).await?;
+    let before = objects(&client).await?;
+    // Moments in milliseconds after submission: spread over the whole of a run.
+    for moment in [0, 400, 1500, 3500, 6000, 9000] {
+        operator_ready(&client).await?;
+        let name = submit("hello-app").await?;
+        tokio::time::sleep(Duration::from_millis(moment)).await;
+        kill(&[operator().context("the operator is not running")?]).await?;
+        let run = wait_for(&client, &name, 180, is_over).await.with_context(|| format!("killed after {moment} ms"))?;
+        ensure!(phase(&run) == Some(Phase::Complete), "killed after {moment} ms: {:?}", run.status);
+        testbed_ok(&["results", &name]).await?;
+        testbed_ok(&["delete", &name]).await?;
+        operator_ready(&client).await?;
+        // Its own pod may have been replaced, and is not of the run.
+        let left: Vec<String> =
+            left_over(&client, &before).await?.into_iter().filter(|object| !object.contains("testbed-system/")).collect();
+        ensure!(left.is_empty(), "killed after {moment} ms, left over: {left:?}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn sigkill_of_the_whole_hub_only_delays_a_run() -> Result<()> {
+    let client = client().await?;
+    empty(&client).await?;
+    let name = submit("hello-app").await?;
+    wait_for(&client, &name, 60, |run| phase(run).is_some_and(|phase| phase >= Phase::Running)).await?;
+    let everything: Vec<u32> = testbed_hub::Cgroups::find()?.processes("").into_iter().collect();
+    ensure!(everything.len() > 10, "only {} processes are in the hub's cgroups", everything.len());
+    kill(&everything).await?;
+
+    hub_up().await?;
+    let client = crate::lab::client().await?;
+    let run = wait_for(&client, &name, 300, is_over).await?;
+    // The pod of the window died with the hub. Argo Workflows says whether the window still counts; nothing may be left.
+    ensure!(matches!(phase(&run), Some(Phase::Complete | Phase::Failed)), "{:?}", run.status);
+    runs(&client).get(&name).await?;
+    testbed_ok(&["delete", &name]).await?;
+    Ok(())
+}

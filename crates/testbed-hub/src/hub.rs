@@ -1,0 +1,673 @@
+//! Brings the hub up: builds what is missing, starts each thing as soon as what it needs is there, and waits until
+//! all of it works.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    io::Write,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use base64::{Engine, prelude::BASE64_STANDARD as BASE64};
+use rustix::fs::{FlockOperation, flock};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use tokio::{
+    sync::{OnceCell, Semaphore, watch},
+    time::sleep,
+};
+
+use crate::{
+    build::{self, BuildError},
+    cgroup::Cgroups,
+    check::{self, Problems},
+    cluster::{self, Applier, ClusterError, Manifests},
+    config::{self, Machine},
+    containerd::{Containerd, ImportError},
+    event::Reporter,
+    files::{self, FileError},
+    image::{Addon, Image, ImageError, Images},
+    layout::{ADDRESS, Layout, NONROOT, RootNotFound},
+    mounts::{self, MountsError},
+    net::{self, NetError},
+    parts::{Built, Parts, PartsError},
+    pki::{self, Pki, PkiError},
+    purge::{self, PurgeError},
+    supervisor::{self, SupervisorError},
+    unit::{State, Unit},
+};
+
+/// Parts without which there is no node.
+const NODE_PARTS: [&str; 3] = ["etcd", "kubernetes", "containerd"];
+/// Time the control plane may take to answer, counted from when its binaries are there.
+const CONTROL_PLANE_PATIENCE: Duration = Duration::from_secs(120);
+/// Time an add-on may take to be ready, counted from when its manifests are applied.
+const ADDON_PATIENCE: Duration = Duration::from_secs(240);
+/// How often what is waited for is looked at.
+const LOOK: Duration = Duration::from_millis(50);
+/// Folders below `volumes/`, one for each add-on that keeps data.
+const VOLUMES: [&str; 3] = ["registry", "s3", "victoria-metrics"];
+/// Folders inside of volumes: the S3 store takes a folder for a bucket.
+const BUCKETS: [&str; 1] = ["s3/experiment-results"];
+
+/// The hub could not be brought up, taken down or asked.
+#[derive(Debug, thiserror::Error)]
+pub enum HubError {
+    /// The machine lacks something.
+    #[error(transparent)]
+    Problems(#[from] Problems),
+    /// The project was not found.
+    #[error(transparent)]
+    Root(#[from] RootNotFound),
+    /// The list of parts cannot be used.
+    #[error(transparent)]
+    Parts(#[from] PartsError),
+    /// A part cannot be built.
+    #[error(transparent)]
+    Build(#[from] BuildError),
+    /// An image cannot be made.
+    #[error(transparent)]
+    Image(#[from] ImageError),
+    /// An image cannot be imported.
+    #[error(transparent)]
+    Import(#[from] ImportError),
+    /// Certificates cannot be made.
+    #[error(transparent)]
+    Pki(#[from] PkiError),
+    /// A file cannot be used.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The network cannot be made.
+    #[error(transparent)]
+    Net(#[from] NetError),
+    /// The mount namespace cannot be made.
+    #[error(transparent)]
+    Mounts(#[from] MountsError),
+    /// The supervisor cannot be used.
+    #[error(transparent)]
+    Supervisor(#[from] SupervisorError),
+    /// The API server does not do what it should.
+    #[error(transparent)]
+    Cluster(#[from] ClusterError),
+    /// The hub cannot be taken away.
+    #[error(transparent)]
+    Purge(#[from] PurgeError),
+    /// A manifest names something unknown.
+    #[error("`hub/manifests/{name}.yaml`: {message}")]
+    Manifest {
+        /// The add-on.
+        name: String,
+        /// What is wrong.
+        message: String,
+    },
+    /// Something did not become ready in time.
+    #[error("{what} is not ready after {} s{detail}\n\nhint: {hint}", after.as_secs())]
+    NotReady {
+        /// What.
+        what: String,
+        /// How long it was waited for.
+        after: Duration,
+        /// What is known about it.
+        detail: String,
+        /// Where to look.
+        hint: String,
+    },
+    /// The hub is in use.
+    #[error("the hub is running and uses its cache\n\nhint: stop it first with `testbed hub down`")]
+    Running,
+    /// The hub is not up.
+    #[error("the hub is not running\n\nhint: start it with `testbed hub up`")]
+    NotRunning,
+}
+
+/// What a hub is made of; `hub.json` in the state folder.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Record {
+    /// Version of `testbed` that brought it up last.
+    pub testbed: String,
+    /// Base URL of the API server.
+    pub api_server: String,
+    /// The administrator's kubeconfig.
+    pub kubeconfig: PathBuf,
+    /// Parts in use.
+    pub parts: BTreeMap<String, PartRecord>,
+    /// References of the images in containerd, by name.
+    pub images: BTreeMap<String, String>,
+}
+
+/// A part in use.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PartRecord {
+    /// Version shown to people.
+    pub version: String,
+    /// Key of recipe and sources.
+    pub key: String,
+    /// Where it lies.
+    pub folder: PathBuf,
+}
+
+impl Record {
+    /// Reads the record of the hub that was brought up last.
+    #[must_use]
+    pub fn read(layout: &Layout) -> Option<Self> {
+        serde_json::from_slice(&fs::read(layout.record()).ok()?).ok()
+    }
+}
+
+/// How `up` went.
+#[derive(Debug, Clone)]
+pub struct Up {
+    /// The administrator's kubeconfig.
+    pub kubeconfig: PathBuf,
+    /// Time until everything was ready.
+    pub took: Duration,
+}
+
+/// Brings the hub up; does nothing to one that is up already.
+///
+/// # Errors
+/// What is missing, could not be built, or did not become ready. What was started goes on running.
+pub async fn up(layout: &Layout, reporter: &Reporter) -> Result<Up, HubError> {
+    let began = Instant::now();
+    check::privileges()?;
+    let _lock = lock(layout, reporter).await?;
+    let parts = Parts::read(layout)?;
+    let recipes = Images::read(layout)?;
+    let built = parts.built(layout)?;
+    let step = reporter.start("check", "looking at the machine");
+    check::machine(layout, &parts, &built).await?;
+    step.done("the machine has what the hub needs");
+
+    // Beside this executable, or where the Makefile puts them.
+    let mut own = vec![layout.root.join("bin")];
+    own.splice(0..0, std::env::current_exe().ok().and_then(|exe| Some(exe.parent()?.to_owned())));
+    let mut images = BTreeMap::new();
+    for (name, recipe) in &recipes.images {
+        if let Some(image) = Image::new(name, recipe, &built, &own)? {
+            images.insert(name.clone(), image);
+        }
+    }
+    prepare(layout, &images).await?;
+
+    let there = built.values().filter(|part| part.exists()).map(|part| part.name.clone()).collect();
+    let up = Arc::new(Work {
+        layout: layout.clone(),
+        reporter: reporter.clone(),
+        built,
+        images,
+        there: watch::Sender::new(there),
+        stage: watch::Sender::new(Stage::default()),
+        // Two at a time keep both a disk and a processor busy.
+        turns: Semaphore::new(2),
+        imports: recipes.images.keys().map(|name| (name.clone(), OnceCell::new())).collect(),
+        since: jiff::Timestamp::now().as_second(),
+    });
+    let addons = recipes.addons.iter().enumerate().map(|(place, addon)| up.addon(place, addon));
+    let addons = async { futures::future::try_join_all(addons).await.map(|_| ()) };
+    tokio::try_join!(up.build(&parts), up.node(), up.other_images(&recipes), addons)?;
+    record(layout, &up)?;
+    Ok(Up { kubeconfig: layout.kubeconfig(), took: began.elapsed() })
+}
+
+/// Stops the hub; with `purge` removes its state too. A hub that is not there is fine.
+///
+/// # Errors
+/// If something cannot be removed.
+pub async fn down(layout: &Layout, purge: bool, reporter: &Reporter) -> Result<(), HubError> {
+    check::privileges()?;
+    let lock = lock(layout, reporter).await?;
+    purge::stop(layout, reporter).await?;
+    if purge {
+        purge::purge(layout, reporter)?;
+    }
+    drop(lock);
+    Ok(())
+}
+
+/// Empties the cache: built parts and everything of Go.
+///
+/// # Errors
+/// If the hub runs, or files cannot be removed.
+pub async fn clean(layout: &Layout, reporter: &Reporter) -> Result<(), HubError> {
+    check::privileges()?;
+    let _lock = lock(layout, reporter).await?;
+    if supervisor::running(layout).is_some() {
+        return Err(HubError::Running);
+    }
+    let step = reporter.start("clean", format!("emptying `{}`", layout.cache.display()));
+    for folder in fs::read_dir(&layout.cache).into_iter().flatten().flatten() {
+        files::remove_all(&folder.path())?;
+    }
+    step.done(format!("`{}` is empty", layout.cache.display()));
+    Ok(())
+}
+
+/// Only one command changes the hub at a time; others wait for it.
+async fn lock(layout: &Layout, reporter: &Reporter) -> Result<fs::File, HubError> {
+    // Beside the folder rather than in it, for `down` removes the folder.
+    let path = layout.run.with_extension("lock");
+    let mut file = fs::OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(&path)
+        .map_err(files::at("open", &path))?;
+    if flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
+        let holder = fs::read_to_string(&path).unwrap_or_default();
+        let note = format!("waiting for another `testbed hub` command, process {}", holder.trim());
+        let step = reporter.start("wait", note);
+        while flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
+            sleep(LOOK).await;
+        }
+        step.done("the other `testbed hub` command is done");
+    }
+    file.set_len(0).map_err(files::at("write", &path))?;
+    file.write_all(std::process::id().to_string().as_bytes()).map_err(files::at("write", &path))?;
+    Ok(file)
+}
+
+/// Makes folders, certificates, configuration, network, cgroups and mounts: all that is quick.
+async fn prepare(layout: &Layout, images: &BTreeMap<String, Image>) -> Result<(), HubError> {
+    for folder in [&layout.cache, &layout.parts(), &layout.state, &layout.run, &layout.logs(), &layout.pod_logs()] {
+        files::create_dir(folder)?;
+    }
+    for name in VOLUMES.iter().chain(&BUCKETS) {
+        let folder = layout.volumes().join(name);
+        files::create_dir(&folder)?;
+        let id = Some(NONROOT);
+        std::os::unix::fs::chown(&folder, id, id).map_err(files::at("change the owner of", &folder))?;
+    }
+    let pki = Pki::new(layout);
+    pki.ensure()?;
+    let key = encryption_key(&pki)?;
+    let pause = images.get("pause").map(|image| image.reference.clone()).unwrap_or_default();
+    for (path, content) in config::files(layout, &Machine::look(), &pause, &key) {
+        files::write(&path, content)?;
+    }
+    let cgroups = Cgroups::find()?;
+    cgroups.create("")?;
+    if cgroups.processes("").is_empty() {
+        // Every process died, or the machine was off: what they mounted is of no use to new ones, nor are their
+        // addresses. `/run` is not everywhere empty after a start.
+        mounts::remove(layout).await?;
+        files::remove_all(&layout.containerd_run())?;
+        files::remove_all(&layout.run.join("cni-addresses"))?;
+    }
+    tokio::try_join!(
+        async { mounts::create(layout).await.map_err(HubError::from) },
+        async { net::create(layout).await.map_err(HubError::from) }
+    )?;
+    Ok(())
+}
+
+/// 32 bytes in base64, of a secret that never changes: what it encrypted could not be read again.
+fn encryption_key(pki: &Pki) -> Result<String, PkiError> {
+    let secret = pki.secret("encryption")?;
+    let digest = files::sha256(|hash| files::feed(hash, secret));
+    Ok(BASE64.encode(&digest.as_bytes()[..32]))
+}
+
+/// How far the node is.
+#[derive(Debug, Clone, Default)]
+struct Stage {
+    containerd: Option<Containerd>,
+    imported: BTreeSet<String>,
+    applier: Option<Applier>,
+    applied: BTreeMap<String, String>,
+    node: bool,
+    /// How many add-ons are applied, or left out; they are in the order of `hub/images.yaml`.
+    addons: usize,
+}
+
+impl std::fmt::Debug for Applier {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Applier")
+    }
+}
+
+/// One run of `up`: several tasks that wait for each other's results.
+struct Work {
+    layout: Layout,
+    reporter: Reporter,
+    built: BTreeMap<String, Built>,
+    images: BTreeMap<String, Image>,
+    there: watch::Sender<BTreeSet<String>>,
+    stage: watch::Sender<Stage>,
+    turns: Semaphore,
+    /// Several add-ons may want the same image: it is imported once.
+    imports: BTreeMap<String, OnceCell<()>>,
+    since: i64,
+}
+
+impl Work {
+    /// Builds what is missing, one part at a time: each build uses every processor.
+    async fn build(&self, parts: &Parts) -> Result<(), HubError> {
+        for part in &parts.parts {
+            let Some(built) = self.built.get(&part.name) else { continue };
+            build::build(&self.layout, &parts.defaults, part, built, &self.reporter).await?;
+            self.there.send_modify(|there| {
+                there.insert(part.name.clone());
+            });
+        }
+        Ok(())
+    }
+
+    async fn wait_parts(&self, parts: &[&str]) {
+        let _ = self.there.subscribe().wait_for(|there| parts.iter().all(|part| there.contains(*part))).await;
+    }
+
+    async fn wait_stage<T>(&self, mut what: impl FnMut(&Stage) -> Option<T>) -> Option<T> {
+        let mut stage = self.stage.subscribe();
+        let reached = stage.wait_for(|stage| what(stage).is_some()).await.ok()?.clone();
+        what(&reached)
+    }
+
+    /// Starts the components as their parts appear, until the node is ready.
+    async fn node(&self) -> Result<(), HubError> {
+        let mut there = self.there.subscribe();
+        // The kubelet has to wait for the image every pod begins with, unless it runs already.
+        let mut kubelet = runs_kubelet(&self.layout);
+        loop {
+            let complete = {
+                let there = there.borrow_and_update();
+                NODE_PARTS.iter().all(|part| there.contains(*part))
+            };
+            self.submit(kubelet).await?;
+            if complete {
+                break;
+            }
+            let _ = there.changed().await;
+        }
+        let step = self.reporter.start("control plane", "starting etcd, kube-apiserver and containerd");
+        let began = Instant::now();
+        let control_plane = async {
+            self.wait_unit("kube-apiserver", began).await?;
+            let client = cluster::client(&self.layout.kubeconfig()).await?;
+            let applier = Applier::new(client);
+            let applied = applier.applied().await?;
+            self.stage.send_modify(|stage| {
+                stage.applier = Some(applier);
+                stage.applied = applied;
+            });
+            step.done("the control plane answers");
+            Ok::<_, HubError>(())
+        };
+        let runtime = async {
+            self.wait_unit("containerd", began).await?;
+            let ctr = self.built.get("containerd").map(|part| part.bin("ctr")).unwrap_or_default();
+            let containerd = Containerd { ctr, socket: self.layout.containerd_socket() };
+            let imported = containerd.images().await?;
+            self.stage.send_modify(|stage| {
+                stage.containerd = Some(containerd);
+                stage.imported = imported;
+            });
+            self.import("pause").await?;
+            kubelet = true;
+            self.submit(kubelet).await
+        };
+        tokio::try_join!(control_plane, runtime)?;
+        self.wait_node().await
+    }
+
+    /// Hands the supervisor every unit whose parts are there.
+    async fn submit(&self, kubelet: bool) -> Result<(), HubError> {
+        let parts: BTreeMap<_, _> = {
+            let there = self.there.borrow();
+            self.built.iter().filter(|(name, _)| there.contains(*name)).map(|(k, v)| (k.clone(), v.clone())).collect()
+        };
+        let digest = |files: &[PathBuf]| {
+            let files: Vec<&Path> = files.iter().map(PathBuf::as_path).collect();
+            pki::digest(&files).unwrap_or_default()
+        };
+        let mut units = config::units(&self.layout, &parts, digest);
+        units.retain(|unit| kubelet || unit.name != "kubelet");
+        Ok(supervisor::submit(&self.layout, &units).await?)
+    }
+
+    async fn wait_unit(&self, name: &str, began: Instant) -> Result<(), HubError> {
+        loop {
+            let status = supervisor::read_status(&self.layout).unwrap_or_default();
+            let unit = status.units.get(name);
+            if unit.is_some_and(|unit| unit.state == State::Ready) {
+                return Ok(());
+            }
+            if began.elapsed() > CONTROL_PLANE_PATIENCE {
+                let detail = unit
+                    .map(|unit| {
+                        let exit = unit.last_exit.as_deref().map(|exit| format!("; it {exit}")).unwrap_or_default();
+                        format!(": {}{exit}", unit.state.word())
+                    })
+                    .unwrap_or_default();
+                return Err(HubError::NotReady {
+                    what: name.into(),
+                    after: began.elapsed(),
+                    detail: detail + &last_words(&self.layout, name),
+                    hint: format!("`testbed hub logs {name}` says more"),
+                });
+            }
+            sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    async fn wait_node(&self) -> Result<(), HubError> {
+        let step = self.reporter.start("node", "starting the kubelet");
+        let began = Instant::now();
+        let client = cluster::client(&self.layout.kubeconfig()).await?;
+        // A hub that was up before this call heard from its node before, too.
+        let since = supervisor::read_status(&self.layout)
+            .and_then(|status| status.units.get("kubelet")?.started)
+            .unwrap_or(self.since)
+            .min(self.since);
+        loop {
+            if cluster::node_ready(&client, since).await? {
+                break;
+            }
+            if began.elapsed() > CONTROL_PLANE_PATIENCE {
+                return Err(HubError::NotReady {
+                    what: "the node".into(),
+                    after: began.elapsed(),
+                    detail: last_words(&self.layout, "kubelet"),
+                    hint: "`testbed hub logs kubelet` says more".into(),
+                });
+            }
+            sleep(LOOK).await;
+        }
+        self.stage.send_modify(|stage| stage.node = true);
+        step.done("the node is ready");
+        Ok(())
+    }
+
+    /// Imports an image as soon as its parts and containerd are there, unless containerd has it.
+    async fn import(&self, name: &str) -> Result<(), HubError> {
+        match (self.images.get(name), self.imports.get(name)) {
+            (Some(image), Some(once)) => once.get_or_try_init(|| self.import_now(image)).await.copied(),
+            _ => Ok(()),
+        }
+    }
+
+    async fn import_now(&self, image: &Image) -> Result<(), HubError> {
+        let parts: Vec<_> = image.parts.iter().map(String::as_str).collect();
+        self.wait_parts(&parts).await;
+        let reference = &image.reference;
+        let Some(containerd) = self.wait_stage(|stage| stage.containerd.clone()).await else { return Ok(()) };
+        if self.stage.borrow().imported.contains(reference) {
+            return Ok(());
+        }
+        let name = &image.name;
+        let _turn = self.turns.acquire().await;
+        let step = self.reporter.start(format!("import {name}"), format!("importing image {name}"));
+        containerd.import(image).await?;
+        step.done(format!("imported image {name}"));
+        Ok(())
+    }
+
+    /// Images that no add-on names: subjects of experiments use them.
+    async fn other_images(&self, recipes: &Images) -> Result<(), HubError> {
+        for name in recipes.images.keys() {
+            self.import(name).await?;
+        }
+        let Some(applier) = self.wait_stage(|stage| (stage.addons > 0).then(|| stage.applier.clone())?).await else {
+            return Ok(());
+        };
+        let references: BTreeMap<_, _> =
+            self.images.values().map(|image| (image.name.clone(), image.reference.clone())).collect();
+        let map = json!({
+            "apiVersion": "v1", "kind": "ConfigMap",
+            "metadata": {"name": "testbed-images", "namespace": cluster::NAMESPACE},
+            "data": references,
+        });
+        Ok(applier.apply_object(&map).await?)
+    }
+
+    /// Installs an add-on and waits until it works.
+    async fn addon(&self, place: usize, addon: &Addon) -> Result<(), HubError> {
+        let path = self.layout.hub().join("manifests").join(format!("{}.yaml", addon.name));
+        let text = fs::read_to_string(&path).map_err(files::at("read", &path))?;
+        let images = cluster::names(&text, "image:");
+        let missing = images.iter().find(|name| !self.images.contains_key(*name));
+        if missing.is_none() {
+            for name in &images {
+                self.import(name).await?;
+            }
+            let parts: Vec<_> = addon.files.iter().filter_map(|file| file.split('/').next()).collect();
+            self.wait_parts(&parts).await;
+        }
+        // In order: an add-on may use what an earlier one defines.
+        let Some(applier) =
+            self.wait_stage(|stage| (stage.addons == place).then(|| stage.applier.clone())?).await
+        else {
+            return Ok(());
+        };
+        if let Some(name) = missing {
+            self.stage.send_modify(|stage| stage.addons += 1);
+            let note = format!("{} is left out: there is no static binary `{name}`, see `make build`", addon.name);
+            self.reporter.skip(&addon.name, note);
+            return Ok(());
+        }
+        let manifests = self.manifests(addon, &text)?;
+        let known = self.stage.borrow().applied.get(&addon.name) == Some(&manifests.digest);
+        if !known {
+            let step = self.reporter.start(format!("apply {}", addon.name), format!("applying {}", addon.name));
+            applier.apply(&manifests).await?;
+            step.done(format!("applied {}", addon.name));
+        }
+        self.stage.send_modify(|stage| stage.addons += 1);
+        self.wait_stage(|stage| stage.node.then_some(())).await;
+        self.wait_addon(addon, &manifests).await
+    }
+
+    async fn wait_addon(&self, addon: &Addon, manifests: &Manifests) -> Result<(), HubError> {
+        let client = cluster::client(&self.layout.kubeconfig()).await?;
+        let step = self.reporter.start(&addon.name, format!("waiting for {}", addon.name));
+        let cgroups = Cgroups::find()?;
+        let began = Instant::now();
+        loop {
+            let complaints = cluster::not_ready(&client, manifests, &cgroups.running_containers()).await?;
+            if complaints.is_empty() {
+                break;
+            }
+            step.progress(complaints.join(", "));
+            if began.elapsed() > ADDON_PATIENCE {
+                return Err(HubError::NotReady {
+                    what: addon.name.clone(),
+                    after: began.elapsed(),
+                    detail: format!(": {}", complaints.join(", ")),
+                    hint: "`testbed hub kubectl get pods -A` and `testbed hub kubectl describe pod ...` say more"
+                        .into(),
+                });
+            }
+            sleep(LOOK * 2).await;
+        }
+        step.done(format!("{} is ready", addon.name));
+        Ok(())
+    }
+
+    fn manifests(&self, addon: &Addon, text: &str) -> Result<Manifests, HubError> {
+        let mut texts = Vec::new();
+        for file in &addon.files {
+            let (part, path) = file.split_once('/').unwrap_or((file, ""));
+            let folder = self.built.get(part).map(|built| built.folder.join("files").join(path)).unwrap_or_default();
+            texts.extend(read_manifests(&folder)?);
+        }
+        for folder in &addon.project_files {
+            let folder = self.layout.root.join(folder);
+            if folder.is_dir() {
+                texts.extend(read_manifests(&folder)?);
+            }
+        }
+        let digest = files::sha256(|hash| files::feed(hash, text));
+        let value = |name: &str| if name == "digest" { Some(digest[..12].to_owned()) } else { self.value(name) };
+        let own = cluster::substitute(text, value)
+            .map_err(|message| HubError::Manifest { name: addon.name.clone(), message })?;
+        texts.push((format!("{}.yaml", addon.name), own));
+        Ok(Manifests::parse(&addon.name, addon.namespace.as_deref(), &texts)?)
+    }
+
+    /// What `${name}` stands for in our manifests.
+    fn value(&self, name: &str) -> Option<String> {
+        let pki = Pki::new(&self.layout);
+        match name.split_once(':') {
+            Some(("image", image)) => self.images.get(image).map(|image| image.reference.clone()),
+            Some(("secret", secret)) => pki.secret(secret).ok(),
+            Some(("base64", file)) => {
+                let path = if let Some(key) = file.strip_suffix(".key") { pki.key(key) } else { pki.cert(file.strip_suffix(".crt")?) };
+                Some(BASE64.encode(fs::read(path).ok()?))
+            }
+            Some(("volume", volume)) if VOLUMES.contains(&volume) => {
+                Some(self.layout.volumes().join(volume).display().to_string())
+            }
+            None if name == "address" => Some(ADDRESS.into()),
+            _ => None,
+        }
+    }
+}
+
+/// Whether a kubelet is among the units of a running supervisor.
+fn runs_kubelet(layout: &Layout) -> bool {
+    let units: Vec<Unit> =
+        fs::read(layout.units()).ok().and_then(|text| serde_json::from_slice(&text).ok()).unwrap_or_default();
+    supervisor::running(layout).is_some() && units.iter().any(|unit| unit.name == "kubelet")
+}
+
+fn read_manifests(path: &Path) -> Result<Vec<(String, String)>, FileError> {
+    let read = |path: &Path| -> Result<(String, String), FileError> {
+        Ok((path.display().to_string(), fs::read_to_string(path).map_err(files::at("read", path))?))
+    };
+    if path.is_file() {
+        return Ok(vec![read(path)?]);
+    }
+    let list = files::list(path)?;
+    let yaml = list.iter().filter(|name| name.extension().is_some_and(|ext| ext == "yaml"));
+    yaml.map(|name| read(&path.join(name))).collect()
+}
+
+/// The end of a component's log, for an error message.
+fn last_words(layout: &Layout, unit: &str) -> String {
+    let log = fs::read(layout.logs().join(format!("{unit}.log"))).unwrap_or_default();
+    let tail = crate::command::tail(&log, 5);
+    if tail.is_empty() { tail } else { format!("\n\nits last words:\n{tail}") }
+}
+
+fn record(layout: &Layout, work: &Work) -> Result<(), FileError> {
+    let part = |built: &Built| PartRecord {
+        version: built.version.clone(),
+        key: built.key.clone(),
+        folder: built.folder.clone(),
+    };
+    let record = Record {
+        testbed: env!("CARGO_PKG_VERSION").into(),
+        api_server: config::API_SERVER.into(),
+        kubeconfig: layout.kubeconfig(),
+        parts: work.built.iter().map(|(name, built)| (name.clone(), part(built))).collect(),
+        images: work.images.values().map(|image| (image.name.clone(), image.reference.clone())).collect(),
+    };
+    files::write(&layout.record(), serde_json::to_vec_pretty(&record).unwrap_or_default())?;
+    // Not secret, and read by people who may look at the folder at all.
+    let _ = fs::set_permissions(layout.record(), fs::Permissions::from_mode(0o600));
+    Ok(())
+}

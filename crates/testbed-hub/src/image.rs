@@ -1,0 +1,545 @@
+//! Container images without Docker: one layer around static binaries, or a userland of Debian packages.
+//!
+//! An image is written straight into the import of containerd. Its layer is not compressed: it goes from one folder
+//! of a machine to another, where compressing costs seconds and saves nothing.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    io::{self, Write},
+    path::{Path, PathBuf},
+};
+
+use oci_spec::image::{
+    Arch, ConfigBuilder, Descriptor, DescriptorBuilder, Digest as OciDigest, ImageConfigurationBuilder,
+    ImageIndexBuilder, ImageManifestBuilder, MediaType, OciLayoutBuilder, Os, RootFsBuilder, SCHEMA_VERSION, Sha256Digest,
+};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::{
+    files::{self, FileError},
+    layout::{Layout, NONROOT},
+    parts::Built,
+};
+
+/// Changes when images are put together differently, so that all are made anew.
+const FORMAT: &str = "1";
+/// Where the machine keeps the certificates of public authorities.
+const CA_BUNDLE: &str = "/etc/ssl/certs/ca-certificates.crt";
+/// The one platform the hub runs on is the one it is built on.
+const TAR_BLOCK: u64 = 512;
+
+/// Images could not be described or written.
+#[derive(Debug, thiserror::Error)]
+pub enum ImageError {
+    /// A file could not be read.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The recipes are not what they should be.
+    #[error("`{}` is not a list of images", path.display())]
+    Parse {
+        /// The file.
+        path: PathBuf,
+        /// Where and why.
+        #[source]
+        source: Box<serde_saphyr::Error>,
+    },
+    /// A recipe names what is not there.
+    #[error("image `{image}` needs part `{part}`, which `hub/parts.yaml` does not have")]
+    NoPart {
+        /// The image.
+        image: String,
+        /// The part.
+        part: String,
+    },
+    /// The image could not be written.
+    #[error("cannot write image `{image}`")]
+    Write {
+        /// The image.
+        image: String,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+}
+
+/// The file `hub/images.yaml`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Images {
+    /// Images by name.
+    pub images: BTreeMap<String, Recipe>,
+    /// What is installed on the hub, in order.
+    pub addons: Vec<Addon>,
+}
+
+/// Something installed on the hub: manifests, and with them the images they name.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Addon {
+    /// Name; its manifests are `hub/manifests/<name>.yaml`.
+    pub name: String,
+    /// Namespace of what `files` hold and say none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub namespace: Option<String>,
+    /// Folders or files of parts that are applied first, such as `argo-cd/crds`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<String>,
+    /// Folders of the project with manifests that are applied first, if they are there.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub project_files: Vec<PathBuf>,
+}
+
+/// What an image is made of.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Recipe {
+    /// Part to the binaries of it that go into `/bin`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub bin: BTreeMap<String, Vec<String>>,
+    /// Name in `/bin` to what it is a symbolic link to.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub links: BTreeMap<String, String>,
+    /// Part to the files of it that go below `/`: source to target.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub files: BTreeMap<String, BTreeMap<PathBuf, PathBuf>>,
+    /// A part that is a userland and is taken whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub userland: Option<String>,
+    /// A static binary of this project, which lies beside the running executable.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub own: Option<String>,
+    /// Program and first arguments.
+    pub entrypoint: Vec<String>,
+    /// User and group; 65532, which is nobody in particular, unless it says otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<u32>,
+    /// Environment.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub env: BTreeMap<String, String>,
+}
+
+impl Images {
+    /// Reads `hub/images.yaml`.
+    ///
+    /// # Errors
+    /// If it cannot be read or is not what it should be.
+    pub fn read(layout: &Layout) -> Result<Self, ImageError> {
+        let path = layout.hub().join("images.yaml");
+        let text = fs::read_to_string(&path).map_err(files::at("read", &path))?;
+        serde_saphyr::from_str(&text).map_err(|source| ImageError::Parse { path, source: Box::new(source) })
+    }
+}
+
+impl Recipe {
+    /// Parts it is made of.
+    #[must_use]
+    pub fn parts(&self) -> Vec<&str> {
+        self.bin.keys().chain(self.files.keys()).chain(&self.userland).map(String::as_str).collect()
+    }
+}
+
+/// An image that can be written: a recipe with the places of everything in it.
+#[derive(Debug, Clone)]
+pub struct Image {
+    /// Name in `hub/images.yaml`.
+    pub name: String,
+    /// The reference manifests use, which changes with the content.
+    pub reference: String,
+    /// Parts it is made of.
+    pub parts: Vec<String>,
+    recipe: Recipe,
+    sources: Vec<Source>,
+}
+
+/// Something in the layer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Source {
+    /// A file from the machine, executable or not.
+    File { from: PathBuf, to: PathBuf, mode: u32 },
+    /// A file with this content.
+    Text { to: PathBuf, content: String },
+    /// A symbolic link.
+    Link { to: PathBuf, target: String },
+    /// A whole layer.
+    Layer { from: PathBuf },
+}
+
+impl Image {
+    /// Puts a recipe together; returns nothing for one of our own binaries that is in none of the folders `own`, or
+    /// there is no static one.
+    ///
+    /// # Errors
+    /// If the recipe names a part that does not exist, or our own binary cannot be read.
+    pub fn new(
+        name: &str,
+        recipe: &Recipe,
+        parts: &BTreeMap<String, Built>,
+        own: &[PathBuf],
+    ) -> Result<Option<Self>, ImageError> {
+        let part = |part: &str| {
+            parts.get(part).ok_or_else(|| ImageError::NoPart { image: name.into(), part: part.into() })
+        };
+        let mut key = Sha256::new();
+        files::feed(&mut key, FORMAT);
+        files::feed(&mut key, serde_json::to_vec(recipe).unwrap_or_default());
+        for part_name in recipe.parts() {
+            files::feed(&mut key, &part(part_name)?.key);
+        }
+
+        let mut sources = Vec::new();
+        if let Some(userland) = &recipe.userland {
+            sources.push(Source::Layer { from: part(userland)?.folder.join("rootfs.tar") });
+        } else {
+            sources.extend(base());
+        }
+        for (part_name, binaries) in &recipe.bin {
+            let built = part(part_name)?;
+            for binary in binaries {
+                sources.push(Source::File { from: built.bin(binary), to: Path::new("bin").join(binary), mode: 0o755 });
+            }
+        }
+        if let Some(binary) = &recipe.own {
+            let Some((from, content)) = find_static(own, binary)? else { return Ok(None) };
+            files::feed(&mut key, content);
+            sources.push(Source::File { from, to: Path::new("bin").join(binary), mode: 0o755 });
+        }
+        for (link, target) in &recipe.links {
+            sources.push(Source::Link { to: Path::new("bin").join(link), target: target.clone() });
+        }
+        for (part_name, list) in &recipe.files {
+            let folder = part(part_name)?.folder.join("files");
+            for (from, to) in list {
+                sources.push(Source::File { from: folder.join(from), to: to.clone(), mode: 0o644 });
+            }
+        }
+        let key = files::hex(&key.finalize());
+        Ok(Some(Self {
+            name: name.into(),
+            reference: format!("testbed.local/{name}:{}", &key[..12]),
+            parts: recipe.parts().into_iter().map(Into::into).collect(),
+            recipe: recipe.clone(),
+            sources,
+        }))
+    }
+
+    /// Writes the image as an archive that `ctr images import` reads; the same bytes every time.
+    ///
+    /// # Errors
+    /// If a source cannot be read or `out` cannot be written.
+    pub fn write(&self, out: impl Write) -> Result<(), ImageError> {
+        self.try_write(out).map_err(|source| ImageError::Write { image: self.name.clone(), source })
+    }
+
+    fn try_write(&self, mut out: impl Write) -> io::Result<()> {
+        // The archive names a layer by its digest before it holds it: so it is made twice, the first time for nobody.
+        let mut measure = Measure::default();
+        self.write_layer(&mut measure)?;
+        let layer = measure.descriptor(MediaType::ImageLayer)?;
+        let config = self.config(&layer)?;
+        let config_descriptor = Measure::of(&config).descriptor(MediaType::ImageConfig)?;
+        let manifest = ImageManifestBuilder::default()
+            .schema_version(SCHEMA_VERSION)
+            .media_type(MediaType::ImageManifest)
+            .config(config_descriptor.clone())
+            .layers([layer.clone()])
+            .build()
+            .and_then(|manifest| manifest.to_string())
+            .map_err(io::Error::other)?;
+        let mut manifest_descriptor = Measure::of(manifest.as_bytes()).descriptor(MediaType::ImageManifest)?;
+        manifest_descriptor
+            .set_annotations(Some([("io.containerd.image.name".to_owned(), self.reference.clone())].into()));
+        let index = ImageIndexBuilder::default()
+            .schema_version(SCHEMA_VERSION)
+            .media_type(MediaType::ImageIndex)
+            .manifests([manifest_descriptor.clone()])
+            .build()
+            .and_then(|index| index.to_string())
+            .map_err(io::Error::other)?;
+        let layout = OciLayoutBuilder::default()
+            .image_layout_version("1.0.0")
+            .build()
+            .and_then(|layout| layout.to_string())
+            .map_err(io::Error::other)?;
+
+        append(&mut out, "oci-layout", layout.as_bytes())?;
+        append(&mut out, &blob(&config_descriptor), &config)?;
+        append(&mut out, &blob(&manifest_descriptor), manifest.as_bytes())?;
+        append(&mut out, "index.json", index.as_bytes())?;
+        out.write_all(header(Path::new(&blob(&layer)), layer.size(), 0o644, tar::EntryType::Regular, "")?.as_bytes())?;
+        self.write_layer(&mut out)?;
+        pad(&mut out, layer.size())?;
+        end(&mut out)?;
+        out.flush()
+    }
+
+    fn config(&self, layer: &Descriptor) -> io::Result<Vec<u8>> {
+        let user = self.recipe.user.unwrap_or(NONROOT);
+        let mut env = BTreeMap::from([("PATH".to_owned(), "/usr/sbin:/usr/bin:/sbin:/bin".to_owned())]);
+        env.extend(self.recipe.env.clone());
+        let config = ConfigBuilder::default()
+            .user(format!("{user}:{user}"))
+            .env(env.into_iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>())
+            .entrypoint(self.recipe.entrypoint.clone())
+            .working_dir("/")
+            .build()
+            .map_err(io::Error::other)?;
+        let root = RootFsBuilder::default()
+            .typ("layers")
+            .diff_ids([layer.digest().to_string()])
+            .build()
+            .map_err(io::Error::other)?;
+        let image = ImageConfigurationBuilder::default()
+            .architecture(Arch::default())
+            .os(Os::Linux)
+            .config(config)
+            .rootfs(root)
+            .build()
+            .and_then(|image| image.to_string())
+            .map_err(io::Error::other)?;
+        Ok(image.into_bytes())
+    }
+
+    fn write_layer(&self, out: &mut impl Write) -> io::Result<()> {
+        if let [Source::Layer { from }] = self.sources.as_slice() {
+            io::copy(&mut fs::File::open(from)?, out)?;
+            return Ok(());
+        }
+        for (folder, mode) in
+            [("bin", 0o755), ("etc", 0o755), ("etc/ssl", 0o755), ("etc/ssl/certs", 0o755), ("tmp", 0o1777)]
+        {
+            out.write_all(header(Path::new(folder), 0, mode, tar::EntryType::Directory, "")?.as_bytes())?;
+        }
+        for source in &self.sources {
+            match source {
+                Source::File { from, to, mode } => {
+                    let mut file = fs::File::open(from)?;
+                    let size = file.metadata()?.len();
+                    out.write_all(header(to, size, *mode, tar::EntryType::Regular, "")?.as_bytes())?;
+                    io::copy(&mut file, out)?;
+                    pad(out, size)?;
+                }
+                Source::Text { to, content } => {
+                    let size = content.len() as u64;
+                    out.write_all(header(to, size, 0o644, tar::EntryType::Regular, "")?.as_bytes())?;
+                    out.write_all(content.as_bytes())?;
+                    pad(out, size)?;
+                }
+                Source::Link { to, target } => {
+                    out.write_all(header(to, 0, 0o777, tar::EntryType::Symlink, target)?.as_bytes())?;
+                }
+                Source::Layer { .. } => {}
+            }
+        }
+        end(out)
+    }
+}
+
+/// The first of the folders that has the binary in a form that runs without any library beside it.
+fn find_static(folders: &[PathBuf], binary: &str) -> Result<Option<(PathBuf, Vec<u8>)>, FileError> {
+    for folder in folders {
+        let path = folder.join(binary);
+        if let Some(content) = files::read_if_there(&path)?
+            && is_static(&content)
+        {
+            return Ok(Some((path, content)));
+        }
+    }
+    Ok(None)
+}
+
+/// Whether an ELF file of 64 bits asks for no interpreter, which is what loads libraries.
+fn is_static(elf: &[u8]) -> bool {
+    const INTERPRETER: u32 = 3;
+    let number = |at: usize, bytes: usize| -> Option<usize> {
+        let mut word = [0; 8];
+        word[..bytes].copy_from_slice(elf.get(at..at + bytes)?);
+        usize::try_from(u64::from_le_bytes(word)).ok()
+    };
+    // Where the program headers begin, how long each is, and how many there are.
+    let (Some(table), Some(size), Some(count)) = (number(32, 8), number(54, 2), number(56, 2)) else { return false };
+    let interpreted = (0..count).any(|index| number(table + index * size, 4) == Some(INTERPRETER as usize));
+    elf.starts_with(b"\x7fELF\x02\x01") && count > 0 && !interpreted
+}
+
+/// What every image of ours has: users with names, and the authorities of the public web.
+fn base() -> Vec<Source> {
+    let mut base = vec![
+        Source::Text {
+            to: "etc/passwd".into(),
+            content: format!("root:x:0:0:root:/:/sbin/nologin\nnonroot:x:{NONROOT}:{NONROOT}:nonroot:/tmp:/sbin/nologin\n"),
+        },
+        Source::Text { to: "etc/group".into(), content: format!("root:x:0:\nnonroot:x:{NONROOT}:\n") },
+        Source::Text { to: "etc/nsswitch.conf".into(), content: "hosts: files dns\n".into() },
+    ];
+    if Path::new(CA_BUNDLE).is_file() {
+        base.push(Source::File {
+            from: CA_BUNDLE.into(),
+            to: CA_BUNDLE.trim_start_matches('/').into(),
+            mode: 0o644,
+        });
+    }
+    base
+}
+
+/// Counts and digests what is written to it.
+#[derive(Default)]
+struct Measure {
+    hash: Sha256,
+    size: u64,
+}
+
+impl Measure {
+    fn of(content: &[u8]) -> Self {
+        let mut measure = Self::default();
+        measure.hash.update(content);
+        measure.size = content.len() as u64;
+        measure
+    }
+
+    fn descriptor(self, media_type: MediaType) -> io::Result<Descriptor> {
+        let hex = files::hex(&self.hash.finalize());
+        let digest: Sha256Digest = hex.parse().map_err(io::Error::other)?;
+        DescriptorBuilder::default()
+            .media_type(media_type)
+            .digest(OciDigest::from(digest))
+            .size(self.size)
+            .build()
+            .map_err(io::Error::other)
+    }
+}
+
+impl Write for Measure {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.hash.update(bytes);
+        self.size += bytes.len() as u64;
+        Ok(bytes.len())
+    }
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn blob(descriptor: &Descriptor) -> String {
+    format!("blobs/sha256/{}", descriptor.digest().digest())
+}
+
+/// A header with nothing in it that depends on when or by whom it was made.
+fn header(path: &Path, size: u64, mode: u32, kind: tar::EntryType, link: &str) -> io::Result<tar::Header> {
+    let mut header = tar::Header::new_gnu();
+    header.set_path(path)?;
+    header.set_size(size);
+    header.set_mode(mode);
+    header.set_uid(0);
+    header.set_gid(0);
+    header.set_mtime(0);
+    header.set_entry_type(kind);
+    if !link.is_empty() {
+        header.set_link_name(link)?;
+    }
+    header.set_cksum();
+    Ok(header)
+}
+
+fn append(out: &mut impl Write, path: &str, content: &[u8]) -> io::Result<()> {
+    let size = content.len() as u64;
+    out.write_all(header(Path::new(path), size, 0o644, tar::EntryType::Regular, "")?.as_bytes())?;
+    out.write_all(content)?;
+    pad(out, size)
+}
+
+fn pad(out: &mut impl Write, size: u64) -> io::Result<()> {
+    let rest = usize::try_from(size.next_multiple_of(TAR_BLOCK) - size).unwrap_or(0);
+    out.write_all(&[0; TAR_BLOCK as usize][..rest])
+}
+
+fn end(out: &mut impl Write) -> io::Result<()> {
+    out.write_all(&[0; 2 * TAR_BLOCK as usize])
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+
+    use super::*;
+
+    fn image() -> (tempfile::TempDir, Image) {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("bin")).unwrap();
+        fs::write(folder.path().join("bin/server"), "binary").unwrap();
+        let built = Built {
+            name: "left".into(),
+            version: "v1".into(),
+            key: "key".into(),
+            folder: folder.path().to_owned(),
+        };
+        let recipe: Recipe = serde_saphyr::from_str(
+            "{bin: {left: [server]}, links: {again: server}, entrypoint: [/bin/server]}",
+        )
+        .unwrap();
+        let image = Image::new("web", &recipe, &[("left".to_owned(), built)].into(), &[]).unwrap();
+        (folder, image.unwrap())
+    }
+
+    fn entries(archive: &[u8]) -> BTreeMap<String, Vec<u8>> {
+        let mut archive = tar::Archive::new(archive);
+        let read = |entry: io::Result<tar::Entry<'_, _>>| {
+            let mut entry = entry.unwrap();
+            let mut content = Vec::new();
+            entry.read_to_end(&mut content).unwrap();
+            (entry.path().unwrap().display().to_string(), content)
+        };
+        archive.entries().unwrap().map(read).collect()
+    }
+
+    #[test]
+    fn the_same_image_is_the_same_bytes_twice() {
+        let (_folder, image) = image();
+        let (mut first, mut second) = (Vec::new(), Vec::new());
+        image.write(&mut first).unwrap();
+        image.write(&mut second).unwrap();
+        assert!(!first.is_empty());
+        assert_eq!(first, second);
+    }
+
+    #[test]
+    fn the_index_leads_to_a_layer_with_the_binary() {
+        let (_folder, image) = image();
+        let mut archive = Vec::new();
+        image.write(&mut archive).unwrap();
+        let files = entries(&archive);
+        let index: serde_json::Value = serde_json::from_slice(&files["index.json"]).unwrap();
+        assert_eq!(index["manifests"][0]["annotations"]["io.containerd.image.name"], image.reference);
+        let at = |digest: &serde_json::Value| {
+            let digest = digest.as_str().unwrap().replace("sha256:", "blobs/sha256/");
+            (digest.clone(), files[&digest].clone())
+        };
+        let (_, manifest) = at(&index["manifests"][0]["digest"]);
+        let manifest: serde_json::Value = serde_json::from_slice(&manifest).unwrap();
+        let (name, layer) = at(&manifest["layers"][0]["digest"]);
+        assert!(name.ends_with(&files::sha256(|hash| hash.update(&layer))));
+        let layer = entries(&layer);
+        assert_eq!(layer["bin/server"], b"binary");
+        assert!(layer.contains_key("bin/again") && layer.contains_key("etc/passwd"));
+    }
+
+    #[test]
+    fn a_binary_of_ours_that_is_not_built_makes_no_image() {
+        let recipe = Recipe { own: Some("testbed-operator".into()), ..Recipe::default() };
+        assert!(Image::new("o", &recipe, &BTreeMap::new(), &["/none".into()]).unwrap().is_none());
+    }
+
+    #[test]
+    fn a_binary_that_needs_libraries_is_told_from_a_static_one() {
+        let elf = |kind: u8| {
+            let mut elf = vec![0; 64 + 56];
+            elf[..6].copy_from_slice(b"\x7fELF\x02\x01");
+            (elf[32], elf[54], elf[56], elf[64]) = (64, 56, 1, kind);
+            elf
+        };
+        assert!(is_static(&elf(1)));
+        assert!(!is_static(&elf(3)));
+        assert!(!is_static(b"#!/bin/sh\n"));
+    }
+}

@@ -1,0 +1,56 @@
+//! Turns pinned sources into a running single-node Kubernetes, and takes it away again.
+//!
+//! [`up`] builds parts from `hub/parts.yaml` into a cache, starts the components under a supervisor of their own,
+//! and installs the add-ons of `hub/images.yaml` and `hub/manifests/`. [`down`] takes it all away.
+//! The library never prints: it tells a [`Reporter`] what it does.
+
+mod build;
+mod cgroup;
+mod check;
+mod cluster;
+mod command;
+mod config;
+mod containerd;
+mod event;
+mod files;
+mod hub;
+mod image;
+mod launch;
+mod layout;
+mod listeners;
+mod mounts;
+mod net;
+mod parts;
+mod pki;
+mod purge;
+mod status;
+mod supervisor;
+mod unit;
+
+use std::{collections::BTreeMap, path::PathBuf};
+
+pub use crate::{
+    cgroup::Cgroups,
+    event::{Event, Reporter, Step},
+    hub::{HubError, PartRecord, Record, Up, clean, down, up},
+    launch::{LaunchError, launch},
+    layout::{Layout, RootNotFound},
+    listeners::{Owned, outside as listeners_outside},
+    status::{Component, HubStatus, StatusError, status},
+    supervisor::{SupervisorError, supervise},
+};
+
+/// The administrator's kubeconfig, if the hub runs.
+#[must_use]
+pub fn kubeconfig() -> Option<PathBuf> {
+    let layout = Layout::without_root();
+    let path = layout.kubeconfig();
+    (supervisor::running(&layout).is_some() && path.is_file()).then_some(path)
+}
+
+/// References of the images in the hub's containerd, by their names in `hub/images.yaml`; empty before the first
+/// `up` is complete.
+#[must_use]
+pub fn images() -> BTreeMap<String, String> {
+    Record::read(&Layout::without_root()).map(|record| record.images).unwrap_or_default()
+}

@@ -1,0 +1,56 @@
+//! What the command line says, word for word. No cluster is needed for any of it.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
+use assert_cmd::Command;
+use std::path::Path;
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap()
+}
+
+/// Runs `testbed` in the project's folder and returns what it said, with its exit code.
+fn testbed(arguments: &[&str]) -> String {
+    let output = Command::cargo_bin("testbed")
+        .unwrap()
+        .args(arguments)
+        .current_dir(root())
+        .env_remove("KUBECONFIG")
+        .env("TESTBED_STATE", "/nonexistent")
+        .env("TESTBED_RUN", "/nonexistent")
+        .env("HOME", "/nonexistent")
+        .env("COLUMNS", "110")
+        .output()
+        .unwrap();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).replace(&root().display().to_string(), "[ROOT]");
+    let mut said = format!("exit {}\n", output.status.code().unwrap());
+    for (name, bytes) in [("out", &output.stdout), ("error", &output.stderr)] {
+        if !bytes.is_empty() {
+            said.push_str(&format!("--- {name}\n{}", text(bytes)));
+        }
+    }
+    said
+}
+
+macro_rules! says {
+    ($name:ident, $($argument:literal),+) => {
+        #[test]
+        fn $name() {
+            insta::assert_snapshot!(testbed(&[$($argument),+]));
+        }
+    };
+}
+
+says!(help_teaches_by_example, "--help");
+says!(help_of_run_explains_every_flag, "run", "--help");
+says!(help_of_hub_explains_where_things_are_kept, "hub", "--help");
+says!(every_experiment_of_the_project_is_valid, "validate");
+says!(a_plan_says_what_a_run_would_do, "plan", "tsdb-comparison");
+says!(a_plan_can_be_read_by_machines, "plan", "hello-app", "-o", "json");
+says!(a_slip_in_a_name_is_met_with_the_right_one, "plan", "tsdb-comparision");
+says!(everything_wrong_with_an_experiment_is_said_at_once, "validate", "-f", "crates/testbed/tests/bad/everything.yaml");
+says!(what_is_not_an_experiment_is_said_to_be_none, "validate", "-f", "crates/testbed/tests/bad/not-an-experiment.yaml");
+says!(yaml_that_does_not_parse_is_shown_where, "validate", "-f", "crates/testbed/tests/bad/syntax.yaml");
+says!(an_alias_bomb_is_refused, "validate", "-f", "crates/testbed/tests/bad/bomb.yaml");
+says!(the_catalog_is_listed, "catalog", "list");
+says!(without_a_cluster_the_way_to_one_is_shown, "list");
