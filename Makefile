@@ -9,12 +9,15 @@ MAKEFLAGS += --no-builtin-rules
 TRIPLE := $(shell rustc -vV | sed -n 's/^host: //p')
 RELEASE := target/$(TRIPLE)/release
 TESTBED := bin/testbed
+# The one folder of everything that can be built again.
+CACHE := $(or $(TESTBED_CACHE),/var/cache/testbed)
+CARGO_DENY := $(CACHE)/tools/bin/cargo-deny
 # What the hub needs of Debian, and a linker for Rust.
 PACKAGES := ca-certificates conntrack containernetworking-plugins gcc iproute2 kmod libc6-dev mmdebstrap mount nftables procps runc util-linux
 
 .PHONY: help
 help: ## print this menu
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name what; do printf '  make %-10s %s\n' "$$name" "$$what"; done
 
 .PHONY: demo
 demo: build ## set up everything, run the main comparison, print its verdict
@@ -44,14 +47,18 @@ hub: build ## bring the embedded hub up
 	@$(TESTBED) hub up
 
 .PHONY: check
-check: deps ## formatting, lints, generated files, dependencies, experiments
+check: deps $(CARGO_DENY) ## formatting, lints, generated files, dependencies, experiments
 	cargo fmt --check
 	cargo xtask generate --check
 	# Alone, so that no other crate's features hide what a pure crate must not use.
 	cargo check --locked -p testbed-api
 	cargo check --locked -p testbed-core
 	cargo clippy --locked --workspace --all-targets --all-features -- -D warnings
-	if command -v cargo-deny >/dev/null; then cargo deny check bans licenses sources; else echo "cargo-deny is not installed: not checked"; fi
+	$(CARGO_DENY) check bans licenses sources
+
+# A tool of ours alone, so it lies in our cache.
+$(CARGO_DENY):
+	cargo install --quiet --locked --version 0.20.2 --root $(CACHE)/tools cargo-deny
 
 .PHONY: unit
 unit: deps ## tests that need no hub

@@ -1,6 +1,9 @@
 //! The Component: a unit of the catalog that targets deploy.
 
-#![allow(clippy::duplicated_attributes, reason = "columns share words, and are told apart by the list they stand in")]
+#![allow(
+    clippy::duplicated_attributes,
+    reason = "columns share words, and are told apart by the list they stand in"
+)]
 
 use kube_derive::{CustomResource, KubeSchema};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -20,7 +23,12 @@ use serde_json::Value;
     category = "testbed",
     doc = "A reusable building block of experiments",
     printcolumn(name = "Type", type_ = "string", json_path = ".spec.type"),
-    printcolumn(name = "Revision", type_ = "string", json_path = ".spec.sources[0].targetRevision", priority = 1),
+    printcolumn(
+        name = "Revision",
+        type_ = "string",
+        json_path = ".spec.sources[0].targetRevision",
+        priority = 1
+    ),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
 )]
 #[x_kube(crates(kube_core = "::kube_core"))]

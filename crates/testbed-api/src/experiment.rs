@@ -1,6 +1,9 @@
 //! The Experiment: a question, what is deployed to answer it, and how the answer is measured.
 
-#![allow(clippy::duplicated_attributes, reason = "columns share words, and are told apart by the list they stand in")]
+#![allow(
+    clippy::duplicated_attributes,
+    reason = "columns share words, and are told apart by the list they stand in"
+)]
 
 use crate::status::ExperimentStatus;
 use kube_derive::{CustomResource, KubeSchema};
@@ -24,7 +27,12 @@ use std::collections::BTreeMap;
     printcolumn(name = "Phase", type_ = "string", json_path = ".status.phase"),
     printcolumn(name = "Verdict", type_ = "string", json_path = ".status.hypothesisResult"),
     printcolumn(name = "Targets", type_ = "string", json_path = ".spec.targets[*].name", priority = 1),
-    printcolumn(name = "Workflow", type_ = "string", json_path = ".status.workflowStatus.phase", priority = 1),
+    printcolumn(
+        name = "Workflow",
+        type_ = "string",
+        json_path = ".status.workflowStatus.phase",
+        priority = 1
+    ),
     printcolumn(name = "Cleaned", type_ = "boolean", json_path = ".status.resourcesCleaned", priority = 1),
     printcolumn(name = "ResultsURL", type_ = "string", json_path = ".status.resultsURL", priority = 1),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")

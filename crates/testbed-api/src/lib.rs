@@ -35,7 +35,11 @@ fn without_unknown_formats(crd: CustomResourceDefinition) -> CustomResourceDefin
     fn strip(value: &mut serde_json::Value) {
         match value {
             serde_json::Value::Object(map) => {
-                if map.get("format").and_then(|format| format.as_str()).is_some_and(|format| format.starts_with("uint")) {
+                if map
+                    .get("format")
+                    .and_then(|format| format.as_str())
+                    .is_some_and(|format| format.starts_with("uint"))
+                {
                     map.remove("format");
                 }
                 map.values_mut().for_each(strip);

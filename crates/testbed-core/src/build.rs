@@ -55,7 +55,8 @@ pub fn application(run: &Run<'_>, target: &Target, component: &ComponentStatus) 
         .iter()
         .map(|(name, value)| Ok((name.as_str(), resolve(run, value)?)))
         .collect::<Result<BTreeMap<_, _>, String>>()?;
-    let sources: Vec<Value> = component.sources.iter().map(|from| source(from, &component.name, &values)).collect();
+    let sources: Vec<Value> =
+        component.sources.iter().map(|from| source(from, &component.name, &values)).collect();
     let spec = json!({
         "project": PROJECT,
         "sources": sources,
@@ -124,7 +125,8 @@ fn helm_settings(helm: &Helm, component: &str, values: &BTreeMap<&str, Value>) -
         insert(&mut tree, name, value.clone());
     }
     let files: Vec<&String> = helm.value_files.iter().chain(&helm.values_files).collect();
-    let mut settings = json!({"releaseName": helm.release_name.as_deref().unwrap_or(component), "valuesObject": tree});
+    let mut settings =
+        json!({"releaseName": helm.release_name.as_deref().unwrap_or(component), "valuesObject": tree});
     if !files.is_empty() {
         settings["valueFiles"] = json!(files);
     }
@@ -160,7 +162,8 @@ pub fn provides(spec: &ExperimentSpec, name: &str) -> bool {
     name == "experiment-name"
         || name == "target-name"
         || spec.targets.iter().any(|target| {
-            name.strip_prefix(target.name.as_str()).is_some_and(|rest| rest == "-name" || rest == "-namespace")
+            name.strip_prefix(target.name.as_str())
+                .is_some_and(|rest| rest == "-name" || rest == "-namespace")
         })
 }
 
@@ -178,7 +181,8 @@ pub fn workflow(run: &Run<'_>) -> Result<Value, String> {
     for (name, value) in &run.spec.workflow.params {
         parameters.insert(name.clone(), run.interpolate(value)?);
     }
-    let parameters: Vec<Value> = parameters.into_iter().map(|(name, value)| json!({"name": name, "value": value})).collect();
+    let parameters: Vec<Value> =
+        parameters.into_iter().map(|(name, value)| json!({"name": name, "value": value})).collect();
     let labels = owner_labels(run);
     Ok(json!({
         "apiVersion": "argoproj.io/v1alpha1",
@@ -204,7 +208,10 @@ mod tests {
         insert(&mut tree, "grafana.enabled", json!(true));
         insert(&mut tree, "grafana.size", json!(1));
         insert(&mut tree, r"labels.app\.kubernetes\.io/name", json!("x"));
-        assert_eq!(tree, json!({"grafana": {"enabled": true, "size": 1}, "labels": {"app.kubernetes.io/name": "x"}}));
+        assert_eq!(
+            tree,
+            json!({"grafana": {"enabled": true, "size": 1}, "labels": {"app.kubernetes.io/name": "x"}})
+        );
     }
 
     #[test]

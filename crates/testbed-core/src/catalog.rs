@@ -77,7 +77,11 @@ impl Entry {
     ///
     /// # Errors
     /// A parameter there is none of, of another type, or required and not given; `field` is where the params stand.
-    pub fn values(&self, params: &BTreeMap<String, String>, field: &str) -> Result<BTreeMap<String, Value>, Vec<Problem>> {
+    pub fn values(
+        &self,
+        params: &BTreeMap<String, String>,
+        field: &str,
+    ) -> Result<BTreeMap<String, Value>, Vec<Problem>> {
         let Some(parameters) = &self.parameters else {
             return Ok(params.iter().map(|(name, value)| (name.clone(), guess(value))).collect());
         };
@@ -91,7 +95,8 @@ impl Entry {
                     Some(close) => format!("did you mean `{close}`?"),
                     None => format!("it takes {}", list(known())),
                 };
-                problems.push(Problem::error(at, format!("the component has no parameter `{name}`")).hint(hint));
+                problems
+                    .push(Problem::error(at, format!("the component has no parameter `{name}`")).hint(hint));
                 continue;
             };
             match typed(value, parameter.kind) {
@@ -105,8 +110,10 @@ impl Entry {
             }
             match &parameter.default {
                 Some(default) => drop(values.insert(parameter.name.clone(), default.clone())),
-                None if parameter.required => problems
-                    .push(Problem::error(format!("{field}[{}]", parameter.name), "is required by the component and not given")),
+                None if parameter.required => problems.push(Problem::error(
+                    format!("{field}[{}]", parameter.name),
+                    "is required by the component and not given",
+                )),
                 None => {}
             }
         }
@@ -116,8 +123,9 @@ impl Entry {
 
 fn sources(value: &Value) -> Result<Vec<Source>, Problem> {
     let problem = |error: serde_json::Error| {
-        Problem::error("spec.sources", format!("cannot be read: {error}"))
-            .hint("give a list of {repoURL, targetRevision, path | chart, helm}, or {helm: {repo, chart, version}}")
+        Problem::error("spec.sources", format!("cannot be read: {error}")).hint(
+            "give a list of {repoURL, targetRevision, path | chart, helm}, or {helm: {repo, chart, version}}",
+        )
     };
     match value {
         Value::Null => Ok(Vec::new()),
@@ -219,7 +227,8 @@ mod tests {
 
     #[test]
     fn an_unknown_an_ill_typed_and_a_missing_parameter_are_all_said() {
-        let params = BTreeMap::from([("serie".to_owned(), "1".to_owned()), ("series".to_owned(), "many".to_owned())]);
+        let params =
+            BTreeMap::from([("serie".to_owned(), "1".to_owned()), ("series".to_owned(), "many".to_owned())]);
         let problems = declared().values(&params, "spec.targets[0].components[0].params").unwrap_err();
         let said: Vec<String> = problems.iter().map(ToString::to_string).collect();
         assert_eq!(

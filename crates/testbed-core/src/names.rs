@@ -21,9 +21,15 @@ pub fn child(uid: &str, role: &str, words: &[&str]) -> String {
         hasher.update(part.as_bytes());
         hasher.update([0]);
     }
-    let hash: String = hasher.finalize().iter().take(HASH_LENGTH).map(|byte| char::from(ALPHABET[usize::from(byte & 31)])).collect();
+    let hash: String = hasher
+        .finalize()
+        .iter()
+        .take(HASH_LENGTH)
+        .map(|byte| char::from(ALPHABET[usize::from(byte & 31)]))
+        .collect();
     let room = (MAX_LENGTH - HASH_LENGTH - 1) / words.len().max(1) - 1;
-    let readable: Vec<&str> = words.iter().map(|word| cut(word, room)).filter(|word| !word.is_empty()).collect();
+    let readable: Vec<&str> =
+        words.iter().map(|word| cut(word, room)).filter(|word| !word.is_empty()).collect();
     format!("{}-{hash}", readable.join("-"))
 }
 

@@ -1,14 +1,14 @@
 //! What was seen of the world, as plain values. *Absent* is something seen; *unknown* is not having been able to look.
 
-use testbed_api::component::ComponentSpec;
-use testbed_api::experiment::Experiment;
-use testbed_api::status::{Window, WindowSource};
 use crate::validate::Catalog;
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, Time};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
+use testbed_api::component::ComponentSpec;
+use testbed_api::experiment::Experiment;
+use testbed_api::status::{Window, WindowSource};
 
 /// Something that was looked for: known (which may be: not there), or not readable.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -187,7 +187,8 @@ const WINDOW_STEP: &str = "window";
 /// or by its name, `window` or `window-<target>`: then the pod's own start and end bound it.
 #[must_use]
 pub fn windows(nodes: &Value) -> Vec<Window> {
-    let mut windows: Vec<Window> = nodes.as_object().into_iter().flat_map(|nodes| nodes.values()).filter_map(window).collect();
+    let mut windows: Vec<Window> =
+        nodes.as_object().into_iter().flat_map(|nodes| nodes.values()).filter_map(window).collect();
     windows.sort_by(|a, b| (a.start.0, &a.target).cmp(&(b.start.0, &b.target)));
     windows
 }
@@ -202,18 +203,27 @@ fn window(node: &Value) -> Option<Window> {
     };
     let time = |text: &str| text.trim().parse::<Timestamp>().ok().map(MicroTime);
     let name = node.get("displayName").and_then(Value::as_str).unwrap_or_default();
+    // A step that may be retried numbers its pods: `window(1)`.
+    let name = name.split('(').next().unwrap_or_default();
     let named = name.strip_prefix(WINDOW_STEP).filter(|rest| rest.is_empty() || rest.starts_with('-'));
     let target = parameter("window-target")
         .map(str::trim)
         .or_else(|| named.and_then(|rest| rest.strip_prefix('-')))
         .filter(|target| !target.is_empty())
         .map(str::to_owned);
-    if let (Some(start), Some(end)) = (parameter("window-start").and_then(time), parameter("window-end").and_then(time)) {
+    if let (Some(start), Some(end)) =
+        (parameter("window-start").and_then(time), parameter("window-end").and_then(time))
+    {
         return Some(Window { target, start, end, recorded_by: WindowSource::Workload });
     }
     named?;
     let bound = |field: &str| node.get(field)?.as_str().and_then(time);
-    Some(Window { target, start: bound("startedAt")?, end: bound("finishedAt")?, recorded_by: WindowSource::Step })
+    Some(Window {
+        target,
+        start: bound("startedAt")?,
+        end: bound("finishedAt")?,
+        recorded_by: WindowSource::Step,
+    })
 }
 
 #[cfg(test)]
@@ -227,7 +237,7 @@ mod tests {
             "a": {"type": "Pod", "displayName": "window-left", "startedAt": "2026-01-01T00:00:00Z", "finishedAt": "2026-01-01T00:01:00Z",
                   "outputs": {"parameters": [
                       {"name": "window-start", "value": "2026-01-01T00:00:10.5Z\n"}, {"name": "window-end", "value": "2026-01-01T00:00:50Z"}]}},
-            "b": {"type": "Pod", "displayName": "window", "startedAt": "2026-01-01T00:02:00Z", "finishedAt": "2026-01-01T00:03:00Z"},
+            "b": {"type": "Pod", "displayName": "window(1)", "startedAt": "2026-01-01T00:02:00Z", "finishedAt": "2026-01-01T00:03:00Z"},
             "c": {"type": "Pod", "displayName": "warmup", "startedAt": "2026-01-01T00:00:00Z", "finishedAt": "2026-01-01T00:00:05Z"},
             "d": {"type": "Steps", "displayName": "window"},
             "e": {"type": "Pod", "displayName": "windowed", "startedAt": "2026-01-01T00:00:00Z", "finishedAt": "2026-01-01T00:00:05Z"},

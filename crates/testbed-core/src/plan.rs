@@ -155,11 +155,23 @@ pub enum Ending {
 #[derive(Clone, Debug, PartialEq)]
 enum Outcome {
     /// The condition holds.
-    Done { reason: Reason, message: String },
+    Done {
+        reason: Reason,
+        message: String,
+    },
     /// The condition does not hold, and the run goes on without it.
-    Without { reason: Reason, message: String },
-    Wait { reason: Reason, message: String },
-    Fail { reason: Reason, message: String },
+    Without {
+        reason: Reason,
+        message: String,
+    },
+    Wait {
+        reason: Reason,
+        message: String,
+    },
+    Fail {
+        reason: Reason,
+        message: String,
+    },
 }
 
 /// What a stage wants done, and how far it is.
@@ -267,7 +279,8 @@ pub fn plan(seen: &Observed, now: Timestamp) -> Plan {
         begin(&mut plan);
     }
 
-    let has_finalizer = experiment.metadata.finalizers.iter().flatten().any(|finalizer| finalizer == labels::OPERATOR);
+    let has_finalizer =
+        experiment.metadata.finalizers.iter().flatten().any(|finalizer| finalizer == labels::OPERATOR);
     let deleting = experiment.metadata.deletion_timestamp.is_some();
     if !has_finalizer {
         // The finalizer stands, acknowledged, before the first child is made; it is never put on what is being deleted.
@@ -296,7 +309,15 @@ pub fn plan(seen: &Observed, now: Timestamp) -> Plan {
 /// Says of every condition that it is not reached.
 fn begin(plan: &mut Plan) {
     for kind in ConditionType::ALL {
-        status::set(&mut plan.status, plan.generation, kind, Truth::Unknown, Reason::NotReached, "", plan.now);
+        status::set(
+            &mut plan.status,
+            plan.generation,
+            kind,
+            Truth::Unknown,
+            Reason::NotReached,
+            "",
+            plan.now,
+        );
     }
 }
 
@@ -354,7 +375,8 @@ fn skipped(pass: &Pass<'_>, ending: Option<Ending>, kind: ConditionType) -> Opti
 /// Returns whether a stage has said something that its being passed over must not hide: what failed, or was given up.
 fn was_decided(persisted: &ExperimentStatus, kind: ConditionType) -> bool {
     let failed_here = persisted.failure.as_ref().is_some_and(|failure| failure.stage == kind.as_str());
-    let given_up = status::get(persisted, kind).is_some_and(|condition| condition.reason == Reason::ResultsLost.as_str());
+    let given_up = status::get(persisted, kind)
+        .is_some_and(|condition| condition.reason == Reason::ResultsLost.as_str());
     failed_here || given_up
 }
 
@@ -362,9 +384,18 @@ fn was_decided(persisted: &ExperimentStatus, kind: ConditionType) -> bool {
 fn fail(plan: &mut Plan, kind: ConditionType, reason: Reason, message: String) {
     status::set(&mut plan.status, plan.generation, kind, Truth::False, reason, message.clone(), plan.now);
     if plan.status.failure.is_none() {
-        status::set(&mut plan.status, plan.generation, ConditionType::Succeeded, Truth::False, reason, message.clone(), plan.now);
+        status::set(
+            &mut plan.status,
+            plan.generation,
+            ConditionType::Succeeded,
+            Truth::False,
+            reason,
+            message.clone(),
+            plan.now,
+        );
         plan.status.completed_at.get_or_insert(Time(plan.now));
-        plan.status.failure = Some(Failure { stage: kind.as_str().into(), reason: reason.as_str().into(), message });
+        plan.status.failure =
+            Some(Failure { stage: kind.as_str().into(), reason: reason.as_str().into(), message });
     }
 }
 
@@ -372,7 +403,15 @@ fn fail(plan: &mut Plan, kind: ConditionType, reason: Reason, message: String) {
 fn settle_success(status: &mut ExperimentStatus, generation: Option<i64>, now: Timestamp) {
     if status.failure.is_none() && status::holds(status, ConditionType::WorkflowSucceeded) {
         status.completed_at.get_or_insert(Time(now));
-        status::set(status, generation, ConditionType::Succeeded, Truth::True, Reason::Done, "the result is stored", now);
+        status::set(
+            status,
+            generation,
+            ConditionType::Succeeded,
+            Truth::True,
+            Reason::Done,
+            "the result is stored",
+            now,
+        );
     }
 }
 
@@ -397,7 +436,9 @@ fn ending(pass: &Pass<'_>, expiry: Option<Timestamp>) -> Option<Ending> {
         Some(Ending::Deleted)
     } else if pass.persisted.failure.is_some() {
         Some(Ending::Failed)
-    } else if expiry.is_some_and(|expiry| pass.now >= expiry) && !status::holds(pass.persisted, ConditionType::Succeeded) {
+    } else if expiry.is_some_and(|expiry| pass.now >= expiry)
+        && !status::holds(pass.persisted, ConditionType::Succeeded)
+    {
         Some(Ending::Expired)
     } else {
         None

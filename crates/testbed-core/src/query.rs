@@ -143,7 +143,11 @@ pub fn fill(query: &str, values: &Values<'_>) -> Result<String, QueryError> {
 #[must_use]
 pub fn promql_duration(duration: Duration) -> String {
     let milliseconds = duration.as_millis().max(1);
-    if milliseconds.is_multiple_of(1000) { format!("{}s", milliseconds / 1000) } else { format!("{milliseconds}ms") }
+    if milliseconds.is_multiple_of(1000) {
+        format!("{}s", milliseconds / 1000)
+    } else {
+        format!("{milliseconds}ms")
+    }
 }
 
 /// Checks that a query names only known variables and is PromQL.
@@ -151,7 +155,12 @@ pub fn promql_duration(duration: Duration) -> String {
 /// # Errors
 /// What is wrong with it.
 pub fn check(query: &str) -> Result<(), QueryError> {
-    let example = Values { experiment: "run", namespace: "namespace", target: "target", duration: Duration::from_secs(60) };
+    let example = Values {
+        experiment: "run",
+        namespace: "namespace",
+        target: "target",
+        duration: Duration::from_secs(60),
+    };
     parser::parse(&fill(query, &example)?).map(|_| ()).map_err(QueryError::Syntax)
 }
 
@@ -161,7 +170,12 @@ mod tests {
     use rstest::rstest;
 
     fn values() -> Values<'static> {
-        Values { experiment: "tsdb-x7k2q", namespace: "ns-1", target: "left", duration: Duration::from_millis(40_250) }
+        Values {
+            experiment: "tsdb-x7k2q",
+            namespace: "ns-1",
+            target: "left",
+            duration: Duration::from_millis(40_250),
+        }
     }
 
     #[rstest]

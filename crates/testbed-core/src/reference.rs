@@ -49,7 +49,8 @@ pub fn interpolate<E>(
             return Err(ReferenceError::Malformed(rest[at..].to_owned()));
         };
         let whole = &rest[at..=at + length];
-        let reference = parse(&whole[2..whole.len() - 1]).ok_or_else(|| ReferenceError::Malformed(whole.to_owned()))?;
+        let reference =
+            parse(&whole[2..whole.len() - 1]).ok_or_else(|| ReferenceError::Malformed(whole.to_owned()))?;
         out.push_str(&rest[..at]);
         out.push_str(&resolve(reference).map_err(ReferenceError::Unresolved)?);
         rest = &rest[at + length + 1..];
@@ -87,12 +88,18 @@ mod tests {
 
     #[test]
     fn text_without_references_stays_as_it_is() {
-        assert_eq!(interpolate("{{workflow.parameters.x}} $5", resolve).unwrap(), "{{workflow.parameters.x}} $5");
+        assert_eq!(
+            interpolate("{{workflow.parameters.x}} $5", resolve).unwrap(),
+            "{{workflow.parameters.x}} $5"
+        );
     }
 
     #[test]
     fn what_looks_like_a_reference_and_is_none_is_refused() {
-        assert_eq!(interpolate("${target.left}", resolve), Err(ReferenceError::Malformed("${target.left}".into())));
+        assert_eq!(
+            interpolate("${target.left}", resolve),
+            Err(ReferenceError::Malformed("${target.left}".into()))
+        );
         assert_eq!(interpolate("x${oops", resolve), Err(ReferenceError::Malformed("${oops".into())));
     }
 

@@ -53,7 +53,10 @@ impl<'a> Run<'a> {
         let mut left: Vec<&Target> = self.spec.targets.iter().collect();
         while !left.is_empty() {
             let (ready, waiting): (Vec<_>, Vec<_>) = left.iter().copied().partition(|target| {
-                target.depends.iter().all(|name| *name == target.name || !left.iter().any(|other| other.name == *name))
+                target
+                    .depends
+                    .iter()
+                    .all(|name| *name == target.name || !left.iter().any(|other| other.name == *name))
             });
             if ready.is_empty() {
                 ordered.extend(waiting);
@@ -102,10 +105,12 @@ impl<'a> Run<'a> {
     pub fn interpolate(&self, text: &str) -> Result<String, String> {
         let resolved = interpolate(text, |reference| match reference {
             Reference::Namespace { target } => Ok(self.namespace_of(target)),
-            Reference::Endpoint { target, component } => {
-                self.endpoint(target, component).map(|(endpoint, host)| format!("{}://{host}", endpoint.scheme))
+            Reference::Endpoint { target, component } => self
+                .endpoint(target, component)
+                .map(|(endpoint, host)| format!("{}://{host}", endpoint.scheme)),
+            Reference::Address { target, component } => {
+                self.endpoint(target, component).map(|(_, host)| host)
             }
-            Reference::Address { target, component } => self.endpoint(target, component).map(|(_, host)| host),
         });
         resolved.map_err(|error| match error {
             ReferenceError::Malformed(text) => format!("`{text}` is not a reference"),
@@ -158,7 +163,8 @@ pub fn metrics(spec: &ExperimentSpec) -> Vec<Metric> {
 /// Returns whom a metric is asked for: targets by name, or the whole run (`None`).
 #[must_use]
 pub fn targets_of<'a>(spec: &'a ExperimentSpec, metric: &Metric) -> Vec<Option<&'a str>> {
-    let per_target = query::variables(&metric.query).is_ok_and(|names| names.into_iter().any(Variable::is_per_target));
+    let per_target =
+        query::variables(&metric.query).is_ok_and(|names| names.into_iter().any(Variable::is_per_target));
     if !per_target && metric.targets.is_empty() {
         return vec![None];
     }

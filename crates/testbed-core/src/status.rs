@@ -55,7 +55,9 @@ pub fn set(
         Some(index) => status.conditions[index] = condition,
         None => status.conditions.push(condition),
     }
-    status.conditions.sort_by_key(|condition| ConditionType::ALL.iter().position(|kind| kind.as_str() == condition.type_));
+    status
+        .conditions
+        .sort_by_key(|condition| ConditionType::ALL.iter().position(|kind| kind.as_str() == condition.type_));
     if truth == Truth::True {
         status.stage_times.entry(kind.as_str().into()).or_insert(MicroTime(now));
     }

@@ -12,8 +12,8 @@ use testbed_api::conditions::ConditionType;
 use testbed_api::experiment::{Experiment, Metric, QueryType};
 use testbed_api::status::{ExperimentStatus, Phase, Window};
 use testbed_api::summary::{
-    Cell, ExpectationResult, MetricResult, Metrics, Overhead, Point, SCHEMA_VERSION, Summary, SummaryTarget, SummaryWorkflow,
-    TimeRange,
+    Cell, ExpectationResult, MetricResult, Metrics, Overhead, Point, SCHEMA_VERSION, Summary, SummaryTarget,
+    SummaryWorkflow, TimeRange,
 };
 
 /// Most points of one metric that are kept; what is left out is said.
@@ -53,7 +53,11 @@ pub fn summary(
         completed_at: completed.map(MicroTime),
         created_at: created.clone(),
         phase: if failure.is_some() { Phase::Failed } else { Phase::Complete }.as_str().into(),
-        verdict: verdict::verdict(spec.hypothesis.as_ref(), &queries, failure.map(|failure| failure.message.as_str())),
+        verdict: verdict::verdict(
+            spec.hypothesis.as_ref(),
+            &queries,
+            failure.map(|failure| failure.message.as_str()),
+        ),
         hypothesis: spec.hypothesis.clone(),
         failure: failure.cloned(),
         targets: targets(experiment, status),
@@ -116,15 +120,22 @@ fn workflow(experiment: &Experiment, status: &ExperimentStatus) -> SummaryWorkfl
     }
 }
 
-fn queries(spec: &testbed_api::ExperimentSpec, answers: &[(Question, Answer)]) -> BTreeMap<String, MetricResult> {
+fn queries(
+    spec: &testbed_api::ExperimentSpec,
+    answers: &[(Question, Answer)],
+) -> BTreeMap<String, MetricResult> {
     let of = |metric: &Metric| -> Vec<&(Question, Answer)> {
         answers.iter().filter(|(question, _)| question.metric == metric.name).collect()
     };
-    run::metrics(spec).iter().map(|metric| (metric.name.clone(), metric_result(metric, &of(metric)))).collect()
+    run::metrics(spec)
+        .iter()
+        .map(|metric| (metric.name.clone(), metric_result(metric, &of(metric))))
+        .collect()
 }
 
 fn metric_result(metric: &Metric, answers: &[&(Question, Answer)]) -> MetricResult {
-    let mut data: Vec<Point> = answers.iter().flat_map(|(question, answer)| points(question, answer)).collect();
+    let mut data: Vec<Point> =
+        answers.iter().flat_map(|(question, answer)| points(question, answer)).collect();
     data.truncate(MAX_POINTS);
     MetricResult {
         query: metric.query.clone(),
@@ -230,7 +241,8 @@ fn metrics(answers: &[(Question, Answer)], queries: BTreeMap<String, MetricResul
 /// Returns a duration as the original wrote it: `47m30.147s`.
 fn go_duration(duration: SignedDuration) -> String {
     let milliseconds = duration.as_millis().max(0);
-    let (hours, minutes, rest) = (milliseconds / 3_600_000, milliseconds / 60_000 % 60, milliseconds % 60_000);
+    let (hours, minutes, rest) =
+        (milliseconds / 3_600_000, milliseconds / 60_000 % 60, milliseconds % 60_000);
     let seconds = format!("{}.{:03}", rest / 1000, rest % 1000);
     let seconds = seconds.trim_end_matches('0').trim_end_matches('.');
     match (hours, minutes) {
@@ -254,7 +266,8 @@ fn overhead(status: &ExperimentStatus, created: &Time) -> Overhead {
 
 /// Returns the seconds that at least one window covers.
 fn covered(windows: &[Window]) -> f64 {
-    let mut spans: Vec<(Timestamp, Timestamp)> = windows.iter().map(|window| (window.start.0, window.end.0)).collect();
+    let mut spans: Vec<(Timestamp, Timestamp)> =
+        windows.iter().map(|window| (window.start.0, window.end.0)).collect();
     spans.sort_unstable();
     let mut total = 0.0;
     let mut until: Option<Timestamp> = None;

@@ -75,8 +75,11 @@ fn targets(spec: &ExperimentSpec, catalog: &Catalog) -> Vec<Problem> {
             problems.push(Problem::error(format!("{field}.name"), "is empty"));
         } else if names[..index].contains(&target.name.as_str()) {
             problems.push(
-                Problem::error(format!("{field}.name"), format!("`{}` is the name of another target", target.name))
-                    .hint("target names are unique within an experiment"),
+                Problem::error(
+                    format!("{field}.name"),
+                    format!("`{}` is the name of another target", target.name),
+                )
+                .hint("target names are unique within an experiment"),
             );
         }
         problems.extend(cluster(target, &field));
@@ -98,7 +101,9 @@ fn cluster(target: &Target, field: &str) -> Vec<Problem> {
         let kind = cluster.kind.as_str();
         return vec![Problem::warning(
             format!("{field}.cluster.type"),
-            format!("this version makes no clusters of type {kind}: the run will fail before anything is made"),
+            format!(
+                "this version makes no clusters of type {kind}: the run will fail before anything is made"
+            ),
         )];
     }
     let set = [
@@ -111,7 +116,10 @@ fn cluster(target: &Target, field: &str) -> Vec<Problem> {
     set.into_iter()
         .filter(|(_, is_set)| *is_set)
         .map(|(name, _)| {
-            Problem::warning(format!("{field}.cluster.{name}"), "has no effect on a target of type hub, which is already there")
+            Problem::warning(
+                format!("{field}.cluster.{name}"),
+                "has no effect on a target of type hub, which is already there",
+            )
         })
         .collect()
 }
@@ -121,7 +129,8 @@ fn depends(target: &Target, names: &[&str], field: &str) -> Vec<Problem> {
     for (index, name) in target.depends.iter().enumerate() {
         let field = format!("{field}.depends[{index}]");
         if *name == target.name {
-            problems.push(Problem::error(field, format!("target `{name}` depends on itself")).hint("remove it"));
+            problems
+                .push(Problem::error(field, format!("target `{name}` depends on itself")).hint("remove it"));
         } else if !names.contains(&name.as_str()) {
             problems.push(unknown(field, "target", name, names.iter().copied()));
         }
@@ -139,7 +148,8 @@ fn cycle(targets: &[Target]) -> Option<Vec<String>> {
     ) -> Option<Vec<String>> {
         if let Some(start) = path.iter().position(|seen| *seen == name) {
             // A target that names itself is said at its own field.
-            return (path.len() - start > 1).then(|| path[start..].iter().chain([&name]).map(ToString::to_string).collect());
+            return (path.len() - start > 1)
+                .then(|| path[start..].iter().chain([&name]).map(ToString::to_string).collect());
         }
         if done.contains(name) {
             return None;
@@ -164,13 +174,16 @@ fn components(target: &Target, spec: &ExperimentSpec, catalog: &Catalog, field: 
         let given = [&reference.app, &reference.workflow, &reference.config].into_iter().flatten().count();
         if given != 1 {
             problems.push(
-                Problem::error(field, format!("names {given} components")).hint("give exactly one of app, workflow and config"),
+                Problem::error(field, format!("names {given} components"))
+                    .hint("give exactly one of app, workflow and config"),
             );
             continue;
         }
         let name = reference.name();
         if !seen.insert(name) {
-            problems.push(Problem::error(&field, format!("component `{name}` is there twice")).hint("remove one"));
+            problems.push(
+                Problem::error(&field, format!("component `{name}` is there twice")).hint("remove one"),
+            );
         }
         problems.extend(component_reference(reference, target, spec, catalog, &field));
     }
@@ -186,13 +199,21 @@ fn component_reference(
 ) -> Vec<Problem> {
     let name = reference.name();
     let Some(component) = catalog.components.get(name) else {
-        return vec![unknown(field.to_owned(), "component", name, catalog.components.keys().map(String::as_str))];
+        return vec![unknown(
+            field.to_owned(),
+            "component",
+            name,
+            catalog.components.keys().map(String::as_str),
+        )];
     };
     let entry = match Entry::read(component) {
         Ok(entry) => entry,
         Err(problems) => {
             let said: Vec<String> = problems.iter().map(ToString::to_string).collect();
-            return vec![Problem::error(field, format!("component `{name}` cannot be used: {}", said.join("; ")))];
+            return vec![Problem::error(
+                field,
+                format!("component `{name}` cannot be used: {}", said.join("; ")),
+            )];
         }
     };
     let field = format!("{field}.params");
@@ -204,14 +225,27 @@ fn component_reference(
 }
 
 /// Checks the references of a text. What stands within target `inside` may only refer to what is ready before it.
-fn references(text: &str, spec: &ExperimentSpec, catalog: &Catalog, field: &str, inside: Option<&Target>) -> Option<Problem> {
+fn references(
+    text: &str,
+    spec: &ExperimentSpec,
+    catalog: &Catalog,
+    field: &str,
+    inside: Option<&Target>,
+) -> Option<Problem> {
     let resolve = |reference: Reference<'_>| -> Result<String, Problem> {
         let (name, component) = match reference {
             Reference::Namespace { target } => (target, None),
-            Reference::Endpoint { target, component } | Reference::Address { target, component } => (target, Some(component)),
+            Reference::Endpoint { target, component } | Reference::Address { target, component } => {
+                (target, Some(component))
+            }
         };
         let Some(target) = spec.targets.iter().find(|target| target.name == name) else {
-            return Err(unknown(field.to_owned(), "target", name, spec.targets.iter().map(|t| t.name.as_str())));
+            return Err(unknown(
+                field.to_owned(),
+                "target",
+                name,
+                spec.targets.iter().map(|t| t.name.as_str()),
+            ));
         };
         let Some(component) = component else { return Ok(String::new()) };
         if !target.components.iter().any(|reference| reference.name() == component) {
@@ -222,22 +256,29 @@ fn references(text: &str, spec: &ExperimentSpec, catalog: &Catalog, field: &str,
                 target.components.iter().map(ComponentRef::name),
             ));
         }
-        if let Some(inside) = inside.filter(|inside| inside.name != name && !inside.depends.iter().any(|d| d == name)) {
-            return Err(Problem::error(field, format!("refers to target `{name}`, which may not be ready yet"))
-                .hint(format!("add `{name}` to depends of target `{}`", inside.name)));
+        if let Some(inside) =
+            inside.filter(|inside| inside.name != name && !inside.depends.iter().any(|d| d == name))
+        {
+            return Err(Problem::error(
+                field,
+                format!("refers to target `{name}`, which may not be ready yet"),
+            )
+            .hint(format!("add `{name}` to depends of target `{}`", inside.name)));
         }
         let endpoint = catalog.components.get(component).and_then(|spec| spec.endpoint.as_ref());
         endpoint.map(|_| String::new()).ok_or_else(|| {
-            Problem::error(field, format!("component `{component}` has no endpoint")).hint("give the Component an endpoint: {service, port}")
+            Problem::error(field, format!("component `{component}` has no endpoint"))
+                .hint("give the Component an endpoint: {service, port}")
         })
     };
     match interpolate(text, resolve) {
         Ok(_) => None,
         Err(ReferenceError::Unresolved(problem)) => Some(problem),
-        Err(ReferenceError::Malformed(text)) => Some(
-            Problem::error(field, format!("`{text}` is not a reference"))
-                .hint("write ${targets.<target>.namespace}, ${targets.<target>.<component>.endpoint} or .address"),
-        ),
+        Err(ReferenceError::Malformed(text)) => {
+            Some(Problem::error(field, format!("`{text}` is not a reference")).hint(
+                "write ${targets.<target>.namespace}, ${targets.<target>.<component>.endpoint} or .address",
+            ))
+        }
     }
 }
 
@@ -263,7 +304,8 @@ fn workflow(spec: &ExperimentSpec, catalog: &Catalog) -> Vec<Problem> {
                 }
             }
             for parameter in parameters {
-                let given = spec.workflow.params.contains_key(&parameter.name) || crate::build::provides(spec, &parameter.name);
+                let given = spec.workflow.params.contains_key(&parameter.name)
+                    || crate::build::provides(spec, &parameter.name);
                 if !parameter.has_default && !given {
                     problems.push(Problem::error(
                         format!("spec.workflow.params[{}]", parameter.name),
@@ -284,7 +326,10 @@ fn metrics(spec: &ExperimentSpec) -> Vec<Problem> {
     for (index, metric) in spec.metrics.iter().enumerate() {
         let field = format!("spec.metrics[{index}]");
         if spec.metrics[..index].iter().any(|other| other.name == metric.name) {
-            problems.push(Problem::error(format!("{field}.name"), format!("`{}` is the name of another metric", metric.name)));
+            problems.push(Problem::error(
+                format!("{field}.name"),
+                format!("`{}` is the name of another metric", metric.name),
+            ));
         }
         problems.extend(metric_query(metric, &field));
         for (at, name) in metric.targets.iter().enumerate() {
@@ -301,7 +346,9 @@ fn metric_query(metric: &Metric, field: &str) -> Option<Problem> {
     let field = format!("{field}.query");
     match query::check(&metric.query) {
         Ok(()) => None,
-        Err(QueryError::Syntax(reason)) => Some(Problem::error(field, format!("does not parse: {}", reason.trim()))),
+        Err(QueryError::Syntax(reason)) => {
+            Some(Problem::error(field, format!("does not parse: {}", reason.trim())))
+        }
         Err(QueryError::UnknownVariable(name)) => Some(unknown_variable(field, &name)),
     }
 }
@@ -310,7 +357,10 @@ fn unknown_variable(field: String, name: &str) -> Problem {
     let known: Vec<&str> = query::Variable::ALL.iter().map(|variable| variable.name()).collect();
     let hint = match did_you_mean(name, known.iter().copied()) {
         Some(close) => format!("did you mean `${close}`?"),
-        None => format!("there are {}", known.iter().map(|name| format!("${name}")).collect::<Vec<_>>().join(", ")),
+        None => format!(
+            "there are {}",
+            known.iter().map(|name| format!("${name}")).collect::<Vec<_>>().join(", ")
+        ),
     };
     Problem::error(field, format!("names the unknown variable `${name}`")).hint(hint)
 }
@@ -327,12 +377,18 @@ fn hypothesis(spec: &ExperimentSpec) -> Vec<Problem> {
             continue;
         };
         if !criterion.value.is_finite() || criterion.value <= 0.0 {
-            problems.push(Problem::error(format!("{field}.value"), "is not a positive number").hint("it is the bound of a ratio"));
+            problems.push(
+                Problem::error(format!("{field}.value"), "is not a positive number")
+                    .hint("it is the bound of a ratio"),
+            );
         }
         let asked = crate::run::targets_of(spec, metric);
         if let [first, second] = &criterion.compare[..] {
             if first == second {
-                problems.push(Problem::error(format!("{field}.compare"), format!("compares `{first}` with itself")));
+                problems.push(Problem::error(
+                    format!("{field}.compare"),
+                    format!("compares `{first}` with itself"),
+                ));
             }
         } else {
             problems.push(Problem::error(format!("{field}.compare"), "does not name two targets"));
@@ -342,8 +398,10 @@ fn hypothesis(spec: &ExperimentSpec) -> Vec<Problem> {
                 let hint = if spec.targets.iter().any(|t| t.name == *target) {
                     "name $NAMESPACE or $TARGET in its query, and the target in its targets".to_owned()
                 } else {
-                    did_you_mean(target, spec.targets.iter().map(|t| t.name.as_str()))
-                        .map_or_else(|| "it must be a target of this experiment".to_owned(), |close| format!("did you mean `{close}`?"))
+                    did_you_mean(target, spec.targets.iter().map(|t| t.name.as_str())).map_or_else(
+                        || "it must be a target of this experiment".to_owned(),
+                        |close| format!("did you mean `{close}`?"),
+                    )
                 };
                 problems.push(
                     Problem::error(
@@ -361,7 +419,10 @@ fn hypothesis(spec: &ExperimentSpec) -> Vec<Problem> {
             problems.push(unknown(format!("{field}.metric"), "metric", &criterion.metric, names()));
         }
         if !criterion.value.parse::<f64>().is_ok_and(f64::is_finite) {
-            problems.push(Problem::error(format!("{field}.value"), format!("`{}` is not a number", criterion.value)));
+            problems.push(Problem::error(
+                format!("{field}.value"),
+                format!("`{}` is not a number", criterion.value),
+            ));
         }
     }
     problems
@@ -380,9 +441,14 @@ fn tutorial(spec: &ExperimentSpec) -> Vec<Problem> {
 
 /// Fields that are accepted for the sake of the files that have them, and that nothing acts on yet: said, not hidden.
 fn without_effect(spec: &ExperimentSpec) -> Vec<Problem> {
-    let observed = spec.targets.iter().position(|target| target.observability.as_ref().is_some_and(|o| o.enabled));
+    let observed =
+        spec.targets.iter().position(|target| target.observability.as_ref().is_some_and(|o| o.enabled));
     [
-        (spec.publish, "spec.publish".to_owned(), "nothing is published by this version; the result is stored"),
+        (
+            spec.publish,
+            "spec.publish".to_owned(),
+            "nothing is published by this version; the result is stored",
+        ),
         (spec.quality_gate.is_some(), "spec.qualityGate".to_owned(), "has no effect in this version"),
         (spec.analyzer_config.is_some(), "spec.analyzerConfig".to_owned(), "has no effect in this version"),
         (!spec.code_snippets.is_empty(), "spec.codeSnippets".to_owned(), "has no effect in this version"),

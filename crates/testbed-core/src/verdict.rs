@@ -53,8 +53,10 @@ pub fn verdict(
 
 /// Returns why the load was not what it was meant to be, if it was not.
 fn unmet(metrics: &BTreeMap<String, MetricResult>) -> Option<String> {
-    metrics.iter().flat_map(|(name, metric)| metric.cells.iter().map(move |cell| (name, metric, cell))).find_map(
-        |(name, metric, cell)| {
+    metrics
+        .iter()
+        .flat_map(|(name, metric)| metric.cells.iter().map(move |cell| (name, metric, cell)))
+        .find_map(|(name, metric, cell)| {
             let expectation = cell.expectation.as_ref()?;
             let whom = cell.target.as_deref().map_or_else(String::new, |target| format!(" of {target}"));
             let intended = with_unit(expectation.intended, &metric.unit);
@@ -65,10 +67,11 @@ fn unmet(metrics: &BTreeMap<String, MetricResult>) -> Option<String> {
                     with_unit(value, &metric.unit),
                     number(expectation.tolerance * 100.0)
                 )),
-                _ => Some(format!("it is not known whether the load was the intended one: {name}{whom} is missing")),
+                _ => Some(format!(
+                    "it is not known whether the load was the intended one: {name}{whom} is missing"
+                )),
             }
-        },
-    )
+        })
 }
 
 /// Decides the ratio of two targets.
@@ -88,12 +91,18 @@ fn compare(criterion: &Criterion, metrics: &BTreeMap<String, MetricResult>) -> C
     let Some(metric) = metrics.get(&criterion.metric) else {
         return result(Decision::Insufficient, None, format!("{} was not measured", criterion.metric));
     };
-    let (a, b) = match (value(metric, &criterion.metric, Some(first)), value(metric, &criterion.metric, Some(second))) {
-        (Ok(a), Ok(b)) => (a, b),
-        (Err(reason), _) | (_, Err(reason)) => return result(Decision::Insufficient, None, reason),
-    };
+    let (a, b) =
+        match (value(metric, &criterion.metric, Some(first)), value(metric, &criterion.metric, Some(second)))
+        {
+            (Ok(a), Ok(b)) => (a, b),
+            (Err(reason), _) | (_, Err(reason)) => return result(Decision::Insufficient, None, reason),
+        };
     if b <= 0.0 || a < 0.0 {
-        let reason = format!("{} of {second} is {}: there is no ratio to it", criterion.metric, with_unit(b, &metric.unit));
+        let reason = format!(
+            "{} of {second} is {}: there is no ratio to it",
+            criterion.metric,
+            with_unit(b, &metric.unit)
+        );
         return result(Decision::Insufficient, None, reason);
     }
     let ratio = a / b;
@@ -157,7 +166,8 @@ fn value(metric: &MetricResult, name: &str, target: Option<&str>) -> Result<f64,
     let whom = target.map_or_else(String::new, |target| format!(" of {target}"));
     let cell: Option<&Cell> = metric.cells.iter().find(|cell| cell.target.as_deref() == target);
     let cell = cell.ok_or_else(|| format!("{name}{whom} was not measured"))?;
-    cell.value.ok_or_else(|| format!("{name}{whom} is missing: {}", cell.missing.as_deref().unwrap_or("no value")))
+    cell.value
+        .ok_or_else(|| format!("{name}{whom} is missing: {}", cell.missing.as_deref().unwrap_or("no value")))
 }
 
 /// Returns a number as people read it: four significant digits, no exponent between a thousandth and a billion.
@@ -170,7 +180,11 @@ pub fn number(value: f64) -> String {
     if !(-4.0..9.0).contains(&magnitude) {
         return format!("{value:.3e}");
     }
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and 7 by the range above")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "between 0 and 7 by the range above"
+    )]
     let decimals = (3.0 - magnitude).max(0.0) as usize;
     let text = format!("{value:.decimals$}");
     if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
@@ -180,7 +194,10 @@ pub fn number(value: f64) -> String {
 #[must_use]
 pub fn with_unit(value: f64, unit: &str) -> String {
     match unit {
-        "bytes" => scaled(value, &[(1024.0 * 1024.0 * 1024.0, "GiB"), (1024.0 * 1024.0, "MiB"), (1024.0, "KiB"), (1.0, "B")]),
+        "bytes" => scaled(
+            value,
+            &[(1024.0 * 1024.0 * 1024.0, "GiB"), (1024.0 * 1024.0, "MiB"), (1024.0, "KiB"), (1.0, "B")],
+        ),
         "seconds" => scaled(value, &[(1.0, "s"), (1e-3, "ms"), (1e-6, "µs")]),
         "ratio" | "1" | "" => number(value),
         unit => format!("{} {unit}", number(value)),
@@ -188,7 +205,12 @@ pub fn with_unit(value: f64, unit: &str) -> String {
 }
 
 fn scaled(value: f64, scales: &[(f64, &str)]) -> String {
-    let (scale, unit) = scales.iter().find(|(scale, _)| value.abs() >= *scale).or(scales.last()).copied().unwrap_or((1.0, ""));
+    let (scale, unit) = scales
+        .iter()
+        .find(|(scale, _)| value.abs() >= *scale)
+        .or(scales.last())
+        .copied()
+        .unwrap_or((1.0, ""));
     format!("{} {unit}", number(value / scale))
 }
 

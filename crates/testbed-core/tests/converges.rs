@@ -96,7 +96,8 @@ impl World {
             workflow.phase = Some(phase.into());
         }
         let gone = self.experiment.as_ref().is_some_and(|experiment| {
-            experiment.metadata.deletion_timestamp.is_some() && experiment.metadata.finalizers.iter().flatten().next().is_none()
+            experiment.metadata.deletion_timestamp.is_some()
+                && experiment.metadata.finalizers.iter().flatten().next().is_none()
         });
         if gone {
             self.experiment = None;
@@ -127,9 +128,15 @@ impl World {
             Effect::Delete(object) => {
                 assert!(!results_owed, "{object:?} is torn down before the result is stored");
                 let deleting = match object.kind {
-                    ChildKind::Namespace => self.namespaces.get_mut(&object.name).map(|child| (&child.uid, &mut child.deleting)),
-                    ChildKind::Application => self.applications.get_mut(&object.name).map(|child| (&child.uid, &mut child.deleting)),
-                    ChildKind::Workflow => self.workflows.get_mut(&object.name).map(|child| (&child.uid, &mut child.deleting)),
+                    ChildKind::Namespace => {
+                        self.namespaces.get_mut(&object.name).map(|child| (&child.uid, &mut child.deleting))
+                    }
+                    ChildKind::Application => {
+                        self.applications.get_mut(&object.name).map(|child| (&child.uid, &mut child.deleting))
+                    }
+                    ChildKind::Workflow => {
+                        self.workflows.get_mut(&object.name).map(|child| (&child.uid, &mut child.deleting))
+                    }
                 };
                 if let Some((uid, deleting)) = deleting.filter(|(uid, _)| **uid == object.uid) {
                     assert!(!uid.is_empty());
@@ -168,17 +175,28 @@ impl World {
 
     fn apply(&mut self, object: &Value) {
         let experiment = self.experiment.as_ref().unwrap();
-        assert!(experiment.metadata.finalizers.iter().flatten().any(|f| f == labels::OPERATOR), "a child before the finalizer");
+        assert!(
+            experiment.metadata.finalizers.iter().flatten().any(|f| f == labels::OPERATOR),
+            "a child before the finalizer"
+        );
         let name = object["metadata"]["name"].as_str().unwrap().to_owned();
         let label = |key: &str| object["metadata"]["labels"][key].as_str().unwrap_or_default().to_owned();
         let uid = self.uid();
         match object["kind"].as_str().unwrap() {
             "Namespace" => {
                 let owner = Some(label(labels::EXPERIMENT_UID));
-                self.namespaces.entry(name.clone()).or_insert(NamespaceFacts { name, uid, owner, deleting: false, message: None });
+                self.namespaces.entry(name.clone()).or_insert(NamespaceFacts {
+                    name,
+                    uid,
+                    owner,
+                    deleting: false,
+                    message: None,
+                });
             }
             "Application" => {
-                let digest = object["metadata"]["annotations"]["experiments.illm.io/spec-digest"].as_str().map(str::to_owned);
+                let digest = object["metadata"]["annotations"]["experiments.illm.io/spec-digest"]
+                    .as_str()
+                    .map(str::to_owned);
                 self.applications.entry(name.clone()).or_insert(ApplicationFacts {
                     name,
                     uid,
@@ -189,11 +207,15 @@ impl World {
                 });
             }
             "Workflow" => {
-                let ready = self.applications.values().all(|application| application.health.as_deref() == Some("Healthy"));
+                let ready = self
+                    .applications
+                    .values()
+                    .all(|application| application.health.as_deref() == Some("Healthy"));
                 assert!(ready && self.applications.len() == 2, "load before everything is ready");
                 if !self.workflows.contains_key(&name) {
                     self.submissions += 1;
-                    self.workflows.insert(name.clone(), WorkflowFacts { name, uid, ..WorkflowFacts::default() });
+                    self.workflows
+                        .insert(name.clone(), WorkflowFacts { name, uid, ..WorkflowFacts::default() });
                 }
             }
             other => panic!("nothing is known of {other}"),
@@ -239,7 +261,9 @@ impl World {
     }
 
     fn cleaned(&self) -> bool {
-        self.experiment.as_ref().is_some_and(|run| run.status.as_ref().is_some_and(|status| status.resources_cleaned == Some(true)))
+        self.experiment.as_ref().is_some_and(|run| {
+            run.status.as_ref().is_some_and(|status| status.resources_cleaned == Some(true))
+        })
     }
 }
 

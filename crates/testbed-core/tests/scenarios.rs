@@ -2,7 +2,11 @@
 //!
 //! A file says how it differs from a plain run that was just created. `TESTBED_UPDATE=1` writes the expected plans.
 
-#![allow(clippy::disallowed_methods, clippy::unwrap_used, reason = "a test reads its files, and panics when it cannot go on")]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    reason = "a test reads its files, and panics when it cannot go on"
+)]
 
 mod common;
 
@@ -102,7 +106,8 @@ fn shown(effect: &Effect) -> String {
         }
         Effect::Delete(object) => format!("delete {:?} {} ({})", object.kind, object.name, object.uid),
         Effect::Collect(request) => {
-            let questions: Vec<String> = request.questions.iter().map(|question| question.query.clone()).collect();
+            let questions: Vec<String> =
+                request.questions.iter().map(|question| question.query.clone()).collect();
             format!("collect {}", questions.join(" and "))
         }
         other => format!("{other:?}"),
@@ -139,8 +144,10 @@ fn every_scenario_leads_to_its_plan() {
     let mut wrong = Vec::new();
     for file in files.iter().filter(|file| file.extension().is_some_and(|extension| extension == "yaml")) {
         let text = fs::read_to_string(file).unwrap();
-        let scenario: Scenario = serde_saphyr::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
-        let found = format!("# {}\n{}", scenario.shows, serde_saphyr::to_string(&outcome(&scenario)).unwrap());
+        let scenario: Scenario =
+            serde_saphyr::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+        let found =
+            format!("# {}\n{}", scenario.shows, serde_saphyr::to_string(&outcome(&scenario)).unwrap());
         let expected = file.with_extension("plan");
         if env::var_os("TESTBED_UPDATE").is_some() {
             fs::write(&expected, &found).unwrap();

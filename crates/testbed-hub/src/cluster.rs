@@ -3,9 +3,11 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
+use futures::StreamExt;
 use k8s_openapi::{
     api::{
         apps::v1::{Deployment, StatefulSet},
@@ -19,9 +21,13 @@ use kube::{
     config::{KubeConfigOptions, Kubeconfig},
     core::{ApiResource, GroupVersionKind},
     discovery::{self, Scope},
+    runtime::{WatchStreamExt, reflector, reflector::Store, watcher},
 };
 use serde_json::{Value, json};
-use tokio::time::{Instant, sleep};
+use tokio::{
+    task::JoinHandle,
+    time::{Instant, sleep},
+};
 
 use crate::{
     files::{self, FileError},
@@ -107,7 +113,8 @@ fn request(verb: &'static str, what: impl Into<String>) -> impl FnOnce(kube::Err
 pub async fn client_config(kubeconfig: &Path) -> Result<Config, ClusterError> {
     let failed = |source| ClusterError::Kubeconfig { path: kubeconfig.into(), source: Box::new(source) };
     let file = Kubeconfig::read_from(kubeconfig).map_err(failed)?;
-    let mut config = Config::from_custom_kubeconfig(file, &KubeConfigOptions::default()).await.map_err(failed)?;
+    let mut config =
+        Config::from_custom_kubeconfig(file, &KubeConfigOptions::default()).await.map_err(failed)?;
     // The hub is on this very machine: a proxy of the environment is never on the way.
     config.proxy_url = None;
     Ok(config)
@@ -137,7 +144,11 @@ impl Manifests {
     ///
     /// # Errors
     /// If a text is no YAML or holds something without kind or name.
-    pub fn parse(name: &str, namespace: Option<&str>, texts: &[(String, String)]) -> Result<Self, ClusterError> {
+    pub fn parse(
+        name: &str,
+        namespace: Option<&str>,
+        texts: &[(String, String)],
+    ) -> Result<Self, ClusterError> {
         let mut objects = Vec::new();
         for (file, text) in texts {
             let documents: Vec<Value> = serde_saphyr::from_multiple(text)
@@ -179,7 +190,10 @@ impl Manifests {
                     .as_object()
                     .map(|labels| labels.iter().map(|(key, value)| (key.clone(), text(value))).collect())
                     .unwrap_or_default(),
-                replicas: object["spec"]["replicas"].as_u64().unwrap_or(1),
+                replicas: object["spec"]["replicas"]
+                    .as_u64()
+                    .and_then(|n| usize::try_from(n).ok())
+                    .unwrap_or(1),
             })
             .collect()
     }
@@ -191,7 +205,18 @@ struct Workload {
     namespace: String,
     name: String,
     labels: BTreeMap<String, String>,
-    replicas: u64,
+    replicas: usize,
+}
+
+impl Workload {
+    fn owns(&self, pod: &Pod) -> bool {
+        let labels = pod.metadata.labels.as_ref();
+        pod.metadata.namespace.as_ref() == Some(&self.namespace)
+            && self
+                .labels
+                .iter()
+                .all(|(key, value)| labels.is_some_and(|labels| labels.get(key) == Some(value)))
+    }
 }
 
 /// Gives an object, and the accounts it names, a namespace where it has none. Kinds that lie in no namespace are
@@ -237,14 +262,20 @@ pub fn names(text: &str, prefix: &str) -> BTreeSet<String> {
 #[derive(Clone)]
 pub struct Applier {
     client: Client,
-    kinds: std::sync::Arc<tokio::sync::Mutex<BTreeMap<String, (ApiResource, Scope)>>>,
+    kinds: Arc<tokio::sync::Mutex<BTreeMap<String, (ApiResource, Scope)>>>,
 }
 
 impl Applier {
     /// An applier for this client.
     #[must_use]
     pub fn new(client: Client) -> Self {
-        Self { client, kinds: std::sync::Arc::default() }
+        Self { client, kinds: Arc::default() }
+    }
+
+    /// The client it uses.
+    #[must_use]
+    pub fn client(&self) -> &Client {
+        &self.client
     }
 
     /// Digests of what was applied, by add-on. Empty for a new hub.
@@ -308,7 +339,9 @@ impl Applier {
         let (resource, scope) = self.kind(object["apiVersion"].as_str().unwrap_or_default(), kind).await?;
         let namespace = object["metadata"]["namespace"].as_str();
         let api: Api<DynamicObject> = match (scope, namespace) {
-            (Scope::Namespaced, Some(namespace)) => Api::namespaced_with(self.client.clone(), namespace, &resource),
+            (Scope::Namespaced, Some(namespace)) => {
+                Api::namespaced_with(self.client.clone(), namespace, &resource)
+            }
             (Scope::Namespaced, None) => Api::default_namespaced_with(self.client.clone(), &resource),
             (Scope::Cluster, _) => Api::all_with(self.client.clone(), &resource),
         };
@@ -333,7 +366,10 @@ impl Applier {
         while Instant::now() < deadline {
             let definition = api.get(name).await.map_err(request("read", format!("definition `{name}`")))?;
             let conditions = definition.status.and_then(|status| status.conditions).unwrap_or_default();
-            if conditions.iter().any(|condition| condition.type_ == "Established" && condition.status == "True") {
+            if conditions
+                .iter()
+                .any(|condition| condition.type_ == "Established" && condition.status == "True")
+            {
                 return Ok(());
             }
             sleep(Duration::from_millis(20)).await;
@@ -348,7 +384,8 @@ fn passes_by_itself(error: &kube::Error) -> bool {
         // 404: the kind or the namespace is a moment old. 409: someone else was faster. 500: with a webhook that does
         // not answer yet, but also for what will never be right.
         kube::Error::Api(status) => {
-            matches!(status.code, 404 | 409 | 429 | 502..=504) || status.code == 500 && status.message.contains("webhook")
+            matches!(status.code, 404 | 409 | 429 | 502..=504)
+                || status.code == 500 && status.message.contains("webhook")
         }
         kube::Error::HyperError(_) | kube::Error::Service(_) | kube::Error::Discovery(_) => true,
         _ => false,
@@ -371,37 +408,68 @@ pub async fn node_ready(client: &Client, since: i64) -> Result<bool, ClusterErro
     }))
 }
 
+/// The pods of all add-ons as the API server tells of them, kept current by a watch that ends with this.
+#[derive(Clone)]
+pub struct Pods {
+    store: Store<Pod>,
+    _watch: Arc<Watch>,
+}
+
+struct Watch(JoinHandle<()>);
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+impl Pods {
+    /// Begins to watch.
+    #[must_use]
+    pub fn watch(client: &Client) -> Self {
+        let (store, writer) = reflector::store();
+        let events = watcher(Api::all(client.clone()), watcher::Config::default().labels(PART_OF));
+        let events = reflector::reflector(writer, events).default_backoff();
+        let watch = tokio::spawn(events.for_each(|_| std::future::ready(())));
+        Self { store, _watch: Arc::new(Watch(watch)) }
+    }
+}
+
 /// Something of an add-on that is not as it should be, in words; empty if all is well.
 ///
 /// The API server remembers pods as ready that died with the machine, so its word counts only for containers that
-/// have a process now: `running` holds the ids of those.
-///
-/// # Errors
-/// If the API server cannot be asked.
-pub async fn not_ready(
-    client: &Client,
-    manifests: &Manifests,
-    running: &BTreeSet<String>,
-) -> Result<Vec<String>, ClusterError> {
+/// have a process now: `running` tells the ids of those.
+#[must_use]
+pub fn not_ready(pods: &Pods, manifests: &Manifests, running: impl Fn() -> BTreeSet<String>) -> Vec<String> {
     let mut complaints = Vec::new();
     for workload in manifests.workloads() {
-        if let Some(complaint) = outdated(client, &workload).await? {
-            complaints.push(complaint);
-            continue;
-        }
-        let api: Api<Pod> = Api::namespaced(client.clone(), &workload.namespace);
-        let labels: Vec<_> = workload.labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
-        let pods = api
-            .list(&ListParams::default().labels(&labels.join(",")).match_any())
-            .await
-            .map_err(request("list", format!("pods of `{}`", workload.name)))?;
-        let ready = pods.iter().filter(|pod| is_ready(pod, running)).count() as u64;
+        let own = pods.store.state_filter(|pod| workload.owns(pod));
+        let says_so = own.iter().filter(|pod| says_ready(pod)).count();
+        // Looking at processes is worth it only for pods that are said to be ready.
+        let ready = if says_so < workload.replicas {
+            says_so
+        } else {
+            let running = running();
+            own.iter().filter(|pod| is_ready(pod, &running)).count()
+        };
         if ready < workload.replicas {
-            let why = pods.iter().find_map(waiting_reason).unwrap_or_default();
+            let why = own.iter().find_map(|pod| waiting_reason(pod)).unwrap_or_default();
             complaints.push(format!("{}: {ready} of {} ready{why}", workload.name, workload.replicas));
         }
     }
-    Ok(complaints)
+    complaints
+}
+
+/// Workloads whose pods may still be those of an older template, in words.
+///
+/// # Errors
+/// If the API server cannot be asked.
+pub async fn being_rolled_out(client: &Client, manifests: &Manifests) -> Result<Vec<String>, ClusterError> {
+    let mut found = Vec::new();
+    for workload in manifests.workloads() {
+        found.extend(outdated(client, &workload).await?);
+    }
+    Ok(found)
 }
 
 /// Why a workload's pods may be those of an older template.
@@ -418,26 +486,28 @@ async fn outdated(client: &Client, workload: &Workload) -> Result<Option<String>
         let api: Api<StatefulSet> = Api::namespaced(client.clone(), &workload.namespace);
         api.get_opt(&workload.name).await.map_err(failed())?.is_some_and(|set| {
             let status = set.status.unwrap_or_default();
-            status.observed_generation >= set.metadata.generation && status.current_revision == status.update_revision
+            status.observed_generation >= set.metadata.generation
+                && status.current_revision == status.update_revision
         })
     };
     Ok((!current).then(|| format!("{}: being rolled out", workload.name)))
 }
 
+fn says_ready(pod: &Pod) -> bool {
+    let conditions = pod.status.iter().flat_map(|status| status.conditions.iter().flatten());
+    pod.metadata.deletion_timestamp.is_none()
+        && conditions.into_iter().any(|condition| condition.type_ == "Ready" && condition.status == "True")
+}
+
 fn is_ready(pod: &Pod, running: &BTreeSet<String>) -> bool {
     let Some(status) = &pod.status else { return false };
-    let says_so = status
-        .conditions
-        .iter()
-        .flatten()
-        .any(|condition| condition.type_ == "Ready" && condition.status == "True");
     let mut containers = status.container_statuses.iter().flatten().peekable();
     let alive = containers.peek().is_some()
         && containers.all(|container| {
             let id = container.container_id.as_deref().unwrap_or_default();
             id.rsplit('/').next().is_some_and(|id| running.contains(id))
         });
-    pod.metadata.deletion_timestamp.is_none() && says_so && alive
+    says_ready(pod) && alive
 }
 
 fn waiting_reason(pod: &Pod) -> Option<String> {
@@ -496,7 +566,12 @@ pub async fn addon_pods(client: &Client, running: &BTreeSet<String>) -> Result<V
                     .unwrap_or_default(),
                 uid: pod.metadata.uid.clone().unwrap_or_default(),
                 ready: is_ready(pod, running),
-                restarts: status.container_statuses.iter().flatten().map(|container| container.restart_count).sum(),
+                restarts: status
+                    .container_statuses
+                    .iter()
+                    .flatten()
+                    .map(|container| container.restart_count)
+                    .sum(),
                 class: status.qos_class.unwrap_or_default().to_lowercase(),
             }
         })
@@ -515,7 +590,10 @@ mod tests {
         assert_eq!(substitute("image: ${image:web} $1", value).unwrap(), "image: testbed.local/web:1 $1");
         assert!(substitute("${image:other}", value).unwrap_err().contains("image:other"));
         assert!(substitute("${image", value).is_err());
-        assert_eq!(names("${image:a} ${state} ${image:b}", "image:"), ["a".to_owned(), "b".to_owned()].into());
+        assert_eq!(
+            names("${image:a} ${state} ${image:b}", "image:"),
+            ["a".to_owned(), "b".to_owned()].into()
+        );
     }
 
     #[test]

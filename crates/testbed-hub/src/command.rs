@@ -27,7 +27,10 @@ pub enum CommandError {
 }
 
 /// Runs a program and returns what it wrote to its standard output.
-pub(crate) async fn run<S: AsRef<OsStr>>(program: impl AsRef<Path>, args: &[S]) -> Result<String, CommandError> {
+pub(crate) async fn run<S: AsRef<OsStr>>(
+    program: impl AsRef<Path>,
+    args: &[S],
+) -> Result<String, CommandError> {
     let mut command = Command::new(program.as_ref());
     command.args(args);
     output(command).await
@@ -37,7 +40,8 @@ pub(crate) async fn run<S: AsRef<OsStr>>(program: impl AsRef<Path>, args: &[S]) 
 pub(crate) async fn output(mut command: Command) -> Result<String, CommandError> {
     command.stdin(Stdio::null()).kill_on_drop(true);
     let program = command.as_std().get_program().to_string_lossy().into_owned();
-    let done = command.output().await.map_err(|source| CommandError::Spawn { program: program.clone(), source })?;
+    let done =
+        command.output().await.map_err(|source| CommandError::Spawn { program: program.clone(), source })?;
     if done.status.success() {
         return Ok(String::from_utf8_lossy(&done.stdout).into_owned());
     }

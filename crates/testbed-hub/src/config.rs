@@ -19,7 +19,7 @@ pub const API_SERVER: &str = "https://10.88.0.1:6443";
 /// containerd's socket inside of the mount namespace.
 const CONTAINERD_SOCKET: &str = "/run/containerd/containerd.sock";
 /// Where system programs are; the environment of the person who starts the hub does not matter.
-const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+pub(crate) const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// Facts about the machine that change the configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,7 +81,12 @@ pub fn kubeconfig(pki: &Pki, cert: &str) -> String {
 
 /// Every configuration file: path to content. `encryption_key` is base64 of 32 bytes.
 #[must_use]
-pub fn files(layout: &Layout, machine: &Machine, pause: &str, encryption_key: &str) -> BTreeMap<PathBuf, String> {
+pub fn files(
+    layout: &Layout,
+    machine: &Machine,
+    pause: &str,
+    encryption_key: &str,
+) -> BTreeMap<PathBuf, String> {
     let pki = Pki::new(layout);
     let config = layout.config();
     let mut files = BTreeMap::new();
@@ -290,7 +295,11 @@ pub fn needs(unit: &str) -> &'static [&'static str] {
 ///
 /// `inputs` digests the files that a unit reads.
 #[must_use]
-pub fn units(layout: &Layout, parts: &BTreeMap<String, Built>, inputs: impl Fn(&[PathBuf]) -> String) -> Vec<Unit> {
+pub fn units(
+    layout: &Layout,
+    parts: &BTreeMap<String, Built>,
+    inputs: impl Fn(&[PathBuf]) -> String,
+) -> Vec<Unit> {
     let pki = Pki::new(layout);
     let config = |name: &str| layout.config().join(name);
     let bin = |part: &str, name: &str| parts.get(part).map(|built| built.bin(name)).unwrap_or_default();
@@ -319,6 +328,9 @@ pub fn units(layout: &Layout, parts: &BTreeMap<String, Built>, inputs: impl Fn(&
         .flag("--auto-compaction-mode", "periodic")
         .flag("--auto-compaction-retention", "10m")
         .flag("--log-level", "warn")
+        // Alone, it needs no second of silence to know that it leads.
+        .flag("--heartbeat-interval", "25")
+        .flag("--election-timeout", "125")
         .ready(http("127.0.0.1:2381", "/readyz"));
 
     let apiserver = Draft::new("kube-apiserver", kubernetes("kube-apiserver"))
@@ -350,9 +362,14 @@ pub fn units(layout: &Layout, parts: &BTreeMap<String, Built>, inputs: impl Fn(&
         .flag("--audit-log-maxsize", "10")
         .flag("--audit-log-maxbackup", "3")
         .flag("--profiling", "false")
+        // It keeps nothing, and would wait for clients that watch and never leave.
+        .stop_seconds(2)
         .ready(Ready::Https {
             url: API_SERVER.into(),
-            path: "/readyz".into(),
+            // What it makes at its first start it looks for at every start, a second late; nothing waits for that.
+            path: "/readyz?exclude=poststarthook/rbac/bootstrap-roles\
+                   &exclude=poststarthook/scheduling/bootstrap-system-priority-classes"
+                .into(),
             kubeconfig: Some(layout.kubeconfig()),
         });
 
@@ -370,6 +387,8 @@ pub fn units(layout: &Layout, parts: &BTreeMap<String, Built>, inputs: impl Fn(&
         .flag("--kube-api-qps", "100")
         .flag("--kube-api-burst", "200")
         .flag("--terminated-pod-gc-threshold", "200")
+        // It looks for plugins in a folder of the machine otherwise, and makes it.
+        .path("--flex-volume-plugin-dir", layout.data().join("kubelet-plugins"))
         .flag("--profiling", "false")
         .ready(loopback(10257));
 
@@ -394,7 +413,12 @@ pub fn units(layout: &Layout, parts: &BTreeMap<String, Built>, inputs: impl Fn(&
         .after(&["containerd", "kube-apiserver"])
         .file("--config", config("kubelet.json"))
         .file("--kubeconfig", config("kubelet.kubeconfig"))
-        .files(&[pki.cert("kubelet-client"), pki.key("kubelet-client"), pki.cert("kubelet"), pki.key("kubelet")])
+        .files(&[
+            pki.cert("kubelet-client"),
+            pki.key("kubelet-client"),
+            pki.cert("kubelet"),
+            pki.key("kubelet"),
+        ])
         .flag("--hostname-override", NODE)
         .flag("--node-ip", ADDRESS)
         .path("--root-dir", "/var/lib/kubelet".into())
@@ -475,6 +499,10 @@ impl Draft {
         self.unit.env.insert(key.into(), value.into());
         self
     }
+    fn stop_seconds(mut self, seconds: u64) -> Self {
+        self.unit.stop_seconds = seconds;
+        self
+    }
     fn private_mounts(mut self) -> Self {
         self.unit.private_mounts = true;
         self
@@ -498,7 +526,12 @@ mod tests {
     use super::*;
 
     fn layout() -> Layout {
-        Layout { root: "/project".into(), cache: "/cache".into(), state: "/state".into(), run: "/run/hub".into() }
+        Layout {
+            root: "/project".into(),
+            cache: "/cache".into(),
+            state: "/state".into(),
+            run: "/run/hub".into(),
+        }
     }
 
     fn built(names: &[&str]) -> BTreeMap<String, Built> {

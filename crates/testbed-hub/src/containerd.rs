@@ -64,7 +64,9 @@ impl Containerd {
         let refused = |source| ImportError::Refused { reference, source };
         match tokio::task::spawn_blocking(move || import(&ctr, &args, &image)).await {
             Ok(outcome) => outcome,
-            Err(error) => Err(refused(CommandError::Spawn { program: "ctr".into(), source: io::Error::other(error) })),
+            Err(error) => {
+                Err(refused(CommandError::Spawn { program: "ctr".into(), source: io::Error::other(error) }))
+            }
         }
     }
 

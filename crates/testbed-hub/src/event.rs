@@ -58,7 +58,6 @@ impl Reporter {
     }
 
     /// Begins a step. It is reported as done when [`Step::done`] is called.
-    #[must_use]
     pub fn start(&self, step: impl Into<String>, note: impl Into<String>) -> Step {
         let name = step.into();
         self.send(Event::Started { step: name.clone(), note: note.into() });

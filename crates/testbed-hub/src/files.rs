@@ -1,6 +1,7 @@
 //! Files that appear whole or not at all, and are readable by root only.
 
 use std::{
+    ffi::{OsStr, OsString},
     fs, io,
     io::Write,
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
@@ -68,6 +69,35 @@ pub(crate) fn remove_all(path: &Path) -> Result<(), FileError> {
     }
 }
 
+/// Removes these files and folders of a folder, and the folder itself if nothing else is in it: a person may have named
+/// a folder of their own.
+pub(crate) fn remove_entries(folder: &Path, names: &[&str]) -> Result<(), FileError> {
+    // With them goes what `write` did not finish.
+    let halves = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.file_name());
+    let halves: Vec<_> = halves
+        .filter(|file| names.iter().any(|name| file.to_string_lossy().starts_with(&format!(".{name}."))))
+        .collect();
+    for name in halves.iter().map(OsString::as_os_str).chain(names.iter().map(OsStr::new)) {
+        let path = folder.join(name);
+        if path.is_dir() {
+            remove_all(&path)?;
+        } else {
+            match fs::remove_file(&path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    return Err(at("remove", &path)(error));
+                }
+                _ => {}
+            }
+        }
+    }
+    match fs::remove_dir(folder) {
+        Err(error) if !matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::DirectoryNotEmpty) => {
+            Err(at("remove", folder)(error))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Every regular file below `folder`, sorted, as paths relative to it.
 pub(crate) fn list(folder: &Path) -> Result<Vec<PathBuf>, FileError> {
     let mut found = Vec::new();
@@ -129,6 +159,20 @@ mod tests {
         assert!(write(&path, "two").unwrap());
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         assert_eq!(list(folder.path()).unwrap(), [PathBuf::from("new/secret")]);
+    }
+
+    #[test]
+    fn what_is_not_ours_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = folder.path().join("home");
+        write(&home.join("pki/ca.crt"), "ours").unwrap();
+        write(&home.join("hub.json"), "ours").unwrap();
+        write(&home.join(".hub.json.42"), "half").unwrap();
+        write(&home.join("thesis.txt"), "theirs").unwrap();
+        remove_entries(&home, &["pki", "hub.json", "absent"]).unwrap();
+        assert_eq!(list(&home).unwrap(), [PathBuf::from("thesis.txt")]);
+        remove_entries(&home, &["thesis.txt"]).unwrap();
+        assert!(!home.exists());
     }
 
     #[test]

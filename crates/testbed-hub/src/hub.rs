@@ -5,9 +5,8 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
     io::Write,
-    os::unix::fs::PermissionsExt,
+    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
-    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -24,10 +23,10 @@ use crate::{
     build::{self, BuildError},
     cgroup::Cgroups,
     check::{self, Problems},
-    cluster::{self, Applier, ClusterError, Manifests},
+    cluster::{self, Applier, ClusterError, Manifests, Pods},
     config::{self, Machine},
     containerd::{Containerd, ImportError},
-    event::Reporter,
+    event::{Reporter, Step},
     files::{self, FileError},
     image::{Addon, Image, ImageError, Images},
     layout::{ADDRESS, Layout, NONROOT, RootNotFound},
@@ -46,6 +45,8 @@ const NODE_PARTS: [&str; 3] = ["etcd", "kubernetes", "containerd"];
 const CONTROL_PLANE_PATIENCE: Duration = Duration::from_secs(120);
 /// Time an add-on may take to be ready, counted from when its manifests are applied.
 const ADDON_PATIENCE: Duration = Duration::from_secs(240);
+/// Time after which manifests that were applied long ago are applied again, if the add-on is not ready.
+const REPAIR: Duration = Duration::from_secs(10);
 /// How often what is waited for is looked at.
 const LOOK: Duration = Duration::from_millis(50);
 /// Folders below `volumes/`, one for each add-on that keeps data.
@@ -118,9 +119,6 @@ pub enum HubError {
     /// The hub is in use.
     #[error("the hub is running and uses its cache\n\nhint: stop it first with `testbed hub down`")]
     Running,
-    /// The hub is not up.
-    #[error("the hub is not running\n\nhint: start it with `testbed hub up`")]
-    NotRunning,
 }
 
 /// What a hub is made of; `hub.json` in the state folder.
@@ -194,7 +192,7 @@ pub async fn up(layout: &Layout, reporter: &Reporter) -> Result<Up, HubError> {
     prepare(layout, &images).await?;
 
     let there = built.values().filter(|part| part.exists()).map(|part| part.name.clone()).collect();
-    let up = Arc::new(Work {
+    let up = Work {
         layout: layout.clone(),
         reporter: reporter.clone(),
         built,
@@ -205,11 +203,12 @@ pub async fn up(layout: &Layout, reporter: &Reporter) -> Result<Up, HubError> {
         turns: Semaphore::new(2),
         imports: recipes.images.keys().map(|name| (name.clone(), OnceCell::new())).collect(),
         since: jiff::Timestamp::now().as_second(),
-    });
+    };
+    // Early, for `testbed hub kubectl` is of most use when something does not come up.
+    record(layout, &up)?;
     let addons = recipes.addons.iter().enumerate().map(|(place, addon)| up.addon(place, addon));
     let addons = async { futures::future::try_join_all(addons).await.map(|_| ()) };
     tokio::try_join!(up.build(&parts), up.node(), up.other_images(&recipes), addons)?;
-    record(layout, &up)?;
     Ok(Up { kubeconfig: layout.kubeconfig(), took: began.elapsed() })
 }
 
@@ -223,6 +222,8 @@ pub async fn down(layout: &Layout, purge: bool, reporter: &Reporter) -> Result<(
     purge::stop(layout, reporter).await?;
     if purge {
         purge::purge(layout, reporter)?;
+        // The last trace. Whoever waits for the lock notices.
+        let _ = fs::remove_file(lock_path(layout));
     }
     drop(lock);
     Ok(())
@@ -239,41 +240,53 @@ pub async fn clean(layout: &Layout, reporter: &Reporter) -> Result<(), HubError>
         return Err(HubError::Running);
     }
     let step = reporter.start("clean", format!("emptying `{}`", layout.cache.display()));
-    for folder in fs::read_dir(&layout.cache).into_iter().flatten().flatten() {
-        files::remove_all(&folder.path())?;
-    }
+    files::remove_entries(&layout.cache, &Layout::CACHED)?;
     step.done(format!("`{}` is empty", layout.cache.display()));
     Ok(())
 }
 
 /// Only one command changes the hub at a time; others wait for it.
 async fn lock(layout: &Layout, reporter: &Reporter) -> Result<fs::File, HubError> {
-    // Beside the folder rather than in it, for `down` removes the folder.
-    let path = layout.run.with_extension("lock");
-    let mut file = fs::OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .open(&path)
-        .map_err(files::at("open", &path))?;
-    if flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
-        let holder = fs::read_to_string(&path).unwrap_or_default();
-        let note = format!("waiting for another `testbed hub` command, process {}", holder.trim());
-        let step = reporter.start("wait", note);
-        while flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
-            sleep(LOOK).await;
+    let path = lock_path(layout);
+    let mut step = None;
+    loop {
+        let mut file = fs::OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(&path)
+            .map_err(files::at("open", &path))?;
+        let locked = flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok();
+        // Who held it before may have removed it: then another one may hold the file that is there now.
+        let inode = |data: std::io::Result<fs::Metadata>| data.map(|data| data.ino()).ok();
+        if locked && inode(file.metadata()) == inode(fs::metadata(&path)) {
+            if let Some(step) = step.take() {
+                Step::done(step, "the other `testbed hub` command is done");
+            }
+            file.set_len(0).map_err(files::at("write", &path))?;
+            file.write_all(std::process::id().to_string().as_bytes()).map_err(files::at("write", &path))?;
+            return Ok(file);
         }
-        step.done("the other `testbed hub` command is done");
+        if step.is_none() {
+            let holder = fs::read_to_string(&path).unwrap_or_default();
+            let note = format!("waiting for another `testbed hub` command, process {}", holder.trim());
+            step = Some(reporter.start("wait", note));
+        }
+        sleep(LOOK).await;
     }
-    file.set_len(0).map_err(files::at("write", &path))?;
-    file.write_all(std::process::id().to_string().as_bytes()).map_err(files::at("write", &path))?;
-    Ok(file)
+}
+
+/// Beside the folder rather than in it, for `down` removes the folder.
+fn lock_path(layout: &Layout) -> PathBuf {
+    layout.run.with_extension("lock")
 }
 
 /// Makes folders, certificates, configuration, network, cgroups and mounts: all that is quick.
 async fn prepare(layout: &Layout, images: &BTreeMap<String, Image>) -> Result<(), HubError> {
-    for folder in [&layout.cache, &layout.parts(), &layout.state, &layout.run, &layout.logs(), &layout.pod_logs()] {
+    for folder in
+        [&layout.cache, &layout.parts(), &layout.state, &layout.run, &layout.logs(), &layout.pod_logs()]
+    {
         files::create_dir(folder)?;
     }
     for name in VOLUMES.iter().chain(&BUCKETS) {
@@ -284,7 +297,7 @@ async fn prepare(layout: &Layout, images: &BTreeMap<String, Image>) -> Result<()
     }
     let pki = Pki::new(layout);
     pki.ensure()?;
-    let key = encryption_key(&pki)?;
+    let key = pki.encryption_key()?;
     let pause = images.get("pause").map(|image| image.reference.clone()).unwrap_or_default();
     for (path, content) in config::files(layout, &Machine::look(), &pause, &key) {
         files::write(&path, content)?;
@@ -298,36 +311,22 @@ async fn prepare(layout: &Layout, images: &BTreeMap<String, Image>) -> Result<()
         files::remove_all(&layout.containerd_run())?;
         files::remove_all(&layout.run.join("cni-addresses"))?;
     }
-    tokio::try_join!(
-        async { mounts::create(layout).await.map_err(HubError::from) },
-        async { net::create(layout).await.map_err(HubError::from) }
-    )?;
+    mounts::create(layout).await?;
+    net::create(layout).await?;
     Ok(())
 }
 
-/// 32 bytes in base64, of a secret that never changes: what it encrypted could not be read again.
-fn encryption_key(pki: &Pki) -> Result<String, PkiError> {
-    let secret = pki.secret("encryption")?;
-    let digest = files::sha256(|hash| files::feed(hash, secret));
-    Ok(BASE64.encode(&digest.as_bytes()[..32]))
-}
-
 /// How far the node is.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 struct Stage {
     containerd: Option<Containerd>,
     imported: BTreeSet<String>,
     applier: Option<Applier>,
     applied: BTreeMap<String, String>,
+    pods: Option<Pods>,
     node: bool,
     /// How many add-ons are applied, or left out; they are in the order of `hub/images.yaml`.
     addons: usize,
-}
-
-impl std::fmt::Debug for Applier {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Applier")
-    }
 }
 
 /// One run of `up`: several tasks that wait for each other's results.
@@ -391,6 +390,7 @@ impl Work {
             let applier = Applier::new(client);
             let applied = applier.applied().await?;
             self.stage.send_modify(|stage| {
+                stage.pods = Some(Pods::watch(applier.client()));
                 stage.applier = Some(applier);
                 stage.applied = applied;
             });
@@ -418,7 +418,11 @@ impl Work {
     async fn submit(&self, kubelet: bool) -> Result<(), HubError> {
         let parts: BTreeMap<_, _> = {
             let there = self.there.borrow();
-            self.built.iter().filter(|(name, _)| there.contains(*name)).map(|(k, v)| (k.clone(), v.clone())).collect()
+            self.built
+                .iter()
+                .filter(|(name, _)| there.contains(*name))
+                .map(|(k, v)| (k.clone(), v.clone()))
+                .collect()
         };
         let digest = |files: &[PathBuf]| {
             let files: Vec<&Path> = files.iter().map(PathBuf::as_path).collect();
@@ -439,7 +443,8 @@ impl Work {
             if began.elapsed() > CONTROL_PLANE_PATIENCE {
                 let detail = unit
                     .map(|unit| {
-                        let exit = unit.last_exit.as_deref().map(|exit| format!("; it {exit}")).unwrap_or_default();
+                        let exit =
+                            unit.last_exit.as_deref().map(|exit| format!("; it {exit}")).unwrap_or_default();
                         format!(": {}{exit}", unit.state.word())
                     })
                     .unwrap_or_default();
@@ -457,14 +462,14 @@ impl Work {
     async fn wait_node(&self) -> Result<(), HubError> {
         let step = self.reporter.start("node", "starting the kubelet");
         let began = Instant::now();
-        let client = cluster::client(&self.layout.kubeconfig()).await?;
+        let Some(applier) = self.wait_stage(|stage| stage.applier.clone()).await else { return Ok(()) };
         // A hub that was up before this call heard from its node before, too.
         let since = supervisor::read_status(&self.layout)
             .and_then(|status| status.units.get("kubelet")?.started)
             .unwrap_or(self.since)
             .min(self.since);
         loop {
-            if cluster::node_ready(&client, since).await? {
+            if cluster::node_ready(applier.client(), since).await? {
                 break;
             }
             if began.elapsed() > CONTROL_PLANE_PATIENCE {
@@ -511,7 +516,8 @@ impl Work {
         for name in recipes.images.keys() {
             self.import(name).await?;
         }
-        let Some(applier) = self.wait_stage(|stage| (stage.addons > 0).then(|| stage.applier.clone())?).await else {
+        let Some(applier) = self.wait_stage(|stage| (stage.addons > 0).then(|| stage.applier.clone())?).await
+        else {
             return Ok(());
         };
         let references: BTreeMap<_, _> =
@@ -545,29 +551,49 @@ impl Work {
         };
         if let Some(name) = missing {
             self.stage.send_modify(|stage| stage.addons += 1);
-            let note = format!("{} is left out: there is no static binary `{name}`, see `make build`", addon.name);
+            let note =
+                format!("{} is left out: there is no static binary `{name}`, see `make build`", addon.name);
             self.reporter.skip(&addon.name, note);
             return Ok(());
         }
         let manifests = self.manifests(addon, &text)?;
         let known = self.stage.borrow().applied.get(&addon.name) == Some(&manifests.digest);
         if !known {
-            let step = self.reporter.start(format!("apply {}", addon.name), format!("applying {}", addon.name));
+            let step =
+                self.reporter.start(format!("apply {}", addon.name), format!("applying {}", addon.name));
             applier.apply(&manifests).await?;
             step.done(format!("applied {}", addon.name));
         }
         self.stage.send_modify(|stage| stage.addons += 1);
         self.wait_stage(|stage| stage.node.then_some(())).await;
-        self.wait_addon(addon, &manifests).await
+        self.wait_addon(addon, &manifests, known).await
     }
 
-    async fn wait_addon(&self, addon: &Addon, manifests: &Manifests) -> Result<(), HubError> {
-        let client = cluster::client(&self.layout.kubeconfig()).await?;
+    /// `known` says that the manifests were applied by an earlier call.
+    async fn wait_addon(
+        &self,
+        addon: &Addon,
+        manifests: &Manifests,
+        mut known: bool,
+    ) -> Result<(), HubError> {
         let step = self.reporter.start(&addon.name, format!("waiting for {}", addon.name));
+        let reached = self.wait_stage(|stage| Some((stage.applier.clone()?, stage.pods.clone()?))).await;
+        let Some((applier, pods)) = reached else { return Ok(()) };
         let cgroups = Cgroups::find()?;
         let began = Instant::now();
+        let mut current = known;
         loop {
-            let complaints = cluster::not_ready(&client, manifests, &cgroups.running_containers()).await?;
+            if known && began.elapsed() > REPAIR {
+                // Someone may have changed or deleted what was applied.
+                applier.apply(manifests).await?;
+                (known, current) = (false, false);
+            }
+            let mut complaints = Vec::new();
+            if !current {
+                complaints = cluster::being_rolled_out(applier.client(), manifests).await?;
+                current = complaints.is_empty();
+            }
+            complaints.extend(cluster::not_ready(&pods, manifests, || cgroups.running_containers()));
             if complaints.is_empty() {
                 break;
             }
@@ -581,7 +607,7 @@ impl Work {
                         .into(),
                 });
             }
-            sleep(LOOK * 2).await;
+            sleep(LOOK).await;
         }
         step.done(format!("{} is ready", addon.name));
         Ok(())
@@ -591,7 +617,8 @@ impl Work {
         let mut texts = Vec::new();
         for file in &addon.files {
             let (part, path) = file.split_once('/').unwrap_or((file, ""));
-            let folder = self.built.get(part).map(|built| built.folder.join("files").join(path)).unwrap_or_default();
+            let folder =
+                self.built.get(part).map(|built| built.folder.join("files").join(path)).unwrap_or_default();
             texts.extend(read_manifests(&folder)?);
         }
         for folder in &addon.project_files {
@@ -601,7 +628,8 @@ impl Work {
             }
         }
         let digest = files::sha256(|hash| files::feed(hash, text));
-        let value = |name: &str| if name == "digest" { Some(digest[..12].to_owned()) } else { self.value(name) };
+        let value =
+            |name: &str| if name == "digest" { Some(digest[..12].to_owned()) } else { self.value(name) };
         let own = cluster::substitute(text, value)
             .map_err(|message| HubError::Manifest { name: addon.name.clone(), message })?;
         texts.push((format!("{}.yaml", addon.name), own));
@@ -615,7 +643,11 @@ impl Work {
             Some(("image", image)) => self.images.get(image).map(|image| image.reference.clone()),
             Some(("secret", secret)) => pki.secret(secret).ok(),
             Some(("base64", file)) => {
-                let path = if let Some(key) = file.strip_suffix(".key") { pki.key(key) } else { pki.cert(file.strip_suffix(".crt")?) };
+                let path = if let Some(key) = file.strip_suffix(".key") {
+                    pki.key(key)
+                } else {
+                    pki.cert(file.strip_suffix(".crt")?)
+                };
                 Some(BASE64.encode(fs::read(path).ok()?))
             }
             Some(("volume", volume)) if VOLUMES.contains(&volume) => {
@@ -667,7 +699,5 @@ fn record(layout: &Layout, work: &Work) -> Result<(), FileError> {
         images: work.images.values().map(|image| (image.name.clone(), image.reference.clone())).collect(),
     };
     files::write(&layout.record(), serde_json::to_vec_pretty(&record).unwrap_or_default())?;
-    // Not secret, and read by people who may look at the folder at all.
-    let _ = fs::set_permissions(layout.record(), fs::Permissions::from_mode(0o600));
     Ok(())
 }

@@ -12,7 +12,8 @@ use std::{
 
 use oci_spec::image::{
     Arch, ConfigBuilder, Descriptor, DescriptorBuilder, Digest as OciDigest, ImageConfigurationBuilder,
-    ImageIndexBuilder, ImageManifestBuilder, MediaType, OciLayoutBuilder, Os, RootFsBuilder, SCHEMA_VERSION, Sha256Digest,
+    ImageIndexBuilder, ImageManifestBuilder, MediaType, OciLayoutBuilder, Os, RootFsBuilder, SCHEMA_VERSION,
+    Sha256Digest,
 };
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -197,7 +198,11 @@ impl Image {
         for (part_name, binaries) in &recipe.bin {
             let built = part(part_name)?;
             for binary in binaries {
-                sources.push(Source::File { from: built.bin(binary), to: Path::new("bin").join(binary), mode: 0o755 });
+                sources.push(Source::File {
+                    from: built.bin(binary),
+                    to: Path::new("bin").join(binary),
+                    mode: 0o755,
+                });
             }
         }
         if let Some(binary) = &recipe.own {
@@ -247,7 +252,8 @@ impl Image {
             .build()
             .and_then(|manifest| manifest.to_string())
             .map_err(io::Error::other)?;
-        let mut manifest_descriptor = Measure::of(manifest.as_bytes()).descriptor(MediaType::ImageManifest)?;
+        let mut manifest_descriptor =
+            Measure::of(manifest.as_bytes()).descriptor(MediaType::ImageManifest)?;
         manifest_descriptor
             .set_annotations(Some([("io.containerd.image.name".to_owned(), self.reference.clone())].into()));
         let index = ImageIndexBuilder::default()
@@ -267,7 +273,9 @@ impl Image {
         append(&mut out, &blob(&config_descriptor), &config)?;
         append(&mut out, &blob(&manifest_descriptor), manifest.as_bytes())?;
         append(&mut out, "index.json", index.as_bytes())?;
-        out.write_all(header(Path::new(&blob(&layer)), layer.size(), 0o644, tar::EntryType::Regular, "")?.as_bytes())?;
+        out.write_all(
+            header(Path::new(&blob(&layer)), layer.size(), 0o644, tar::EntryType::Regular, "")?.as_bytes(),
+        )?;
         self.write_layer(&mut out)?;
         pad(&mut out, layer.size())?;
         end(&mut out)?;
@@ -358,7 +366,9 @@ fn is_static(elf: &[u8]) -> bool {
         usize::try_from(u64::from_le_bytes(word)).ok()
     };
     // Where the program headers begin, how long each is, and how many there are.
-    let (Some(table), Some(size), Some(count)) = (number(32, 8), number(54, 2), number(56, 2)) else { return false };
+    let (Some(table), Some(size), Some(count)) = (number(32, 8), number(54, 2), number(56, 2)) else {
+        return false;
+    };
     let interpreted = (0..count).any(|index| number(table + index * size, 4) == Some(INTERPRETER as usize));
     elf.starts_with(b"\x7fELF\x02\x01") && count > 0 && !interpreted
 }
@@ -368,7 +378,9 @@ fn base() -> Vec<Source> {
     let mut base = vec![
         Source::Text {
             to: "etc/passwd".into(),
-            content: format!("root:x:0:0:root:/:/sbin/nologin\nnonroot:x:{NONROOT}:{NONROOT}:nonroot:/tmp:/sbin/nologin\n"),
+            content: format!(
+                "root:x:0:0:root:/:/sbin/nologin\nnonroot:x:{NONROOT}:{NONROOT}:nonroot:/tmp:/sbin/nologin\n"
+            ),
         },
         Source::Text { to: "etc/group".into(), content: format!("root:x:0:\nnonroot:x:{NONROOT}:\n") },
         Source::Text { to: "etc/nsswitch.conf".into(), content: "hosts: files dns\n".into() },

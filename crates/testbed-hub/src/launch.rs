@@ -35,7 +35,8 @@ pub fn launch(cgroup: &str, namespace: Option<&Path>, command: &[OsString]) -> R
     let cgroups = Cgroups::find()?;
     cgroups.create(cgroup)?;
     cgroups.enter(cgroup, std::process::id())?;
-    let (program, args) = command.split_first().map_or((OsString::new(), &[][..]), |(first, rest)| (first.clone(), rest));
+    let (program, args) =
+        command.split_first().map_or((OsString::new(), &[][..]), |(first, rest)| (first.clone(), rest));
     let mut next = match namespace {
         Some(namespace) => {
             let mut enter = Command::new("nsenter");

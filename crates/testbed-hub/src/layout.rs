@@ -47,6 +47,25 @@ pub struct Layout {
 }
 
 impl Layout {
+    /// What the hub puts into the cache folder.
+    pub(crate) const CACHED: [&str; 2] = ["go", "parts"];
+    /// What the hub puts into the state folder.
+    pub(crate) const KEPT: [&str; 10] = [
+        "config",
+        "data",
+        "hub.json",
+        "kubeconfig",
+        "kubectl",
+        "logs",
+        "pki",
+        "pod-logs",
+        "sysctl.json",
+        "volumes",
+    ];
+    /// What the hub puts into the runtime folder.
+    pub(crate) const RUNNING: [&str; 6] =
+        ["cni-addresses", "containerd", "mounts", "status.json", "supervisor.lock", "units.json"];
+
     /// Reads `TESTBED_CACHE`, `TESTBED_STATE` and `TESTBED_RUN`, and finds the project.
     ///
     /// # Errors
@@ -58,7 +77,8 @@ impl Layout {
     /// The folders of the hub where the project does not matter: to stop, purge or ask it.
     #[must_use]
     pub fn without_root() -> Self {
-        let folder = |key: &str, default: &str| env::var_os(key).map_or_else(|| default.into(), PathBuf::from);
+        let folder =
+            |key: &str, default: &str| env::var_os(key).map_or_else(|| default.into(), PathBuf::from);
         Self {
             root: PathBuf::new(),
             cache: folder("TESTBED_CACHE", "/var/cache/testbed"),

@@ -80,7 +80,8 @@ fn parse(table: &str) -> Vec<Listener> {
             let inode = words.nth(5)?.parse().ok()?;
             let (address, port) = local.split_once(':')?;
             let port = u16::from_str_radix(port, 16).ok()?;
-            (state == LISTEN).then_some(Listener { address: SocketAddr::new(parse_address(address)?, port), inode })
+            (state == LISTEN)
+                .then_some(Listener { address: SocketAddr::new(parse_address(address)?, port), inode })
         })
         .collect()
 }

@@ -33,7 +33,8 @@ fn private_folders(layout: &Layout) -> [(PathBuf, PathBuf); 4] {
         ("/run/containerd".into(), layout.containerd_run()),
         ("/var/lib/cni".into(), layout.data().join("cni")),
         ("/var/lib/kubelet".into(), layout.data().join("kubelet")),
-        ("/var/log/containers".into(), layout.pod_logs().join("containers")),
+        // Not below the folder of pod logs: the kubelet removes from there what is no pod.
+        ("/var/log/containers".into(), layout.data().join("container-logs")),
     ]
 }
 
@@ -62,12 +63,14 @@ pub async fn create(layout: &Layout) -> Result<(), MountsError> {
     command::run("mount", &["--make-private", path(folder)]).await?;
     // Slave: what the machine mounts later is seen inside, and nothing of ours is seen outside.
     let namespace = format!("--mount={}", file.display());
-    command::run("unshare", &[&namespace, "--propagation", "slave", "--", "mount", "--make-rshared", "/"]).await?;
+    command::run("unshare", &[&namespace, "--propagation", "slave", "--", "mount", "--make-rshared", "/"])
+        .await?;
     for (public, private) in private_folders(layout) {
         files::create_dir(&private)?;
         // An empty folder is left in the machine's tree as a place to mount on; purge removes it.
         fs::create_dir_all(&public).map_err(files::at("create", &public))?;
-        command::run("nsenter", &[&namespace, "--", "mount", "--bind", path(&private), path(&public)]).await?;
+        command::run("nsenter", &[&namespace, "--", "mount", "--bind", path(&private), path(&public)])
+            .await?;
     }
     Ok(())
 }
@@ -80,8 +83,10 @@ pub async fn remove(layout: &Layout) -> Result<(), MountsError> {
     // Whatever is below our folders outside of the namespace goes too, deepest first.
     for _ in 0..8 {
         let text = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
-        let mut points: Vec<_> =
-            [&layout.run, &layout.state].iter().flat_map(|folder| mount_points_below(&text, folder)).collect();
+        let mut points: Vec<_> = [&layout.run, &layout.state]
+            .iter()
+            .flat_map(|folder| mount_points_below(&text, folder))
+            .collect();
         if points.is_empty() {
             break;
         }

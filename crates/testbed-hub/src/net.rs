@@ -24,20 +24,22 @@ pub enum NetError {
 
 /// Kernel settings the hub needs: pods are routed, and their traffic on the bridge is seen by nftables,
 /// without which a service cannot send a pod's packet to a neighbour on the same bridge.
-const SETTINGS: [(&str, &str); 2] = [("net/ipv4/ip_forward", "1"), ("net/bridge/bridge-nf-call-iptables", "1")];
+const SETTINGS: [(&str, &str); 2] =
+    [("net/ipv4/ip_forward", "1"), ("net/bridge/bridge-nf-call-iptables", "1")];
 
 /// Kernel modules behind the network and the images; on many machines they are built in.
 const MODULES: [&str; 4] = ["br_netfilter", "overlay", "nf_conntrack", "nft_masq"];
 
 /// Ports on the hub's address that its components take.
-pub const PORTS: [(u16, &str); 3] = [(6443, "kube-apiserver"), (10250, "kubelet"), (10256, "kube-proxy")];
+pub const PORTS: [(u16, &str); 2] = [(6443, "kube-apiserver"), (10250, "kubelet")];
 /// Ports on the loopback address that its components take.
-pub const LOOPBACK_PORTS: [(u16, &str); 7] = [
+pub const LOOPBACK_PORTS: [(u16, &str); 8] = [
     (2379, "etcd"),
     (2380, "etcd"),
     (2381, "etcd"),
     (10248, "kubelet"),
     (10249, "kube-proxy"),
+    (10256, "kube-proxy"),
     (10257, "kube-controller-manager"),
     (10259, "kube-scheduler"),
 ];
@@ -63,6 +65,51 @@ pub fn rules() -> String {
     )
 }
 
+/// Marks our rules in a chain that is not ours.
+const MARK: &str = "testbed-hub";
+
+/// Rules for a chain of the machine that drops what it forwards, as Docker sets it up; it sees what goes from pod to pod
+/// on the bridge too. Empty if the chain is not like that, or has the rules.
+fn exceptions(chain: &str) -> String {
+    if !chain.contains("policy drop") || chain.contains(MARK) {
+        return String::new();
+    }
+    ["iifname", "oifname"]
+        .map(|link| {
+            format!("insert rule ip filter FORWARD {link} \"{BRIDGE}\" counter accept comment \"{MARK}\"\n")
+        })
+        .concat()
+}
+
+/// The script that takes our rules out of that chain, of which this is the listing with handles.
+fn without_exceptions(chain: &str) -> String {
+    let ours = chain.lines().filter(|line| line.contains(MARK));
+    let handles = ours.filter_map(|line| line.rsplit_once("# handle ").map(|(_, handle)| handle.trim()));
+    handles.map(|handle| format!("delete rule ip filter FORWARD handle {handle}\n")).collect()
+}
+
+/// Tables to remove, of those that are there: none unless our own is, for without it a kube-proxy is not ours.
+fn our_tables(tables: &str) -> String {
+    let ours = ["inet testbed", "ip kube-proxy", "ip6 kube-proxy"];
+    let there = |table: &str| tables.lines().any(|line| line.trim() == format!("table {table}"));
+    if !there(ours[0]) {
+        return String::new();
+    }
+    ours.into_iter().filter(|table| there(table)).map(|table| format!("delete table {table}\n")).collect()
+}
+
+/// Whether another kube-proxy works on this machine, whose tables ours would take over.
+#[must_use]
+pub async fn foreign_kube_proxy() -> bool {
+    let tables = command::run("nft", &["list", "tables"]).await.unwrap_or_default();
+    tables.contains("kube-proxy") && our_tables(&tables).is_empty()
+}
+
+/// The chain of the machine that decides what is forwarded; empty if there is none.
+async fn forward_chain() -> String {
+    command::run("nft", &["--handle", "list", "chain", "ip", "filter", "FORWARD"]).await.unwrap_or_default()
+}
+
 /// Makes bridge, table and settings; what is there already stays.
 ///
 /// # Errors
@@ -77,7 +124,10 @@ pub async fn create(layout: &Layout) -> Result<(), NetError> {
     }
     ip(&["address", "replace", &format!("{ADDRESS}/16"), "dev", BRIDGE]).await?;
     ip(&["link", "set", BRIDGE, "up"]).await?;
-    nft(&format!("add table inet {NFT_TABLE}\ndelete table inet {NFT_TABLE}\n{}", rules())).await?;
+    let exceptions = exceptions(&forward_chain().await);
+    // Adding first makes the deletion of an absent table no error.
+    nft(&format!("add table inet {NFT_TABLE}\ndelete table inet {NFT_TABLE}\n{}{exceptions}", rules()))
+        .await?;
     save_settings(layout)?;
     for (name, value) in SETTINGS {
         let path = Path::new("/proc/sys").join(name);
@@ -92,18 +142,16 @@ pub async fn create(layout: &Layout) -> Result<(), NetError> {
 /// If a program fails.
 pub async fn remove() -> Result<(), NetError> {
     // Pods' links are removed by the kernel with their namespaces; what is left hangs on the bridge.
-    for entry in fs::read_dir(Path::new("/sys/class/net").join(BRIDGE).join("brif")).into_iter().flatten().flatten() {
+    for entry in
+        fs::read_dir(Path::new("/sys/class/net").join(BRIDGE).join("brif")).into_iter().flatten().flatten()
+    {
         let _ = ip(&["link", "delete", &entry.file_name().to_string_lossy()]).await;
     }
     if Path::new("/sys/class/net").join(BRIDGE).exists() {
         ip(&["link", "delete", BRIDGE]).await?;
     }
-    let mut script = String::new();
-    for (family, table) in [("inet", NFT_TABLE), ("ip", "kube-proxy"), ("ip6", "kube-proxy")] {
-        // Adding first makes the deletion of an absent table no error.
-        script.push_str(&format!("add table {family} {table}\ndelete table {family} {table}\n"));
-    }
-    nft(&script).await
+    let tables = command::run("nft", &["list", "tables"]).await.unwrap_or_default();
+    nft(&(our_tables(&tables) + &without_exceptions(&forward_chain().await))).await
 }
 
 /// The kernel settings as they were before the hub.
@@ -116,8 +164,10 @@ fn save_settings(layout: &Layout) -> Result<(), FileError> {
         return Ok(());
     }
     let read = |name: &str| fs::read_to_string(Path::new("/proc/sys").join(name)).ok();
-    let before =
-        SETTINGS.iter().filter_map(|(name, _)| Some(((*name).to_owned(), read(name)?.trim().to_owned()))).collect();
+    let before = SETTINGS
+        .iter()
+        .filter_map(|(name, _)| Some(((*name).to_owned(), read(name)?.trim().to_owned())))
+        .collect();
     files::write(&path, serde_json::to_vec_pretty(&Settings(before)).unwrap_or_default())?;
     Ok(())
 }
@@ -139,12 +189,14 @@ pub fn overlapping_routes(routes: &str) -> Vec<String> {
         .filter(|line| !line.contains(&format!("dev {BRIDGE}")))
         .filter(|line| {
             // The target is the first word, after the kind of route where there is one; `default` is none of ours.
-            let target = line.split_whitespace().take(2).find(|word| word.starts_with(|c: char| c.is_ascii_digit()));
+            let target =
+                line.split_whitespace().take(2).find(|word| word.starts_with(|c: char| c.is_ascii_digit()));
             target.is_some_and(|target| {
-                !line.starts_with("default") && [POD_CIDR, SERVICE_CIDR].iter().any(|ours| overlap(target, ours))
+                !line.starts_with("default")
+                    && [POD_CIDR, SERVICE_CIDR].iter().any(|ours| overlap(target, ours))
             })
         })
-        .map(Into::into)
+        .map(|line| line.trim().into())
         .collect()
 }
 
@@ -153,7 +205,9 @@ fn overlap(left: &str, right: &str) -> bool {
         let (address, bits) = text.split_once('/').unwrap_or((text, "32"));
         Some((address.parse::<Ipv4Addr>().ok()?.to_bits(), bits.parse().ok()?))
     };
-    let (Some((left, left_bits)), Some((right, right_bits))) = (parse(left), parse(right)) else { return false };
+    let (Some((left, left_bits)), Some((right, right_bits))) = (parse(left), parse(right)) else {
+        return false;
+    };
     let common = left_bits.min(right_bits);
     common == 0 || (left ^ right) >> (32 - common) == 0
 }
@@ -191,6 +245,28 @@ mod tests {
                       10.97.0.0/16 dev eth1\n";
         let found = overlapping_routes(routes);
         assert_eq!(found, ["10.0.0.0/8 via 192.0.2.7 dev eth0", "unreachable 10.96.3.0/24"]);
+    }
+
+    #[test]
+    fn a_chain_that_drops_gets_our_exceptions_once_and_loses_them_again() {
+        let docker = "table ip filter {\n\tchain FORWARD { # handle 2\n\t\ttype filter hook forward; policy drop;\n\t}\n}";
+        assert_eq!(exceptions(docker).lines().count(), 2);
+        assert!(exceptions("").is_empty());
+        assert!(exceptions("policy accept").is_empty());
+        let with_ours =
+            docker.replace("policy drop;", "policy drop;\n\t\taccept comment \"testbed-hub\" # handle 7");
+        assert!(exceptions(&with_ours).is_empty());
+        assert_eq!(without_exceptions(&with_ours), "delete rule ip filter FORWARD handle 7\n");
+        assert!(without_exceptions(docker).is_empty());
+    }
+
+    #[test]
+    fn the_tables_of_another_kube_proxy_are_left_alone() {
+        assert!(our_tables("table ip kube-proxy\n").is_empty());
+        assert_eq!(
+            our_tables("table inet testbed\ntable ip kube-proxy\ntable ip filter\n"),
+            "delete table inet testbed\ndelete table ip kube-proxy\n"
+        );
     }
 
     #[test]

@@ -28,7 +28,9 @@ pub enum PartsError {
         source: Box<serde_saphyr::Error>,
     },
     /// A part is built in none or in several ways.
-    #[error("part `{0}` must have at least one of `go`, `c`, `debian` and `files`, and not both `go` and `c`")]
+    #[error(
+        "part `{0}` must have at least one of `go`, `c`, `debian` and `files`, and not both `go` and `c`"
+    )]
     Kind(String),
     /// Two parts share a name, or one is named that is not there.
     #[error("part `{0}` is named twice in `hub/parts.yaml`")]
@@ -166,7 +168,8 @@ impl Parts {
         let parts: Self = serde_saphyr::from_str(text)
             .map_err(|source| PartsError::Parse { path: "parts.yaml".into(), source: Box::new(source) })?;
         for (index, part) in parts.parts.iter().enumerate() {
-            let made = part.go.is_some() || part.c.is_some() || part.debian.is_some() || !part.files.is_empty();
+            let made =
+                part.go.is_some() || part.c.is_some() || part.debian.is_some() || !part.files.is_empty();
             if !made || (part.go.is_some() && part.c.is_some()) {
                 return Err(PartsError::Kind(part.name.clone()));
             }
@@ -176,7 +179,6 @@ impl Parts {
         }
         Ok(parts)
     }
-
 
     /// Where each part lies, or will lie, in the cache.
     ///

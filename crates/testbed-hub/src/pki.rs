@@ -5,10 +5,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use base64::{Engine, prelude::BASE64_STANDARD};
 use jiff::{ToSpan, Zoned, civil::Date};
 use rcgen::{
-    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose,
+    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer,
+    KeyPair, KeyUsagePurpose,
 };
 use serde::{Deserialize, Serialize};
 
@@ -126,10 +127,7 @@ fn leaves() -> Vec<Leaf> {
             "webhook",
             ca,
             "testbed-operator",
-            &[
-                "testbed-operator.testbed-system.svc",
-                "testbed-operator.testbed-system.svc.cluster.local",
-            ],
+            &["testbed-operator.testbed-system.svc", "testbed-operator.testbed-system.svc.cluster.local"],
         ),
     ]
 }
@@ -181,6 +179,21 @@ impl Pki {
         Ok(secret)
     }
 
+    /// The key that encrypts secrets in etcd: 32 bytes in base64. It never changes, for what it encrypted could not be
+    /// read again.
+    ///
+    /// # Errors
+    /// If the file cannot be read or made.
+    pub fn encryption_key(&self) -> Result<String, PkiError> {
+        let path = self.folder.join("encryption.base64");
+        if let Some(known) = files::read_if_there(&path)? {
+            return Ok(String::from_utf8_lossy(&known).into_owned());
+        }
+        let key = BASE64_STANDARD.encode(files::random::<32>()?);
+        files::write(&path, &key)?;
+        Ok(key)
+    }
+
     /// Makes what is missing, changed or about to expire.
     ///
     /// # Errors
@@ -188,8 +201,9 @@ impl Pki {
     pub fn ensure(&self) -> Result<(), PkiError> {
         let today = Zoned::now().date();
         let book = self.folder.join("issued.json");
-        let mut issued: BTreeMap<String, Issued> =
-            files::read_if_there(&book)?.and_then(|text| serde_json::from_slice(&text).ok()).unwrap_or_default();
+        let mut issued: BTreeMap<String, Issued> = files::read_if_there(&book)?
+            .and_then(|text| serde_json::from_slice(&text).ok())
+            .unwrap_or_default();
 
         let mut authorities = BTreeMap::new();
         for authority in [Authority::Ca, Authority::EtcdCa] {
@@ -243,7 +257,13 @@ impl Pki {
         Ok((Issuer::new(params, key), fingerprint))
     }
 
-    fn issue(&self, leaf: &Leaf, issuer: &Issuer<'_, KeyPair>, today: Date, expires: Date) -> Result<(), IssueError> {
+    fn issue(
+        &self,
+        leaf: &Leaf,
+        issuer: &Issuer<'_, KeyPair>,
+        today: Date,
+        expires: Date,
+    ) -> Result<(), IssueError> {
         let mut params = CertificateParams::new(leaf.names.clone())?;
         params.distinguished_name = distinguished_name(&leaf.common_name, leaf.organization.as_deref());
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
@@ -269,7 +289,8 @@ impl Pki {
         if private.is_file() && public.is_file() {
             return Ok(());
         }
-        let key = KeyPair::generate().map_err(|source| PkiError::Certificate { name: name.into(), source })?;
+        let key =
+            KeyPair::generate().map_err(|source| PkiError::Certificate { name: name.into(), source })?;
         files::write(&private, key.serialize_pem())?;
         files::write(&public, key.public_key_pem())?;
         Ok(())
@@ -323,8 +344,9 @@ fn distinguished_name(common_name: &str, organization: Option<&str>) -> Distingu
 
 /// A day of slack before, so that a clock set back a little does no harm.
 fn set_validity(params: &mut CertificateParams, from: Date, to: Date) {
-    let instant =
-        |date: Date| rcgen::date_time_ymd(date.year().into(), date.month().unsigned_abs(), date.day().unsigned_abs());
+    let instant = |date: Date| {
+        rcgen::date_time_ymd(date.year().into(), date.month().unsigned_abs(), date.day().unsigned_abs())
+    };
     params.not_before = instant(from.saturating_sub(1.day()));
     params.not_after = instant(to);
 }
@@ -391,8 +413,10 @@ mod tests {
 
     #[test]
     fn only_the_administrator_is_a_master() {
-        let masters: Vec<_> =
-            leaves().into_iter().filter(|leaf| leaf.organization.as_deref() == Some("system:masters")).collect();
+        let masters: Vec<_> = leaves()
+            .into_iter()
+            .filter(|leaf| leaf.organization.as_deref() == Some("system:masters"))
+            .collect();
         assert_eq!(masters.len(), 1);
         assert_eq!(masters[0].name, "admin");
     }

@@ -57,8 +57,12 @@ pub async fn stop(layout: &Layout, reporter: &Reporter) -> Result<(), PurgeError
     mounts::remove(layout).await?;
     net::remove().await?;
     remove_cgroups(&cgroups).await?;
-    files::remove_all(&layout.run)?;
-    step.done(if orderly { "the hub is stopped" } else { "the hub is stopped, after it did not stop by itself" });
+    files::remove_entries(&layout.run, &Layout::RUNNING)?;
+    step.done(if orderly {
+        "the hub is stopped"
+    } else {
+        "the hub is stopped, after it did not stop by itself"
+    });
     Ok(())
 }
 
@@ -70,7 +74,7 @@ pub fn purge(layout: &Layout, reporter: &Reporter) -> Result<(), PurgeError> {
     let step = reporter.start("purge", "removing the hub's state");
     net::restore_settings(layout);
     mounts::remove_places(layout);
-    files::remove_all(&layout.state)?;
+    files::remove_entries(&layout.state, &Layout::KEPT)?;
     step.done(format!("nothing is left of the hub but its cache, `{}`", layout.cache.display()));
     Ok(())
 }

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::{
     cgroup::Cgroups,
+    check::{self, Problems},
     cluster::{self, ClusterError},
     files::FileError,
     hub::Record,
@@ -15,6 +16,9 @@ use crate::{
 /// The hub could not be looked at.
 #[derive(Debug, thiserror::Error)]
 pub enum StatusError {
+    /// We may not look.
+    #[error(transparent)]
+    Problems(#[from] Problems),
     /// Cgroups cannot be read.
     #[error(transparent)]
     File(#[from] FileError),
@@ -57,8 +61,9 @@ pub struct Component {
 /// Looks at the hub. A stopped hub is no error.
 ///
 /// # Errors
-/// If cgroups cannot be read.
+/// If this is not root, or cgroups cannot be read.
 pub async fn status(layout: &Layout) -> Result<HubStatus, StatusError> {
+    check::privileges()?;
     let cgroups = Cgroups::find()?;
     let record = Record::read(layout);
     let mut hub = HubStatus {
@@ -88,7 +93,9 @@ pub async fn status(layout: &Layout) -> Result<HubStatus, StatusError> {
         hub.api_server = Some(crate::config::API_SERVER.into());
         match pods(layout, &cgroups).await {
             Ok(pods) => hub.components.extend(pods),
-            Err(error) => hub.components.push(component("add-ons", &format!("Unknown: {error}"), &cgroups, None)),
+            Err(error) => {
+                hub.components.push(component("add-ons", &format!("Unknown: {error}"), &cgroups, None))
+            }
         }
     }
     let all_ready = hub.components.iter().all(|component| component.state == "Ready");

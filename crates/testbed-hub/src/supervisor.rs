@@ -31,6 +31,7 @@ use tokio::{
 
 use crate::{
     cgroup::{self, Cgroups},
+    config,
     files::{self, FileError},
     layout::Layout,
     unit::{FORMAT, Ready, State, Status, Unit, UnitStatus},
@@ -94,7 +95,7 @@ pub fn running(layout: &Layout) -> Option<u32> {
 pub async fn submit(layout: &Layout, units: &[Unit]) -> Result<(), SupervisorError> {
     let text = serde_json::to_vec_pretty(units).unwrap_or_default();
     let list = digest(&text);
-    let changed = files::write(&layout.units(), text)?;
+    files::write(&layout.units(), text)?;
     if let Some(pid) = running(layout)
         && read_status(layout).is_some_and(|status| status.supervisor == pid && status.format != FORMAT)
     {
@@ -105,7 +106,8 @@ pub async fn submit(layout: &Layout, units: &[Unit]) -> Result<(), SupervisorErr
         }
     }
     match running(layout) {
-        Some(pid) if changed => send(pid, Signal::HUP),
+        // Asked of the supervisor itself: whoever wrote this very list before may have died before it could tell.
+        Some(pid) if read_status(layout).is_none_or(|status| status.list != list) => send(pid, Signal::HUP),
         Some(_) => {}
         None => start(layout)?,
     }
@@ -129,17 +131,21 @@ fn start(layout: &Layout) -> Result<(), SupervisorError> {
     let exe = PathBuf::from("/proc/self/exe");
     let mut command = std::process::Command::new(&exe);
     command.args(["hub", "supervise"]).current_dir("/");
-    command.env("TESTBED_STATE", &layout.state).env("TESTBED_RUN", &layout.run).env("TESTBED_CACHE", &layout.cache);
-    command.stdin(Stdio::null());
+    command
+        .env_clear()
+        .env("PATH", config::PATH)
+        .env("TESTBED_STATE", &layout.state)
+        .env("TESTBED_RUN", &layout.run)
+        .env("TESTBED_CACHE", &layout.cache);
+    // That a component does not answer yet is no error to write down every moment.
+    command.env("TESTBED_LOG", "error,kube_client=off").stdin(Stdio::null());
     command.stdout(log.try_clone().map_err(files::at("open", &layout.logs()))?).stderr(log);
     command.spawn().map_err(files::at("run", &exe))?;
     Ok(())
 }
 
-/// Tells the running supervisor to stop everything and waits until it has.
-///
-/// # Errors
-/// If it does not end in time; then it was killed, and what it left is for the caller to end.
+/// Tells the running supervisor to stop everything and waits until it has. Returns whether it did in time; if not, it
+/// was killed, and what it left is for the caller to end.
 pub async fn stop(layout: &Layout, patience: Duration) -> bool {
     let Some(pid) = running(layout) else { return true };
     send(pid, Signal::TERM);
@@ -260,11 +266,8 @@ async fn reload(
     units: &[Unit],
     list: &str,
 ) {
-    let stale: Vec<_> = running
-        .iter()
-        .filter(|(_, old)| !units.contains(&old.unit))
-        .map(|(name, _)| name.clone())
-        .collect();
+    let stale: Vec<_> =
+        running.iter().filter(|(_, old)| !units.contains(&old.unit)).map(|(name, _)| name.clone()).collect();
     for name in stale {
         if let Some(old) = running.remove(&name) {
             old.stop().await;
@@ -354,7 +357,7 @@ async fn keep_running(layout: Layout, unit: Unit, board: Board, mut cancelled: w
                     ended = child.wait() => ended.map_or_else(|error| error.to_string(), describe),
                     () = watch_readiness(&unit, &board) => String::new(),
                     () = cancellation(&mut cancelled) => {
-                        stop_child(&mut child, unit.stop_seconds).await;
+                        stop_child(&mut child, name, unit.stop_seconds).await;
                         board.set(name, |status| {
                             status.state = State::Stopped;
                             status.pid = None;
@@ -490,11 +493,12 @@ fn http_request(path: &str, body: kube::client::Body) -> Option<http::Request<ku
     http::Request::get(path).body(body).ok()
 }
 
-async fn stop_child(child: &mut Child, seconds: u64) {
+async fn stop_child(child: &mut Child, name: &str, seconds: u64) {
     if let Some(pid) = child.id() {
         send(pid, Signal::TERM);
     }
     if timeout(Duration::from_secs(seconds), child.wait()).await.is_err() {
+        eprintln!("{} {name} did not stop in {seconds} s and is killed", jiff::Timestamp::now());
         let _ = child.kill().await;
     }
 }
@@ -502,7 +506,8 @@ async fn stop_child(child: &mut Child, seconds: u64) {
 /// First the kubelet, so that nothing is started again; then pods, and what serves nobody but them; last what all
 /// others need.
 async fn stop_all(cgroups: &Cgroups, board: &Board, mut running: BTreeMap<String, Running>) {
-    let mut take = |names: &[&str]| -> Vec<Running> { names.iter().filter_map(|name| running.remove(*name)).collect() };
+    let mut take =
+        |names: &[&str]| -> Vec<Running> { names.iter().filter_map(|name| running.remove(*name)).collect() };
     let kubelet = take(&["kubelet"]);
     let database = take(&["etcd"]);
     let apiserver = take(&["kube-apiserver"]);
@@ -511,31 +516,50 @@ async fn stop_all(cgroups: &Cgroups, board: &Board, mut running: BTreeMap<String
     let stop = |units: Vec<Running>| futures::future::join_all(units.into_iter().map(Running::stop));
 
     stop(kubelet).await;
-    tokio::join!(stop(others), end_group(cgroups, "kubepods", POD_GRACE));
+    let (_, killed) = tokio::join!(stop(others), end_group(cgroups, "kubepods", POD_GRACE));
+    if !killed.is_empty() {
+        eprintln!(
+            "{} these did not stop in {POD_GRACE:?} and were killed: {killed:?}",
+            jiff::Timestamp::now()
+        );
+    }
     stop(apiserver).await;
     tokio::join!(stop(database), stop(containerd));
     end_group(cgroups, "containerd", Duration::from_secs(1)).await;
     board.change(|status| status.units.clear());
 }
 
-/// Ends every process of `/testbed/<group>`: politely, and after `grace` not so.
-pub(crate) async fn end_group(cgroups: &Cgroups, group: &str, grace: Duration) {
-    for pid in cgroups.processes(group) {
-        send(pid, Signal::TERM);
-    }
-    let deadline = Instant::now() + grace;
-    while Instant::now() < deadline && !cgroups.processes(group).is_empty() {
+/// Ends every process of `/testbed/<group>`: politely, and after `grace` not so. Returns the programs that had to be
+/// killed.
+pub(crate) async fn end_group(cgroups: &Cgroups, group: &str, grace: Duration) -> BTreeSet<String> {
+    let began = Instant::now();
+    let mut asked = None;
+    while began.elapsed() < grace {
+        let left = cgroups.processes(group);
+        if left.is_empty() {
+            return BTreeSet::new();
+        }
+        // Again and again: the first process of a container misses a signal that comes before it has a handler.
+        if asked.is_none_or(|asked: Instant| asked.elapsed() > Duration::from_secs(1)) {
+            left.into_iter().for_each(|pid| send(pid, Signal::TERM));
+            asked = Some(Instant::now());
+        }
         sleep(Duration::from_millis(20)).await;
     }
+    let mut killed = BTreeSet::new();
     // A process may be started while others are being killed.
     for _ in 0..500 {
         let left = cgroups.processes(group);
         if left.is_empty() {
-            return;
+            break;
         }
-        left.into_iter().for_each(|pid| send(pid, Signal::KILL));
+        for pid in left {
+            killed.extend(cgroup::executable(pid).map(|exe| exe.display().to_string()));
+            send(pid, Signal::KILL);
+        }
         sleep(Duration::from_millis(10)).await;
     }
+    killed
 }
 
 /// Ends components that a predecessor left: found by cgroup *and* program, so that pods' shims live on and nothing
@@ -583,7 +607,10 @@ mod tests {
     #[test]
     fn the_component_itself_is_a_leftover_and_the_shims_of_its_pods_are_not() {
         assert!(is_leftover("containerd", Path::new("/cache/parts/containerd-1/bin/containerd")));
-        assert!(!is_leftover("containerd", Path::new("/cache/parts/containerd-1/bin/containerd-shim-runc-v2")));
+        assert!(!is_leftover(
+            "containerd",
+            Path::new("/cache/parts/containerd-1/bin/containerd-shim-runc-v2")
+        ));
         assert!(!is_leftover("containerd", Path::new("/usr/sbin/runc")));
         assert!(!is_leftover("etcd", Path::new("/usr/bin/vim")));
     }

@@ -71,6 +71,9 @@ pub(crate) struct Args {
     /// Status that counts as success
     #[arg(long, default_value_t = 200)]
     expect_status: u16,
+    /// Text whose presence makes an answer a failure: a subject that quickly answers nothing has not done its work
+    #[arg(long)]
+    fail_if_contains: Option<String>,
     /// Before the start, wait this long for every URL to answer 2xx
     #[arg(long, default_value = "0s", value_parser = duration)]
     ready_within: Duration,
@@ -155,6 +158,7 @@ async fn measure(args: &Args, urls: &[Url], stop: &CancellationToken) -> anyhow:
         clock,
         timeout: args.timeout,
         expect_status: args.expect_status,
+        unwanted: args.fail_if_contains.as_deref().unwrap_or_default().into(),
         recorder: Mutex::new(Recorder::new(schedule.window())?),
     });
     let (due, queue) = mpsc::unbounded_channel();
@@ -292,6 +296,8 @@ struct Engine {
     clock: Clock,
     timeout: Duration,
     expect_status: u16,
+    /// What must not be in an answer; may be empty.
+    unwanted: Box<str>,
     recorder: Mutex<Recorder>,
 }
 
@@ -326,9 +332,10 @@ impl Engine {
         let target = &self.targets[turn % self.targets.len()];
         let started = self.clock.now();
         let outcome = match self.clock.wall(intended) {
-            Ok(now) => match tokio::time::timeout(self.timeout, target.ask(now)).await {
-                Ok(Ok(status)) if status == self.expect_status => Outcome::Succeeded,
-                Ok(Ok(status)) => Outcome::Unexpected(status),
+            Ok(now) => match tokio::time::timeout(self.timeout, target.ask(now, &self.unwanted)).await {
+                Ok(Ok(answer)) if answer.status != self.expect_status => Outcome::Unexpected(answer.status),
+                Ok(Ok(answer)) if answer.is_unwanted => Outcome::Failed(report::UNWANTED),
+                Ok(Ok(_)) => Outcome::Succeeded,
                 Ok(Err(why)) => Outcome::Failed(why),
                 Err(_) => Outcome::Failed("timeout"),
             },
@@ -342,6 +349,12 @@ impl Engine {
         // Counting does not panic; if it did, what was counted until then would still be true.
         self.recorder.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// What a server answered.
+struct Answer {
+    status: u16,
+    is_unwanted: bool,
 }
 
 type Sender = SendRequest<Empty<Bytes>>;
@@ -358,8 +371,8 @@ impl Target {
         Self { url, idle: Mutex::new(Vec::new()), opened: AtomicU64::new(0) }
     }
 
-    /// Returns the status of the answer, once all of it was read.
-    async fn ask(&self, now: Timestamp) -> Result<u16, &'static str> {
+    /// Returns the answer, once all of it was read.
+    async fn ask(&self, now: Timestamp, unwanted: &str) -> Result<Answer, &'static str> {
         let mut request = Request::get(self.url.path_at(now))
             .header(HOST, self.url.authority())
             .header(USER_AGENT, concat!("testbed-load/", env!("CARGO_PKG_VERSION")))
@@ -380,11 +393,17 @@ impl Target {
             };
             let status = response.status().as_u16();
             let mut body = response.into_body();
+            let mut kept = Vec::new();
             while let Some(frame) = body.frame().await {
-                frame.map_err(|_| "answer broke off")?;
+                let frame = frame.map_err(|_| "answer broke off")?;
+                if let Some(data) = frame.data_ref().filter(|_| !unwanted.is_empty()) {
+                    kept.extend_from_slice(data);
+                }
             }
             self.idle().push(sender);
-            return Ok(status);
+            let is_unwanted =
+                !unwanted.is_empty() && kept.windows(unwanted.len()).any(|part| part == unwanted.as_bytes());
+            return Ok(Answer { status, is_unwanted });
         }
     }
 
@@ -518,6 +537,22 @@ mod tests {
         assert_eq!((measured.requests.succeeded, measured.requests.failed), (0, 10));
         assert_eq!(measured.requests.failures["status 500"], 10);
         assert!(!run.never_answered);
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_says_nothing_is_a_failure_if_it_was_asked_to_be() {
+        let asked = AtomicU64::new(0);
+        let answer = move |_: &str| match asked.fetch_add(1, Ordering::Relaxed) % 2 {
+            0 => server::text(StatusCode::OK, r#"{"result":[]}"#),
+            _ => server::text(StatusCode::OK, r#"{"result":[1]}"#),
+        };
+        let address = server::spawn(answer, CancellationToken::new()).await;
+        let line = ["--rate=50/s", "--window=200ms", r#"--fail-if-contains="result":[]"#];
+        let requests = run(address, &line).await.report.measured.unwrap().requests;
+        assert_eq!((requests.succeeded, requests.failed), (5, 5));
+        assert_eq!(requests.failures["unwanted answer"], 5);
+        let requests = run(address, &line[..2]).await.report.measured.unwrap().requests;
+        assert_eq!((requests.succeeded, requests.failed), (10, 0));
     }
 
     #[tokio::test]

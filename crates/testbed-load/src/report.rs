@@ -26,6 +26,8 @@ const QUANTILES: [(&str, &str, f64); 5] = [
     ("1", "max", 1.0),
 ];
 const NEVER_SENT: &str = "never sent";
+/// Why an answer failed that came, and had the expected status.
+pub(crate) const UNWANTED: &str = "unwanted answer";
 
 /// How one request went; times in nanoseconds from the start of the run.
 #[derive(Clone, Debug)]
@@ -85,7 +87,7 @@ impl Recorder {
     pub(crate) fn record(&mut self, sample: &Sample) {
         let succeeded = sample.outcome == Outcome::Succeeded;
         self.sent_ever = true;
-        self.answered_ever |= succeeded || matches!(sample.outcome, Outcome::Unexpected(_));
+        self.answered_ever |= !matches!(sample.outcome, Outcome::Failed(why) if why != UNWANTED);
         if succeeded && self.window.contains(&sample.finished) {
             self.completed += 1;
         }

@@ -11,6 +11,9 @@ const PAUSES: (Duration, Duration) = (Duration::from_millis(20), Duration::from_
 /// One try may not take all the time there is: a connection into nothing never answers.
 const TRY: Duration = Duration::from_secs(2);
 
+/// Characters of an answer that are told when it was not a good one.
+const LONGEST_QUOTE: usize = 200;
+
 /// Wait until a URL answers
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -36,7 +39,11 @@ pub(crate) async fn until_ready(url: &Url, timeout: Duration) -> anyhow::Result<
     loop {
         let reason = match client::get(url, TRY.min(timeout)).await {
             Ok((status, _)) if status.is_success() => return Ok(()),
-            Ok((status, _)) => format!("it answers {status}"),
+            Ok((status, body)) => {
+                let words: String =
+                    String::from_utf8_lossy(&body).trim().chars().take(LONGEST_QUOTE).collect();
+                format!("it answers {status} {words}")
+            }
             Err(error) => format!("{error:#}"),
         };
         if Instant::now() + pause >= deadline {
@@ -77,10 +84,10 @@ mod tests {
 
     #[tokio::test]
     async fn waiting_is_bounded_and_names_the_reason() {
-        let answer = |_: &str| server::answer(StatusCode::NOT_FOUND, "text/plain", Bytes::new());
+        let answer = |_: &str| server::text(StatusCode::NOT_FOUND, "no such page\n");
         let address = server::spawn(answer, CancellationToken::new()).await;
         let url = format!("http://{address}/").parse().unwrap();
         let error = until_ready(&url, Duration::from_millis(200)).await.unwrap_err();
-        assert!(error.to_string().contains("it answers 404 Not Found"), "{error}");
+        assert!(error.to_string().ends_with("it answers 404 Not Found no such page"), "{error}");
     }
 }

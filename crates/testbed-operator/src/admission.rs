@@ -35,7 +35,8 @@ pub(crate) async fn serve(
     stopped: watch::Receiver<bool>,
 ) -> Result<()> {
     let alive = Router::new().route("/livez", get(async || "ok")).route("/readyz", get(async || "ok"));
-    let listener = TcpListener::bind(health).await.with_context(|| format!("failed to listen on {health}"))?;
+    let listener =
+        TcpListener::bind(health).await.with_context(|| format!("failed to listen on {health}"))?;
     let mut ended = stopped.clone();
     let health = axum::serve(listener, alive).with_graceful_shutdown(async move {
         let _ = ended.wait_for(|stopped| *stopped).await;
@@ -59,7 +60,8 @@ async fn serve_webhook(
 ) -> Result<()> {
     let router = Router::new().route("/validate", post(review)).with_state(clients);
     let acceptor = TlsAcceptor::from(Arc::new(tls(certificates)?));
-    let listener = TcpListener::bind(address).await.with_context(|| format!("failed to listen on {address}"))?;
+    let listener =
+        TcpListener::bind(address).await.with_context(|| format!("failed to listen on {address}"))?;
     loop {
         let (stream, _) = tokio::select! {
             accepted = listener.accept() => match accepted {
@@ -73,7 +75,9 @@ async fn serve_webhook(
         tokio::spawn(async move {
             let Ok(stream) = acceptor.accept(stream).await else { return };
             let service = TowerToHyperService::new(router);
-            let _ = auto::Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(stream), service).await;
+            let _ = auto::Builder::new(TokioExecutor::new())
+                .serve_connection(TokioIo::new(stream), service)
+                .await;
         });
     }
 }
@@ -82,7 +86,8 @@ fn tls(folder: &Path) -> Result<ServerConfig> {
     let certificates = CertificateDer::pem_file_iter(folder.join("tls.crt"))
         .and_then(Iterator::collect::<Result<Vec<_>, _>>)
         .context("failed to read tls.crt of the webhook")?;
-    let key = PrivateKeyDer::from_pem_file(folder.join("tls.key")).context("failed to read tls.key of the webhook")?;
+    let key = PrivateKeyDer::from_pem_file(folder.join("tls.key"))
+        .context("failed to read tls.key of the webhook")?;
     ServerConfig::builder()
         .with_no_client_auth()
         .with_single_cert(certificates, key)
@@ -117,9 +122,12 @@ async fn judge_experiment(clients: &Clients, object: &Value) -> Vec<Problem> {
         Err(error) => return vec![Problem::error("spec", format!("cannot be read: {error}"))],
     };
     match catalog(clients).await {
-        Ok(catalog) => validate::experiment(object["metadata"]["name"].as_str().unwrap_or_default(), &spec, &catalog),
+        Ok(catalog) => {
+            validate::experiment(object["metadata"]["name"].as_str().unwrap_or_default(), &spec, &catalog)
+        }
         Err(error) => vec![
-            Problem::error("spec", format!("cannot be checked, as the catalog cannot be read: {error}")).hint("try again"),
+            Problem::error("spec", format!("cannot be checked, as the catalog cannot be read: {error}"))
+                .hint("try again"),
         ],
     }
 }
@@ -135,7 +143,8 @@ async fn catalog(clients: &Clients) -> Result<Catalog, kube::Error> {
     let components: Api<Component> = Api::all(clients.kube.clone());
     let templates = clients.dynamic(&argo("WorkflowTemplate"), Some(WORKFLOW_NAMESPACE));
     let everything = ListParams::default();
-    let (components, templates) = tokio::try_join!(components.list(&everything), templates.list(&everything))?;
+    let (components, templates) =
+        tokio::try_join!(components.list(&everything), templates.list(&everything))?;
     Ok(Catalog {
         components: components.into_iter().map(|component| (component.name_any(), component.spec)).collect(),
         templates: templates

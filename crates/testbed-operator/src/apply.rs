@@ -49,7 +49,11 @@ impl Error {
 }
 
 /// Carries effects out in order; returns what was learned, and the failure that ended it, if one did.
-pub(crate) async fn apply(clients: &Clients, seen: &Observed, effects: &[Effect]) -> (Vec<Fact>, Option<Error>) {
+pub(crate) async fn apply(
+    clients: &Clients,
+    seen: &Observed,
+    effects: &[Effect],
+) -> (Vec<Fact>, Option<Error>) {
     let mut facts = Vec::with_capacity(effects.len());
     for effect in effects {
         match carry_out(clients, seen, effect).await {
@@ -81,8 +85,10 @@ fn experiments(clients: &Clients, experiment: &Experiment) -> Api<Experiment> {
 /// Puts our finalizer on, or takes it off, leaving those of others; refused if the Experiment changed meanwhile.
 async fn set_finalizer(clients: &Clients, experiment: &Experiment, wanted: bool) -> Result<Fact, Error> {
     let others = experiment.finalizers().iter().filter(|finalizer| *finalizer != labels::OPERATOR);
-    let finalizers: Vec<&str> = others.map(String::as_str).chain(wanted.then_some(labels::OPERATOR)).collect();
-    let patch = json!({"metadata": {"resourceVersion": experiment.resource_version(), "finalizers": finalizers}});
+    let finalizers: Vec<&str> =
+        others.map(String::as_str).chain(wanted.then_some(labels::OPERATOR)).collect();
+    let patch =
+        json!({"metadata": {"resourceVersion": experiment.resource_version(), "finalizers": finalizers}});
     let api = experiments(clients, experiment);
     match api.patch_metadata(&experiment.name_any(), &PatchParams::default(), &Patch::Merge(patch)).await {
         Ok(_) => Ok(Fact::Done),
@@ -92,7 +98,8 @@ async fn set_finalizer(clients: &Clients, experiment: &Experiment, wanted: bool)
 }
 
 async fn apply_object(clients: &Clients, object: &Value) -> Result<Fact, Error> {
-    let object: DynamicObject = serde_json::from_value(object.clone()).map_err(|error| Error::Object(error.to_string()))?;
+    let object: DynamicObject =
+        serde_json::from_value(object.clone()).map_err(|error| Error::Object(error.to_string()))?;
     let kind = object.types.as_ref().map(|types| types.kind.clone()).unwrap_or_default();
     let resource = match kind.as_str() {
         "Namespace" => namespace(),
@@ -101,7 +108,8 @@ async fn apply_object(clients: &Clients, object: &Value) -> Result<Fact, Error> 
     };
     let api = clients.dynamic(&resource, object.namespace().as_deref());
     // We alone own what we apply, so a conflict is settled in our favor.
-    api.patch(&object.name_any(), &PatchParams::apply(labels::OPERATOR).force(), &Patch::Apply(&object)).await?;
+    api.patch(&object.name_any(), &PatchParams::apply(labels::OPERATOR).force(), &Patch::Apply(&object))
+        .await?;
     Ok(Fact::Done)
 }
 

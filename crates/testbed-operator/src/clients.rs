@@ -20,7 +20,8 @@ pub(crate) struct Clients {
 impl Clients {
     /// Makes the clients; nothing is contacted yet.
     pub(crate) fn new(kube: Client, metrics_url: &str, results: &results::Settings) -> Result<Self> {
-        let reporter = Reporter { controller: labels::OPERATOR.into(), instance: std::env::var("HOSTNAME").ok() };
+        let reporter =
+            Reporter { controller: labels::OPERATOR.into(), instance: std::env::var("HOSTNAME").ok() };
         Ok(Self {
             metrics: Prometheus::new(metrics_url)?,
             results: Results::new(results)?,

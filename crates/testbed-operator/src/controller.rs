@@ -56,7 +56,11 @@ struct Context {
 }
 
 /// Watches Experiments and what they made, until stopped.
-pub(crate) async fn run(clients: Arc<Clients>, concurrency: u16, mut stopped: watch::Receiver<bool>) -> Result<()> {
+pub(crate) async fn run(
+    clients: Arc<Clients>,
+    concurrency: u16,
+    mut stopped: watch::Receiver<bool>,
+) -> Result<()> {
     let experiments: Api<Experiment> = Api::all(clients.kube.clone());
     let applications = clients.dynamic(&argo("Application"), Some(ARGOCD_NAMESPACE));
     let workflows = clients.dynamic(&argo("Workflow"), Some(WORKFLOW_NAMESPACE));
@@ -109,7 +113,9 @@ async fn reconcile(experiment: Arc<Experiment>, context: Arc<Context>) -> Result
     let plan = plan(&seen, Timestamp::now());
     let (facts, failed) = apply(clients, &seen, &plan.effects).await;
     // These two changed the object itself: what there is to say is said in the pass that its change brings.
-    let own = |effect: &Effect| matches!(effect, Effect::AddFinalizer | Effect::RemoveFinalizer | Effect::DeleteExperiment);
+    let own = |effect: &Effect| {
+        matches!(effect, Effect::AddFinalizer | Effect::RemoveFinalizer | Effect::DeleteExperiment)
+    };
     if failed.is_none() && plan.effects.iter().any(own) {
         log(&name, &plan.effects);
         settled(&context, &seen.experiment);

@@ -47,7 +47,11 @@ pub(crate) async fn observe(clients: &Clients, name: &str, space: &str) -> Resul
     let (catalog, template, namespaces, applications, workflows, pods) = tokio::join!(
         async { if accepted { Seen::default() } else { known(catalog(clients, &seen.experiment).await) } },
         async {
-            if submitted { Seen::default() } else { known(template(clients, &seen.experiment.spec.workflow.template).await) }
+            if submitted {
+                Seen::default()
+            } else {
+                known(template(clients, &seen.experiment.spec.workflow.template).await)
+            }
         },
         async { known(namespaces(clients, &seen.experiment, &selector).await) },
         async { known(applications(clients, &selector).await) },
@@ -87,12 +91,21 @@ async fn template(clients: &Clients, name: &str) -> Result<Option<TemplateFacts>
         name: template.name_any(),
         uid: template.uid().unwrap_or_default(),
         generation: template.metadata.generation.unwrap_or_default(),
-        arguments: template.data.pointer("/spec/arguments/parameters").and_then(Value::as_array).cloned().unwrap_or_default(),
+        arguments: template
+            .data
+            .pointer("/spec/arguments/parameters")
+            .and_then(Value::as_array)
+            .cloned()
+            .unwrap_or_default(),
     }))
 }
 
 /// Returns the run's namespaces by label, and any that bears a name the run needs.
-async fn namespaces(clients: &Clients, experiment: &Experiment, selector: &ListParams) -> Result<Vec<NamespaceFacts>, Error> {
+async fn namespaces(
+    clients: &Clients,
+    experiment: &Experiment,
+    selector: &ListParams,
+) -> Result<Vec<NamespaceFacts>, Error> {
     let api = clients.dynamic(&namespace(), None);
     let mut found: Vec<NamespaceFacts> = api.list(selector).await?.into_iter().map(namespace_facts).collect();
     if let Ok(run) = Run::of(experiment) {
@@ -136,7 +149,10 @@ fn application_facts(object: DynamicObject) -> ApplicationFacts {
         spec_digest: object.annotations().get(SPEC_DIGEST).cloned(),
         health: text("/status/health/status"),
         sync: text("/status/sync/status"),
-        revisions: strings("/status/sync/revisions").into_iter().chain(text("/status/sync/revision")).collect(),
+        revisions: strings("/status/sync/revisions")
+            .into_iter()
+            .chain(text("/status/sync/revision"))
+            .collect(),
         trouble: trouble(&object.data),
         deleting: object.metadata.deletion_timestamp.is_some(),
     }

@@ -55,7 +55,10 @@ impl Prometheus {
     pub(crate) fn new(hub: &str) -> Result<Self> {
         // A store must not send us elsewhere.
         let client = Client::builder().timeout(TIMEOUT).redirect(reqwest::redirect::Policy::none()).build();
-        Ok(Self { client: client.context("failed to make an HTTP client")?, hub: hub.trim_end_matches('/').to_owned() })
+        Ok(Self {
+            client: client.context("failed to make an HTTP client")?,
+            hub: hub.trim_end_matches('/').to_owned(),
+        })
     }
 
     /// Asks one question.
@@ -69,7 +72,10 @@ impl Prometheus {
             QueryType::Instant => ("query", vec![("query", question.query.clone()), ("time", end)]),
             QueryType::Range => {
                 let step = format!("{:.3}", question.step.as_secs_f64());
-                ("query_range", vec![("query", question.query.clone()), ("start", start), ("end", end), ("step", step)])
+                (
+                    "query_range",
+                    vec![("query", question.query.clone()), ("start", start), ("end", end), ("step", step)],
+                )
             }
         };
         match self.post(&format!("{base}/api/v1/{path}"), &form).await {
@@ -107,7 +113,9 @@ fn read(status: StatusCode, body: &[u8]) -> Answer {
     match (envelope.status.as_str(), envelope.data) {
         ("success", Some(data)) => series(data).map_or_else(Answer::Refused, Answer::Series),
         // 5xx is trouble of the store, which may pass; 4xx is about the query.
-        _ if status.is_server_error() => Answer::Unreachable(envelope.error.unwrap_or_else(|| status.to_string())),
+        _ if status.is_server_error() => {
+            Answer::Unreachable(envelope.error.unwrap_or_else(|| status.to_string()))
+        }
         _ => Answer::Refused(envelope.error.unwrap_or_else(|| status.to_string())),
     }
 }
@@ -131,8 +139,12 @@ fn series(data: Data) -> Result<Vec<Series>, String> {
 }
 
 fn point((time, value): &(f64, String)) -> Result<(Timestamp, f64), String> {
-    #[expect(clippy::cast_possible_truncation, reason = "a float that is out of range saturates, and is refused as a time")]
-    let time = Timestamp::from_millisecond((time * 1000.0).round() as i64).map_err(|error| error.to_string())?;
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "a float that is out of range saturates, and is refused as a time"
+    )]
+    let time =
+        Timestamp::from_millisecond((time * 1000.0).round() as i64).map_err(|error| error.to_string())?;
     // Prometheus writes NaN, +Inf and -Inf, all of which parse; what is not finite is judged later.
     let value = value.parse().map_err(|_| format!("`{value}` is not a number"))?;
     Ok((time, value))

@@ -13,12 +13,17 @@ use testbed_api::{Experiment, labels};
 ///
 /// # Errors
 /// The API server refused, or could not be reached.
-pub(crate) async fn report(clients: &Clients, experiment: &Experiment, status: &ExperimentStatus) -> Result<(), Error> {
+pub(crate) async fn report(
+    clients: &Clients,
+    experiment: &Experiment,
+    status: &ExperimentStatus,
+) -> Result<(), Error> {
     let before = experiment.status.clone().unwrap_or_default();
     if before == *status {
         return Ok(());
     }
-    let api: Api<Experiment> = Api::namespaced(clients.kube.clone(), &experiment.namespace().unwrap_or_default());
+    let api: Api<Experiment> =
+        Api::namespaced(clients.kube.clone(), &experiment.namespace().unwrap_or_default());
     let patch = json!({
         "apiVersion": Experiment::api_version(&()),
         "kind": Experiment::kind(&()),
@@ -41,7 +46,11 @@ fn events(before: &ExperimentStatus, after: &ExperimentStatus) -> Vec<Event> {
     after
         .conditions
         .iter()
-        .filter(|condition| ![Reason::NotReached, Reason::NotRequested, Reason::Skipped].map(Reason::as_str).contains(&&*condition.reason))
+        .filter(|condition| {
+            ![Reason::NotReached, Reason::NotRequested, Reason::Skipped]
+                .map(Reason::as_str)
+                .contains(&&*condition.reason)
+        })
         .filter(|condition| {
             let old = before.conditions.iter().find(|old| old.type_ == condition.type_);
             old.is_none_or(|old| (&old.status, &old.reason) != (&condition.status, &condition.reason))

@@ -46,9 +46,15 @@ impl Results {
             .with_access_key_id(&settings.s3_access_key)
             .with_secret_access_key(&settings.s3_secret_key)
             .with_virtual_hosted_style_request(false)
-            .with_client_options(ClientOptions::new().with_allow_http(true).with_timeout(Duration::from_secs(20)))
+            .with_client_options(
+                ClientOptions::new().with_allow_http(true).with_timeout(Duration::from_secs(20)),
+            )
             // The controller tries again with back-off: within one pass a short effort is enough.
-            .with_retry(RetryConfig { max_retries: 2, retry_timeout: Duration::from_secs(20), ..RetryConfig::default() })
+            .with_retry(RetryConfig {
+                max_retries: 2,
+                retry_timeout: Duration::from_secs(20),
+                ..RetryConfig::default()
+            })
             .build()
             .context("failed to make a client of the results' store")?;
         Ok(Self { store, bucket: settings.s3_bucket.clone() })
@@ -57,7 +63,10 @@ impl Results {
     /// Stores bytes under a key that contains their digest.
     pub(crate) async fn store(&self, key: &str, bytes: Vec<u8>, sha256: String) -> Result<StoredResults> {
         let size = bytes.len() as u64;
-        self.store.put(&Path::from(key), Bytes::from(bytes).into()).await.context("failed to store the result")?;
+        self.store
+            .put(&Path::from(key), Bytes::from(bytes).into())
+            .await
+            .context("failed to store the result")?;
         Ok(StoredResults { bucket: self.bucket.clone(), key: key.to_owned(), sha256, size })
     }
 
@@ -69,7 +78,8 @@ impl Results {
     /// Removes everything under a prefix.
     pub(crate) async fn delete(&self, prefix: &str) -> Result<()> {
         let prefix = Path::from(prefix);
-        let objects: Vec<_> = self.store.list(Some(&prefix)).try_collect().await.context("failed to list stored results")?;
+        let objects: Vec<_> =
+            self.store.list(Some(&prefix)).try_collect().await.context("failed to list stored results")?;
         for object in objects {
             self.store.delete(&object.location).await.context("failed to delete a stored result")?;
         }

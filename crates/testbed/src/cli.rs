@@ -111,6 +111,11 @@ pub(crate) struct RunNameAndFormat {
 }
 
 impl Cli {
+    /// Returns whether this process is to live on, whoever reads what it prints.
+    pub(crate) fn is_daemon(&self) -> bool {
+        matches!(&self.command, Command::Hub(arguments) if arguments.is_daemon())
+    }
+
     /// Runs the command; says what went wrong, if anything did.
     pub(crate) async fn run(self) -> ExitCode {
         match self.dispatch().await {

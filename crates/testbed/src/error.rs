@@ -58,7 +58,9 @@ pub(crate) fn explain(error: &anyhow::Error) -> (String, Option<String>, u8) {
     }
     let message = error.chain().map(ToString::to_string).collect::<Vec<_>>().join(": ");
     match error.chain().find_map(|cause| cause.downcast_ref::<kube::Error>()) {
-        Some(kube::Error::Api(status)) if status.code == 422 || status.code == 400 => (status.message.clone(), None, USAGE),
+        Some(kube::Error::Api(status)) if status.code == 422 || status.code == 400 => {
+            (status.message.clone(), None, USAGE)
+        }
         Some(kube::Error::Api(status)) if status.code == 403 => {
             (status.message.clone(), Some("the kubeconfig's user may not do this".into()), FAILED)
         }

@@ -15,9 +15,13 @@ fn main() -> ExitCode {
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     tracing_subscriber::fmt()
         .with_writer(std::io::stderr)
-        .with_env_filter(EnvFilter::try_from_env("TESTBED_LOG").unwrap_or_else(|_| EnvFilter::new("error")))
+        .with_env_filter(EnvFilter::try_from_env("TESTBED_LOG").unwrap_or_else(|_| EnvFilter::new("off")))
         .init();
     let cli = cli::Cli::parse();
+    if !cli.is_daemon() {
+        // Piped into `head`, a command ends quietly when nobody reads on.
+        sigpipe::reset();
+    }
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
         Err(error) => {

@@ -48,8 +48,18 @@ says!(every_experiment_of_the_project_is_valid, "validate");
 says!(a_plan_says_what_a_run_would_do, "plan", "tsdb-comparison");
 says!(a_plan_can_be_read_by_machines, "plan", "hello-app", "-o", "json");
 says!(a_slip_in_a_name_is_met_with_the_right_one, "plan", "tsdb-comparision");
-says!(everything_wrong_with_an_experiment_is_said_at_once, "validate", "-f", "crates/testbed/tests/bad/everything.yaml");
-says!(what_is_not_an_experiment_is_said_to_be_none, "validate", "-f", "crates/testbed/tests/bad/not-an-experiment.yaml");
+says!(
+    everything_wrong_with_an_experiment_is_said_at_once,
+    "validate",
+    "-f",
+    "crates/testbed/tests/bad/everything.yaml"
+);
+says!(
+    what_is_not_an_experiment_is_said_to_be_none,
+    "validate",
+    "-f",
+    "crates/testbed/tests/bad/not-an-experiment.yaml"
+);
 says!(yaml_that_does_not_parse_is_shown_where, "validate", "-f", "crates/testbed/tests/bad/syntax.yaml");
 says!(an_alias_bomb_is_refused, "validate", "-f", "crates/testbed/tests/bad/bomb.yaml");
 says!(the_catalog_is_listed, "catalog", "list");

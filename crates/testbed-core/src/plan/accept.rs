@@ -20,7 +20,8 @@ pub(super) fn accept(pass: &Pass<'_>, status: &mut ExperimentStatus) -> Step {
         }
     };
     let problems = validate::experiment(pass.run.name, pass.run.spec, &catalog);
-    let refused: Vec<String> = problems.iter().filter(|problem| problem.refuses()).map(Problem::to_string).collect();
+    let refused: Vec<String> =
+        problems.iter().filter(|problem| problem.refuses()).map(Problem::to_string).collect();
     if !refused.is_empty() {
         return step.fail(Reason::InvalidSpec, refused.join("; "));
     }
@@ -31,10 +32,15 @@ pub(super) fn accept(pass: &Pass<'_>, status: &mut ExperimentStatus) -> Step {
         generation: template.generation,
     });
     let components: usize = status.targets.iter().map(|target| target.components.len()).sum();
-    Step::done(format!("{components} component{} pinned", if components == 1 { "" } else { "s" })).because(Reason::SourcesPinned)
+    Step::done(format!("{components} component{} pinned", if components == 1 { "" } else { "s" }))
+        .because(Reason::SourcesPinned)
 }
 
-fn pinned(pass: &Pass<'_>, target: &testbed_api::experiment::Target, catalog: &validate::Catalog) -> TargetStatus {
+fn pinned(
+    pass: &Pass<'_>,
+    target: &testbed_api::experiment::Target,
+    catalog: &validate::Catalog,
+) -> TargetStatus {
     let components = target.components.iter().filter_map(|reference| {
         let name = reference.name();
         // Both were checked above, so that neither is ever left out.

@@ -113,7 +113,8 @@ pub(super) fn collect(pass: &Pass<'_>, status: &mut ExperimentStatus) -> Step {
         return step.fail(Reason::ResultsLost, "the result could not be stored within the deadline");
     }
     let windows = status.workflow_status.as_ref().map(|workflow| &workflow.windows[..]).unwrap_or_default();
-    let settled = windows.iter().map(|window| window.end.0).max().and_then(|end| end.checked_add(SETTLE).ok());
+    let settled =
+        windows.iter().map(|window| window.end.0).max().and_then(|end| end.checked_add(SETTLE).ok());
     if let Some(settled) = settled.filter(|settled| pass.now < *settled) {
         step.wait(Reason::SamplesSettling, "the last samples of the window are still arriving");
         step.wake(settled);
@@ -130,7 +131,10 @@ pub(super) fn collect(pass: &Pass<'_>, status: &mut ExperimentStatus) -> Step {
             step.wait(Reason::Collecting, "metrics are being read and the result written");
             step.wake(deadline);
         }
-        _ => step.wait(Reason::LastAttempt, "the deadline has passed: one last attempt to store the result is made"),
+        _ => step.wait(
+            Reason::LastAttempt,
+            "the deadline has passed: one last attempt to store the result is made",
+        ),
     }
     step
 }
@@ -142,11 +146,15 @@ pub(super) fn owed(pass: &Pass<'_>, ending: Option<Ending>) -> bool {
         return false;
     }
     let annotations = pass.seen.experiment.metadata.annotations.as_ref();
-    let unwanted = annotations.and_then(|all| all.get(labels::DELETE_RESULTS)).is_some_and(|value| value == "true");
+    let unwanted =
+        annotations.and_then(|all| all.get(labels::DELETE_RESULTS)).is_some_and(|value| value == "true");
     match ending {
         None => true,
         // A specification that could not be run has no result.
-        Some(Ending::Failed) => persisted.failure.as_ref().is_some_and(|failure| failure.stage != ConditionType::Accepted.as_str()),
+        Some(Ending::Failed) => persisted
+            .failure
+            .as_ref()
+            .is_some_and(|failure| failure.stage != ConditionType::Accepted.as_str()),
         // What was measured to its end is kept; and in manual mode the end is the deletion.
         Some(Ending::Deleted | Ending::Expired) => {
             let watched = is_manual(&pass.run) && persisted.workflow_status.is_some();
@@ -157,7 +165,8 @@ pub(super) fn owed(pass: &Pass<'_>, ending: Option<Ending>) -> bool {
 
 /// Returns whether collecting was given up, persistedly.
 fn lost(persisted: &ExperimentStatus) -> bool {
-    status::get(persisted, ConditionType::ResultsStored).is_some_and(|condition| condition.reason == Reason::ResultsLost.as_str())
+    status::get(persisted, ConditionType::ResultsStored)
+        .is_some_and(|condition| condition.reason == Reason::ResultsLost.as_str())
 }
 
 /// The summary speaks of the end of the run as it was recorded, so that record must be persisted first.
@@ -182,13 +191,21 @@ fn questions(pass: &Pass<'_>, windows: &[Window]) -> Vec<Question> {
 
 fn metric_questions(pass: &Pass<'_>, metric: &Metric, windows: &[Window]) -> Vec<Question> {
     let targets = run::targets_of(pass.run.spec, metric);
-    targets.into_iter().filter_map(|target| question(pass, metric, target, window_of(windows, target)?)).collect()
+    targets
+        .into_iter()
+        .filter_map(|target| question(pass, metric, target, window_of(windows, target)?))
+        .collect()
 }
 
 fn question(pass: &Pass<'_>, metric: &Metric, target: Option<&str>, window: Window) -> Option<Question> {
     let length = Duration::try_from(window.end.0.duration_since(window.start.0)).unwrap_or_default();
     let namespace = target.map(|target| pass.run.namespace_of(target)).unwrap_or_default();
-    let values = Values { experiment: pass.run.name, namespace: &namespace, target: target.unwrap_or_default(), duration: length };
+    let values = Values {
+        experiment: pass.run.name,
+        namespace: &namespace,
+        target: target.unwrap_or_default(),
+        duration: length,
+    };
     Some(Question {
         metric: metric.name.clone(),
         target: target.map(str::to_owned),
@@ -203,13 +220,19 @@ fn question(pass: &Pass<'_>, metric: &Metric, target: Option<&str>, window: Wind
 
 /// Returns the window of a target: its own, else one that is of all targets. Of the whole run: from first start to last end.
 fn window_of(windows: &[Window], target: Option<&str>) -> Option<Window> {
-    let own = target.and_then(|target| windows.iter().find(|window| window.target.as_deref() == Some(target)));
+    let own =
+        target.and_then(|target| windows.iter().find(|window| window.target.as_deref() == Some(target)));
     if let Some(window) = own.or_else(|| windows.iter().find(|window| window.target.is_none())) {
         return Some(window.clone());
     }
     let first = windows.iter().min_by_key(|window| window.start.0)?;
     let last = windows.iter().max_by_key(|window| window.end.0)?;
-    Some(Window { target: None, start: first.start.clone(), end: last.end.clone(), recorded_by: first.recorded_by })
+    Some(Window {
+        target: None,
+        start: first.start.clone(),
+        end: last.end.clone(),
+        recorded_by: first.recorded_by,
+    })
 }
 
 /// Returns the store of a target's own, if a component of it says that it is one.
@@ -218,7 +241,8 @@ fn store_of(pass: &Pass<'_>, target: &str) -> Option<Store> {
     if spec.cluster.kind != ClusterType::Hub {
         return None;
     }
-    let component = pass.run.components(target).iter().find(|component| component.metrics_store == Some(true))?;
+    let component =
+        pass.run.components(target).iter().find(|component| component.metrics_store == Some(true))?;
     let endpoint = component.endpoint.as_ref()?;
     let namespace = pass.run.namespace_of(target);
     Some(Store::Target {

@@ -41,7 +41,9 @@ pub(super) fn deploy(pass: &Pass<'_>, status: &mut ExperimentStatus) -> Step {
         }
     }
     mirror(status, applications);
-    match status::since(pass.persisted, ConditionType::Accepted).and_then(|at| at.checked_add(DEPLOY_DEADLINE).ok()) {
+    match status::since(pass.persisted, ConditionType::Accepted)
+        .and_then(|at| at.checked_add(DEPLOY_DEADLINE).ok())
+    {
         Some(deadline) => step.deadline(deadline, pass.now),
         None => step,
     }
@@ -60,7 +62,10 @@ fn namespace(pass: &Pass<'_>, target: &Target, namespaces: &[NamespaceFacts], st
             Namespace::Taken(format!("{}: namespace {name} exists and is not of this run", target.name))
         }
         Some(namespace) if namespace.deleting => {
-            step.wait(Reason::NamespaceCreating, format!("{}: namespace {name} is being deleted", target.name));
+            step.wait(
+                Reason::NamespaceCreating,
+                format!("{}: namespace {name} is being deleted", target.name),
+            );
             Namespace::Waits
         }
         Some(_) => Namespace::Ready,
@@ -88,20 +93,30 @@ fn component(
     let who = format!("{}/{}", target.name, component.name);
     match seen {
         None => step.wait(Reason::ComponentDeploying, format!("{who}: is being deployed")),
-        Some(seen) if !ready(seen, component) => step.wait(Reason::ComponentDeploying, format!("{who}: {}", state(seen))),
+        Some(seen) if !ready(seen, component) => {
+            step.wait(Reason::ComponentDeploying, format!("{who}: {}", state(seen)))
+        }
         Some(_) => {}
     }
     Ok(())
 }
 
-fn find<'a>(applications: &'a [ApplicationFacts], target: &str, component: &str) -> Option<&'a ApplicationFacts> {
+fn find<'a>(
+    applications: &'a [ApplicationFacts],
+    target: &str,
+    component: &str,
+) -> Option<&'a ApplicationFacts> {
     applications.iter().find(|application| application.target == target && application.component == component)
 }
 
 /// Returns whether an Application is Healthy *and* Synced at every pinned revision. Degraded or Progressing is not ready.
 fn ready(seen: &ApplicationFacts, component: &ComponentStatus) -> bool {
     // A digest names its content, so it must come back as it is; a branch or a version comes back resolved.
-    let mut digests = component.sources.iter().filter_map(|source| source.target_revision.as_deref()).filter(|r| r.starts_with("sha256:"));
+    let mut digests = component
+        .sources
+        .iter()
+        .filter_map(|source| source.target_revision.as_deref())
+        .filter(|r| r.starts_with("sha256:"));
     seen.health.as_deref() == Some("Healthy")
         && seen.sync.as_deref() == Some("Synced")
         && !seen.deleting
@@ -110,10 +125,9 @@ fn ready(seen: &ApplicationFacts, component: &ComponentStatus) -> bool {
 
 /// Returns whether every component of a target is ready.
 fn is_ready(pass: &Pass<'_>, target: &str, applications: &[ApplicationFacts]) -> bool {
-    pass.run
-        .components(target)
-        .iter()
-        .all(|component| find(applications, target, &component.name).is_some_and(|seen| ready(seen, component)))
+    pass.run.components(target).iter().all(|component| {
+        find(applications, target, &component.name).is_some_and(|seen| ready(seen, component))
+    })
 }
 
 fn state(seen: &ApplicationFacts) -> String {

@@ -10,7 +10,8 @@ pub(super) fn provision(pass: &Pass<'_>, status: &mut ExperimentStatus) -> Step 
     for target in pass.run.targets() {
         let kind = target.cluster.kind;
         if kind != ClusterType::Hub {
-            let message = format!("{}: this version makes no clusters of type {}", target.name, kind.as_str());
+            let message =
+                format!("{}: this version makes no clusters of type {}", target.name, kind.as_str());
             return Step::done("").fail(Reason::ClusterTypeUnsupported, message);
         }
     }

@@ -4,9 +4,9 @@ use super::{Effect, Pass, RUN_DEADLINE, Step, is_manual};
 use crate::build;
 use crate::observed::WorkflowFacts;
 use crate::status;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, Time};
 use testbed_api::conditions::{ConditionType, Reason};
 use testbed_api::status::{ExperimentStatus, Window, WindowSource, WorkflowStatus};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, Time};
 
 /// Submits the workflow and waits for its end.
 ///
@@ -42,7 +42,8 @@ pub(super) fn run_workflow(pass: &Pass<'_>, status: &mut ExperimentStatus) -> St
 
 fn submit(pass: &Pass<'_>, status: &mut ExperimentStatus, mut step: Step, name: String) -> Step {
     if pass.persisted.workflow_status.as_ref().is_some_and(|workflow| workflow.uid.is_some()) {
-        return step.fail(Reason::WorkflowLost, format!("workflow {name} was deleted while the run waited for it"));
+        return step
+            .fail(Reason::WorkflowLost, format!("workflow {name} was deleted while the run waited for it"));
     }
     match pass.seen.template.known() {
         Err(reason) => {
@@ -51,9 +52,15 @@ fn submit(pass: &Pass<'_>, status: &mut ExperimentStatus, mut step: Step, name: 
         }
         Ok(template) => {
             let pinned = pass.persisted.template.as_ref();
-            let same = template.as_ref().zip(pinned).is_some_and(|(now, then)| now.uid == then.uid && now.generation == then.generation);
+            let same = template
+                .as_ref()
+                .zip(pinned)
+                .is_some_and(|(now, then)| now.uid == then.uid && now.generation == then.generation);
             if !same {
-                let message = format!("workflow template {} is not the one that was pinned", pass.run.spec.workflow.template);
+                let message = format!(
+                    "workflow template {} is not the one that was pinned",
+                    pass.run.spec.workflow.template
+                );
                 return step.fail(Reason::TemplateChanged, message);
             }
         }
@@ -79,9 +86,15 @@ fn judge(pass: &Pass<'_>, seen: &WorkflowFacts, mut step: Step) -> Step {
             step.fail(Reason::WorkflowFailed, format!("workflow {} ended as {phase}{said}", seen.name))
         }
         phase => {
-            let reason = if phase == Some("Running") { Reason::WorkflowRunning } else { Reason::WorkflowPending };
-            step.wait(reason, format!("workflow {} is {}{said}", seen.name, phase.unwrap_or("Pending").to_lowercase()));
-            match status::since(pass.persisted, ConditionType::ComponentsReady).and_then(|at| at.checked_add(RUN_DEADLINE).ok()) {
+            let reason =
+                if phase == Some("Running") { Reason::WorkflowRunning } else { Reason::WorkflowPending };
+            step.wait(
+                reason,
+                format!("workflow {} is {}{said}", seen.name, phase.unwrap_or("Pending").to_lowercase()),
+            );
+            match status::since(pass.persisted, ConditionType::ComponentsReady)
+                .and_then(|at| at.checked_add(RUN_DEADLINE).ok())
+            {
                 // A manual run may outlive any deadline but its time to live.
                 Some(deadline) if !is_manual(&pass.run) => step.deadline(deadline, pass.now),
                 _ => step,
@@ -94,7 +107,12 @@ fn judge(pass: &Pass<'_>, seen: &WorkflowFacts, mut step: Step) -> Step {
 fn windows(seen: &WorkflowFacts) -> Vec<Window> {
     match (&seen.windows[..], &seen.started_at, &seen.finished_at) {
         ([], Some(Time(start)), Some(Time(end))) => {
-            vec![Window { target: None, start: MicroTime(*start), end: MicroTime(*end), recorded_by: WindowSource::Workflow }]
+            vec![Window {
+                target: None,
+                start: MicroTime(*start),
+                end: MicroTime(*end),
+                recorded_by: WindowSource::Workflow,
+            }]
         }
         (recorded, ..) => recorded.to_vec(),
     }

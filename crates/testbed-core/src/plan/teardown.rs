@@ -17,14 +17,30 @@ pub(super) fn teardown(pass: &Pass<'_>, _: &mut ExperimentStatus) -> Step {
         return step;
     }
     let seen = pass.seen;
-    let lists = (seen.workflows.known(), seen.workflow_pods.known(), seen.applications.known(), seen.namespaces.known());
+    let lists = (
+        seen.workflows.known(),
+        seen.workflow_pods.known(),
+        seen.applications.known(),
+        seen.namespaces.known(),
+    );
     let (Ok(workflows), Ok(pods), Ok(applications), Ok(namespaces)) = lists else {
-        let reason = [lists.0.err(), lists.1.err(), lists.2.err(), lists.3.err()].into_iter().flatten().next().unwrap_or_default();
+        let reason = [lists.0.err(), lists.1.err(), lists.2.err(), lists.3.err()]
+            .into_iter()
+            .flatten()
+            .next()
+            .unwrap_or_default();
         step.wait(Reason::NotReadable, format!("what is left cannot be read: {reason}"));
         return step;
     };
     for workflow in workflows {
-        remove(&mut step, ChildKind::Workflow, Some(WORKFLOW_NAMESPACE), &workflow.name, &workflow.uid, workflow.deleting);
+        remove(
+            &mut step,
+            ChildKind::Workflow,
+            Some(WORKFLOW_NAMESPACE),
+            &workflow.name,
+            &workflow.uid,
+            workflow.deleting,
+        );
     }
     for application in applications {
         let (name, uid) = (&application.name, &application.uid);
@@ -33,11 +49,10 @@ pub(super) fn teardown(pass: &Pass<'_>, _: &mut ExperimentStatus) -> Step {
     if let Some(pod) = pods.first() {
         step.wait(Reason::TearingDown, format!("pod {pod} is being removed"));
     }
-    // A namespace goes after its Applications: Argo CD would put back what vanishes under it.
-    if applications.is_empty() {
-        for namespace in namespaces.iter().filter(|namespace| namespace.owner.as_deref() == Some(pass.run.uid)) {
-            remove(&mut step, ChildKind::Namespace, None, &namespace.name, &namespace.uid, namespace.deleting);
-        }
+    // After its Applications, which put back what vanishes under them until they are being deleted themselves; but not
+    // after their end: Kubernetes lets a deleted namespace rest for five seconds, in which they have time to finish.
+    for namespace in namespaces.iter().filter(|namespace| namespace.owner.as_deref() == Some(pass.run.uid)) {
+        remove(&mut step, ChildKind::Namespace, None, &namespace.name, &namespace.uid, namespace.deleting);
     }
     step
 }

@@ -47,7 +47,10 @@ pub fn catalog() -> CatalogFacts {
     };
     CatalogFacts {
         components: [
-            ("metrics-app".to_owned(), component("metrics-app", json!([{"name": "series", "type": "int", "default": 10}]))),
+            (
+                "metrics-app".to_owned(),
+                component("metrics-app", json!([{"name": "series", "type": "int", "default": 10}])),
+            ),
             ("store".to_owned(), component("store", json!([{"name": "target", "required": true}]))),
         ]
         .into(),

@@ -24,7 +24,8 @@ fn experiment(change: impl FnOnce(&mut Value)) -> Value {
 
 /// Asks the API server to create an object without keeping it.
 async fn dry_run(client: &Client, value: Value) -> Result<(), Error> {
-    let api: Api<DynamicObject> = Api::namespaced_with(client.clone(), NAMESPACE, &kube::api::ApiResource::erase::<Experiment>(&()));
+    let api: Api<DynamicObject> =
+        Api::namespaced_with(client.clone(), NAMESPACE, &kube::api::ApiResource::erase::<Experiment>(&()));
     let object: DynamicObject = serde_json::from_value(value).map_err(Error::SerdeError)?;
     let parameters = PostParams { dry_run: true, field_manager: None };
     api.create(&parameters, &object).await.map(drop)
@@ -41,30 +42,114 @@ async fn a_good_experiment_is_accepted() -> Result<()> {
 async fn bad_input_is_refused_with_the_field_and_the_reason() -> Result<()> {
     testbed_ok(&["catalog", "push"]).await?;
     let client = client().await?;
-    let target = |name: &str, depends: &[&str]| json!({"name": name, "cluster": {"type": "hub"}, "depends": depends});
+    let target =
+        |name: &str, depends: &[&str]| json!({"name": name, "cluster": {"type": "hub"}, "depends": depends});
     let metric = |query: &str| json!([{"name": "m", "query": query}]);
     let cases: Vec<(&str, Value, &[&str])> = vec![
-        ("two targets of one name", experiment(|e| e["spec"]["targets"] = json!([target("a", &[]), target("a", &[])])), &["spec.targets[1]", "Duplicate"]),
-        ("a target without a name", experiment(|e| e["spec"]["targets"] = json!([{"cluster": {"type": "hub"}}])), &["spec.targets[0].name", "Required"]),
+        (
+            "two targets of one name",
+            experiment(|e| e["spec"]["targets"] = json!([target("a", &[]), target("a", &[])])),
+            &["spec.targets[1]", "Duplicate"],
+        ),
+        (
+            "a target without a name",
+            experiment(|e| e["spec"]["targets"] = json!([{"cluster": {"type": "hub"}}])),
+            &["spec.targets[0].name", "Required"],
+        ),
         ("no targets", experiment(|e| e["spec"]["targets"] = json!([])), &["spec.targets", "at least 1"]),
-        ("a target name that is none", experiment(|e| e["spec"]["targets"][0]["name"] = json!("Up_per")), &["spec.targets[0].name"]),
-        ("an unknown component", experiment(|e| e["spec"]["targets"][0]["components"] = json!([{"app": "hallo-app"}])), &["spec.targets[0].components[0]", "hallo-app", "did you mean `hello-app`?"]),
-        ("two kinds of component at once", experiment(|e| e["spec"]["targets"][0]["components"] = json!([{"app": "a", "config": "b"}])), &["spec.targets[0].components[0]", "exactly one"]),
-        ("an unknown parameter of a component", experiment(|e| e["spec"]["targets"][0]["components"][0]["params"] = json!({"no.such": "1"})), &["params[no.such]", "no parameter"]),
-        ("a dependency on itself", experiment(|e| e["spec"]["targets"] = json!([target("a", &["a"])])), &["depends", "other targets"]),
-        ("a dependency on nothing", experiment(|e| e["spec"]["targets"] = json!([target("a", &["z"])])), &["depends"]),
-        ("a cycle", experiment(|e| e["spec"]["targets"] = json!([target("a", &["b"]), target("b", &["c"]), target("c", &["a"])])), &["spec.targets[].depends", "cycle", "a → b → c → a"]),
-        ("a missing template", experiment(|e| e["spec"]["workflow"]["template"] = json!("no-such-template")), &["spec.workflow.template", "no-such-template"]),
-        ("an unknown parameter of the workflow", experiment(|e| e["spec"]["workflow"]["params"] = json!({"durration": "1s"})), &["spec.workflow.params[durration]", "did you mean `duration`?"]),
-        ("a query that does not parse", experiment(|e| e["spec"]["metrics"] = metric("sum(rate(x[5m])")), &["spec.metrics[0].query", "does not parse"]),
-        ("an unknown variable", experiment(|e| e["spec"]["metrics"] = metric("x{n=\"$NAMSPACE\"}")), &["spec.metrics[0].query", "$NAMSPACE", "did you mean `$NAMESPACE`?"]),
-        ("a metric name that is none", experiment(|e| e["spec"]["metrics"] = json!([{"name": "P99", "query": "x"}])), &["spec.metrics[0].name"]),
-        ("a time to live of 0", experiment(|e| e["spec"]["ttlDays"] = json!(0)), &["spec.ttlDays", "greater than or equal to 1"]),
-        ("a time to live beyond a year", experiment(|e| e["spec"]["ttlDays"] = json!(366)), &["spec.ttlDays", "less than or equal to 365"]),
+        (
+            "a target name that is none",
+            experiment(|e| e["spec"]["targets"][0]["name"] = json!("Up_per")),
+            &["spec.targets[0].name"],
+        ),
+        (
+            "an unknown component",
+            experiment(|e| e["spec"]["targets"][0]["components"] = json!([{"app": "hallo-app"}])),
+            &["spec.targets[0].components[0]", "hallo-app", "did you mean `hello-app`?"],
+        ),
+        (
+            "two kinds of component at once",
+            experiment(|e| e["spec"]["targets"][0]["components"] = json!([{"app": "a", "config": "b"}])),
+            &["spec.targets[0].components[0]", "exactly one"],
+        ),
+        (
+            "an unknown parameter of a component",
+            experiment(|e| e["spec"]["targets"][0]["components"][0]["params"] = json!({"no.such": "1"})),
+            &["params[no.such]", "no parameter"],
+        ),
+        (
+            "a dependency on itself",
+            experiment(|e| e["spec"]["targets"] = json!([target("a", &["a"])])),
+            &["depends", "other targets"],
+        ),
+        (
+            "a dependency on nothing",
+            experiment(|e| e["spec"]["targets"] = json!([target("a", &["z"])])),
+            &["depends"],
+        ),
+        (
+            "a cycle",
+            experiment(|e| {
+                e["spec"]["targets"] = json!([target("a", &["b"]), target("b", &["c"]), target("c", &["a"])])
+            }),
+            &["spec.targets[].depends", "cycle", "a → b → c → a"],
+        ),
+        (
+            "a missing template",
+            experiment(|e| e["spec"]["workflow"]["template"] = json!("no-such-template")),
+            &["spec.workflow.template", "no-such-template"],
+        ),
+        (
+            "an unknown parameter of the workflow",
+            experiment(|e| e["spec"]["workflow"]["params"] = json!({"durration": "1s"})),
+            &["spec.workflow.params[durration]", "did you mean `duration`?"],
+        ),
+        (
+            "a query that does not parse",
+            experiment(|e| e["spec"]["metrics"] = metric("sum(rate(x[5m])")),
+            &["spec.metrics[0].query", "does not parse"],
+        ),
+        (
+            "an unknown variable",
+            experiment(|e| e["spec"]["metrics"] = metric("x{n=\"$NAMSPACE\"}")),
+            &["spec.metrics[0].query", "$NAMSPACE", "did you mean `$NAMESPACE`?"],
+        ),
+        (
+            "a metric name that is none",
+            experiment(|e| e["spec"]["metrics"] = json!([{"name": "P99", "query": "x"}])),
+            &["spec.metrics[0].name"],
+        ),
+        (
+            "a time to live of 0",
+            experiment(|e| e["spec"]["ttlDays"] = json!(0)),
+            &["spec.ttlDays", "greater than or equal to 1"],
+        ),
+        (
+            "a time to live beyond a year",
+            experiment(|e| e["spec"]["ttlDays"] = json!(366)),
+            &["spec.ttlDays", "less than or equal to 365"],
+        ),
         ("a time to live in words", experiment(|e| e["spec"]["ttlDays"] = json!("7d")), &["spec.ttlDays"]),
-        ("a criterion on an unknown metric", experiment(|e| e["spec"]["hypothesis"] = json!({"claim": "c", "criteria": [{"metric": "nope", "compare": ["app", "app2"], "operator": "lt", "value": 1.0}]})), &["spec.hypothesis.criteria[0].metric", "nope"]),
-        ("a tutorial of an unknown target", experiment(|e| e["spec"]["tutorial"] = json!({"services": [{"name": "g", "target": "z", "service": "s", "namespace": "n"}]})), &["tutorial.services", "target"]),
-        ("a name that is too long", experiment(|e| e["metadata"] = json!({"name": "n".repeat(64), "namespace": NAMESPACE})), &["metadata.name", "63"]),
+        (
+            "a criterion on an unknown metric",
+            experiment(
+                |e| e["spec"]["hypothesis"] = json!({"claim": "c", "criteria": [{"metric": "nope", "compare": ["app", "app2"], "operator": "lt", "value": 1.0}]}),
+            ),
+            &["spec.hypothesis.criteria[0].metric", "nope"],
+        ),
+        (
+            "a tutorial of an unknown target",
+            experiment(|e| {
+                e["spec"]["tutorial"] =
+                    json!({"services": [{"name": "g", "target": "z", "service": "s", "namespace": "n"}]})
+            }),
+            &["tutorial.services", "target"],
+        ),
+        (
+            "a name that is too long",
+            experiment(|e| e["metadata"] = json!({"name": "n".repeat(64), "namespace": NAMESPACE})),
+            &["metadata.name", "63"],
+        ),
     ];
     let mut wrong = Vec::new();
     for (what, value, expected) in cases {
@@ -160,7 +245,10 @@ async fn a_specification_cannot_change_once_it_is_created_but_its_time_to_live_c
     let changed = patch(json!({"spec": {"targets": [{"name": "other", "cluster": {"type": "hub"}}]}})).await;
     let longer = patch(json!({"spec": {"ttlDays": 2}})).await;
     testbed_ok(&["delete", &name]).await?;
-    ensure!(matches!(&changed, Err(Error::Api(status)) if status.message.contains("cannot change after creation")), "{changed:?}");
+    ensure!(
+        matches!(&changed, Err(Error::Api(status)) if status.message.contains("cannot change after creation")),
+        "{changed:?}"
+    );
     ensure!(longer?.spec.ttl_days == 2);
     Ok(())
 }

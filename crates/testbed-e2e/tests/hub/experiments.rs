@@ -1,6 +1,6 @@
 //! The experiments of the catalog, whole.
 
-use crate::lab::{client, empty, left_over, objects, submit, testbed, testbed_ok, wait_for, is_over, phase};
+use crate::lab::{client, empty, is_over, left_over, objects, phase, submit, testbed, testbed_ok, wait_for};
 use anyhow::{Context, Result, ensure};
 use testbed_api::status::Phase;
 use testbed_api::summary::{Decision, Summary};
@@ -17,7 +17,8 @@ async fn tsdb_comparison_ends_with_a_verdict_on_real_series() -> Result<()> {
     ensure!(output.status.success(), "ended with {}", output.status);
     ensure!(text.contains("one trial, no interval"), "the verdict hides that there was one trial");
 
-    let summary: Summary = serde_json::from_str(&testbed_ok(&["results", "tsdb-comparison", "-o", "json"]).await?)?;
+    let summary: Summary =
+        serde_json::from_str(&testbed_ok(&["results", "tsdb-comparison", "-o", "json"]).await?)?;
     let decision = summary.verdict.decision.context("no decision")?;
     ensure!(decision != Decision::Insufficient, "insufficient: {}", summary.verdict.reason);
     let metrics = summary.metrics.context("no metrics")?;
@@ -27,7 +28,11 @@ async fn tsdb_comparison_ends_with_a_verdict_on_real_series() -> Result<()> {
             cells.iter().find(|cell| cell.target.as_deref() == Some(target)).and_then(|cell| cell.value)
         };
         // The series that were driven are the series that arrived.
-        ensure!(value("arrived_series") == Some(10_000.0), "{target}: {:?} series arrived", value("arrived_series"));
+        ensure!(
+            value("arrived_series") == Some(10_000.0),
+            "{target}: {:?} series arrived",
+            value("arrived_series")
+        );
         let memory = value("memory_bytes").context("no memory")?;
         ensure!((10e6..2e9).contains(&memory), "{target}: {memory} bytes are not the memory of a store");
     }
@@ -48,7 +53,11 @@ async fn a_target_that_cannot_be_made_fails_at_once_and_cleans_up() -> Result<()
     std::fs::remove_file(&file)?;
     let run = wait_for(&client, &name, 30, is_over).await?;
     ensure!(phase(&run) == Some(Phase::Failed));
-    ensure!(run.status.and_then(|status| status.failure).is_some_and(|failure| failure.reason == "ClusterTypeUnsupported"));
+    ensure!(
+        run.status
+            .and_then(|status| status.failure)
+            .is_some_and(|failure| failure.reason == "ClusterTypeUnsupported")
+    );
     let why = testbed_ok(&["why", &name]).await?;
     ensure!(why.contains("no clusters of type gke"), "{why}");
     let _ = submit;

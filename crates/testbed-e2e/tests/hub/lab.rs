@@ -52,7 +52,8 @@ pub async fn client() -> Result<Client> {
         hub_up().await?;
     }
     let path = testbed_hub::kubeconfig().context("the hub is not up")?;
-    let config = Config::from_custom_kubeconfig(Kubeconfig::read_from(path)?, &KubeConfigOptions::default()).await?;
+    let config =
+        Config::from_custom_kubeconfig(Kubeconfig::read_from(path)?, &KubeConfigOptions::default()).await?;
     Ok(Client::try_from(config)?)
 }
 
@@ -67,7 +68,12 @@ pub async fn submit(experiment: &str) -> Result<String> {
 }
 
 /// Watches a run until `until` is true of it; fails after `seconds`, saying what was seen last.
-pub async fn wait_for(client: &Client, name: &str, seconds: u64, until: impl Fn(&Experiment) -> bool) -> Result<Experiment> {
+pub async fn wait_for(
+    client: &Client,
+    name: &str,
+    seconds: u64,
+    until: impl Fn(&Experiment) -> bool,
+) -> Result<Experiment> {
     let mut last = None;
     let waiting = async {
         loop {
@@ -84,7 +90,10 @@ pub async fn wait_for(client: &Client, name: &str, seconds: u64, until: impl Fn(
     };
     match timeout(Duration::from_secs(seconds), waiting).await {
         Ok(run) => Ok(run),
-        Err(_) => bail!("{name} did not get there within {seconds} s; last seen: {:#?}", last.and_then(|run| run.status)),
+        Err(_) => bail!(
+            "{name} did not get there within {seconds} s; last seen: {:#?}",
+            last.and_then(|run| run.status)
+        ),
     }
 }
 
@@ -106,7 +115,9 @@ pub async fn wait_gone(client: &Client, name: &str, seconds: u64) -> Result<()> 
         }
         Ok(())
     };
-    timeout(Duration::from_secs(seconds), gone).await.with_context(|| format!("{name} is still there after {seconds} s"))?
+    timeout(Duration::from_secs(seconds), gone)
+        .await
+        .with_context(|| format!("{name} is still there after {seconds} s"))?
 }
 
 /// Deletes every run of earlier tests, so that each begins with an empty lab.
@@ -126,7 +137,8 @@ pub async fn objects(client: &Client) -> Result<BTreeSet<String>> {
     let mut found = BTreeSet::new();
     for group in discovery.groups() {
         for (resource, capabilities) in group.recommended_resources() {
-            let skipped = OF_THE_HUB.contains(&resource.kind.as_str()) || !capabilities.supports_operation(verbs::LIST);
+            let skipped =
+                OF_THE_HUB.contains(&resource.kind.as_str()) || !capabilities.supports_operation(verbs::LIST);
             if !skipped && matches!(capabilities.scope, Scope::Cluster | Scope::Namespaced) {
                 found.extend(names(client, &resource).await?);
             }

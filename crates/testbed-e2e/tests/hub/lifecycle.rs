@@ -1,6 +1,8 @@
 //! A run from creation to nothing left.
 
-use crate::lab::{client, empty, is_over, left_over, objects, phase, runs, submit, testbed, testbed_ok, wait_for, wait_gone};
+use crate::lab::{
+    client, empty, is_over, left_over, objects, phase, runs, submit, testbed, testbed_ok, wait_for, wait_gone,
+};
 use anyhow::{Context, Result, ensure};
 use futures::{StreamExt, TryStreamExt};
 use kube::ResourceExt;
@@ -26,7 +28,12 @@ async fn hello_app_completes_and_leaves_nothing_but_itself_and_its_result() -> R
     ensure!(text.contains("cpu_by_pod") || text.contains("METRIC"), "no table in:\n{text}");
     println!("hello-app took {took:.1?} from command to cleaned up");
 
-    let run = runs(&client).list(&kube::api::ListParams::default()).await?.items.pop().context("the run is gone")?;
+    let run = runs(&client)
+        .list(&kube::api::ListParams::default())
+        .await?
+        .items
+        .pop()
+        .context("the run is gone")?;
     ensure!(phase(&run) == Some(Phase::Complete) && is_over(&run), "{:?}", run.status);
     let left: Vec<String> = left_over(&client, &before).await?;
     ensure!(left == [format!("Experiment experiments/{}", run.name_any())], "left over: {left:?}");

@@ -133,7 +133,11 @@ fn print_outline(outline: &Outline) {
         anstream::println!("Claim      {claim}");
     }
     for (index, target) in outline.targets.iter().enumerate() {
-        let waits = if target.depends.is_empty() { String::new() } else { format!(", after {}", target.depends.join(", ")) };
+        let waits = if target.depends.is_empty() {
+            String::new()
+        } else {
+            format!(", after {}", target.depends.join(", "))
+        };
         let lead = if index == 0 { "Deploy   " } else { "         " };
         anstream::println!("{lead}  {} on cluster {}{waits}", target.name, target.cluster);
         for (component, values) in &target.components {
@@ -143,15 +147,23 @@ fn print_outline(outline: &Outline) {
     anstream::println!("Run        workflow {}", outline.workflow);
     for (index, metric) in outline.metrics.iter().enumerate() {
         let lead = if index == 0 { "Measure  " } else { "         " };
-        let whom = if metric.targets.is_empty() { "the whole run".to_owned() } else { metric.targets.join(", ") };
+        let whom =
+            if metric.targets.is_empty() { "the whole run".to_owned() } else { metric.targets.join(", ") };
         anstream::println!("{lead}  {} [{}] of {whom}", metric.name, metric.unit);
     }
     anstream::println!("Decide     from one trial, without an interval");
-    let cost = outline.cost_usd.map_or_else(|| "not known in this version".to_owned(), |usd| format!("{usd:.2} USD, as no cluster is made"));
+    let cost = outline.cost_usd.map_or_else(
+        || "not known in this version".to_owned(),
+        |usd| format!("{usd:.2} USD, as no cluster is made"),
+    );
     anstream::println!("Cost       {cost}");
-    let deadlines: Vec<String> = outline.deadlines.iter().map(|(stage, deadline)| format!("{stage} {deadline}")).collect();
+    let deadlines: Vec<String> =
+        outline.deadlines.iter().map(|(stage, deadline)| format!("{stage} {deadline}")).collect();
     anstream::println!("At most    {}", deadlines.join(", "));
-    anstream::println!("Leaves     the Experiment for {} days, its result until it is deleted", outline.ttl_days);
+    anstream::println!(
+        "Leaves     the Experiment for {} days, its result until it is deleted",
+        outline.ttl_days
+    );
 }
 
 #[derive(Args)]
@@ -182,7 +194,9 @@ pub(crate) enum Expected {
 }
 
 fn pair(text: &str) -> Result<(String, String), String> {
-    text.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned())).ok_or_else(|| "write NAME=VALUE".to_owned())
+    text.split_once('=')
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .ok_or_else(|| "write NAME=VALUE".to_owned())
 }
 
 /// Publishes, submits, follows.
@@ -193,7 +207,10 @@ pub(crate) async fn run(arguments: &RunArgs) -> Result<ExitCode> {
     let client = connect(cluster).await?;
     let published = publish::publish_for(&client, &disk, &experiment).await?;
     for (name, digest) in &published.components {
-        anstream::eprintln!("published  {name} {}", digest.as_deref().unwrap_or("(its sources are elsewhere)"));
+        anstream::eprintln!(
+            "published  {name} {}",
+            digest.as_deref().unwrap_or("(its sources are elsewhere)")
+        );
     }
     let run = runs::submit(&client, &cluster.namespace, &experiment).await?;
     anstream::eprintln!("submitted  {}", run.name_any());
@@ -249,7 +266,12 @@ async fn conclude(client: &Client, run: &Experiment, expected: Option<Expected>)
     }
     anstream::println!("\nLook further:\n  testbed results {name} -o json\n  testbed show {name}");
     if let Some(failure) = &status.failure {
-        return Err(Failure { message: format!("{name} failed at {}: {}", failure.stage, failure.message), hint: None, code: FAILED }.into());
+        return Err(Failure {
+            message: format!("{name} failed at {}: {}", failure.stage, failure.message),
+            hint: None,
+            code: FAILED,
+        }
+        .into());
     }
     let decided = status.hypothesis_result.as_deref();
     let wanted = expected.map(|expected| match expected {
@@ -292,7 +314,11 @@ impl Screen {
         let phase = status.phase.unwrap_or(Phase::Pending);
         let waiting = explain::waits_for(run);
         let detail = waiting.map_or(String::new(), |condition| {
-            let message = if condition.message.is_empty() { condition.reason.clone() } else { condition.message.clone() };
+            let message = if condition.message.is_empty() {
+                condition.reason.clone()
+            } else {
+                condition.message.clone()
+            };
             format!("{}: {message}", condition.type_)
         });
         let now = (phase, output::plain(&detail));
@@ -300,7 +326,11 @@ impl Screen {
             return;
         }
         let is_new_phase = self.said.as_ref().is_none_or(|(before, _)| *before != phase);
-        let elapsed = run.metadata.creation_timestamp.as_ref().map(|created| Timestamp::now().duration_since(created.0));
+        let elapsed = run
+            .metadata
+            .creation_timestamp
+            .as_ref()
+            .map(|created| Timestamp::now().duration_since(created.0));
         let elapsed = output::age(elapsed.unwrap_or_default());
         let line = format!("{elapsed:>6}  {:<13} {}", phase.as_str(), now.1);
         match &self.spinner {

@@ -41,6 +41,13 @@ pub(crate) struct HubArgs {
     command: HubCommand,
 }
 
+impl HubArgs {
+    /// Returns whether this is the process that keeps the hub running.
+    pub(crate) fn is_daemon(&self) -> bool {
+        matches!(self.command, HubCommand::Supervise)
+    }
+}
+
 #[derive(Debug, Subcommand)]
 enum HubCommand {
     /// Build what is missing, start the hub and wait until it works
@@ -64,11 +71,11 @@ enum HubCommand {
         #[arg(short, long, value_enum, default_value_t = Output::Table)]
         output: Output,
     },
-    /// Print the log of a component
+    /// Print the log of a component or an add-on
     ///
-    /// Without a component it lists those that have a log. Pods have theirs in `testbed hub kubectl logs`.
+    /// Without a name it lists those that have a log.
     Logs {
-        /// For example `kubelet`
+        /// For example `kubelet` or `argocd-repo-server`
         component: Option<String>,
         /// Go on printing what is added
         #[arg(short, long)]
@@ -137,10 +144,14 @@ pub(crate) async fn run(args: HubArgs) -> anyhow::Result<ExitCode> {
             }
             return Ok(if status.state == "Ready" { ExitCode::SUCCESS } else { ExitCode::from(1) });
         }
-        HubCommand::Logs { component, follow, lines } => logs(component.as_deref(), follow, lines).await?,
+        HubCommand::Logs { component, follow, lines } => {
+            return logs(component.as_deref(), follow, lines).await;
+        }
         HubCommand::Kubectl { args } => return kubectl(&args),
         HubCommand::Supervise => testbed_hub::supervise(&Layout::without_root()).await?,
-        HubCommand::Launch { cgroup, mounts, command } => testbed_hub::launch(&cgroup, mounts.as_deref(), &command)?,
+        HubCommand::Launch { cgroup, mounts, command } => {
+            testbed_hub::launch(&cgroup, mounts.as_deref(), &command)?
+        }
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -252,38 +263,50 @@ fn mebibytes(bytes: u64) -> String {
     format!("{} MiB", bytes >> 20)
 }
 
-async fn logs(component: Option<&str>, follow: bool, lines: usize) -> anyhow::Result<()> {
-    let folder = Layout::without_root().logs();
+async fn logs(component: Option<&str>, follow: bool, lines: usize) -> anyhow::Result<ExitCode> {
+    let layout = Layout::without_root();
+    let folder = layout.logs();
+    let pods = testbed_hub::status(&layout).await?.components;
+    let pods: Vec<_> = pods.into_iter().filter(|component| component.kind != "process").collect();
     let Some(component) = component else {
-        for name in components(&folder) {
+        for name in components(&folder).into_iter().chain(pods.into_iter().map(|pod| pod.name)) {
             println!("{name}");
         }
-        return Ok(());
+        return Ok(ExitCode::SUCCESS);
     };
+    if let Some(pod) = pods.iter().find(|pod| pod.name == component) {
+        let mut args = vec!["logs".into(), format!("--namespace={}", pod.kind), format!("--tail={lines}")];
+        args.push(format!("--selector=app.kubernetes.io/name={component}"));
+        args.extend(follow.then(|| "--follow".to_owned()));
+        return kubectl(&args.into_iter().map(OsString::from).collect::<Vec<_>>());
+    }
     let path = folder.join(format!("{component}.log"));
     let Ok(mut file) = fs::File::open(&path) else {
-        let known = components(&folder).join(", ");
+        let known = components(&folder).into_iter().chain(pods.into_iter().map(|pod| pod.name));
+        let known = known.collect::<Vec<_>>().join(", ");
         bail!("no component `{component}` has a log\n\nhint: these have one: {known}");
     };
     let mut text = Vec::new();
     file.read_to_end(&mut text).with_context(|| format!("cannot read `{}`", path.display()))?;
     let mut out = std::io::stdout();
     out.write_all(last_lines(&text, lines))?;
-    let mut place = text.len() as u64;
-    while follow {
-        tokio::time::sleep(Duration::from_millis(200)).await;
-        // A log that became shorter was put aside and begins anew.
-        if file.metadata()?.len() < place {
-            place = 0;
+    if follow {
+        let mut place = text.len() as u64;
+        loop {
+            tokio::time::sleep(Duration::from_millis(200)).await;
+            // A log that became shorter was put aside and begins anew.
+            if file.metadata()?.len() < place {
+                place = 0;
+            }
+            file.seek(SeekFrom::Start(place))?;
+            text.clear();
+            file.read_to_end(&mut text)?;
+            place += text.len() as u64;
+            out.write_all(&text)?;
+            out.flush()?;
         }
-        file.seek(SeekFrom::Start(place))?;
-        text.clear();
-        file.read_to_end(&mut text)?;
-        place += text.len() as u64;
-        out.write_all(&text)?;
-        out.flush()?;
     }
-    Ok(())
+    Ok(ExitCode::SUCCESS)
 }
 
 fn components(folder: &Path) -> Vec<String> {
@@ -299,19 +322,24 @@ fn components(folder: &Path) -> Vec<String> {
 
 fn last_lines(text: &[u8], lines: usize) -> &[u8] {
     let end = text.len().saturating_sub(usize::from(text.ends_with(b"\n")));
-    let start = text[..end].iter().enumerate().rev().filter(|(_, byte)| **byte == b'\n').nth(lines.saturating_sub(1));
+    let start =
+        text[..end].iter().enumerate().rev().filter(|(_, byte)| **byte == b'\n').nth(lines.saturating_sub(1));
     &text[start.map_or(0, |(place, _)| place + 1)..]
 }
 
 fn kubectl(args: &[OsString]) -> anyhow::Result<ExitCode> {
     let layout = Layout::without_root();
     let record = testbed_hub::Record::read(&layout);
-    let Some(kubectl) = record.and_then(|record| Some(record.parts.get("kubernetes")?.folder.join("bin/kubectl"))) else {
+    let Some(kubectl) =
+        record.and_then(|record| Some(record.parts.get("kubernetes")?.folder.join("bin/kubectl")))
+    else {
         bail!("the hub is not running\n\nhint: start it with `testbed hub up`");
     };
     let status = std::process::Command::new(&kubectl)
         .args(args)
         .env("KUBECONFIG", layout.kubeconfig())
+        // Not in the home folder, where it would outlive the hub.
+        .env("KUBECACHEDIR", layout.state.join("kubectl"))
         .stdin(Stdio::inherit())
         .status()
         .with_context(|| format!("cannot run `{}`", kubectl.display()))?;

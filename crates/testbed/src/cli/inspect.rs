@@ -39,7 +39,8 @@ fn phase(run: &Experiment) -> &'static str {
 
 fn age(run: &Experiment) -> String {
     let created = run.metadata.creation_timestamp.as_ref();
-    created.map_or_else(|| "<unknown>".into(), |created| output::age(Timestamp::now().duration_since(created.0)))
+    created
+        .map_or_else(|| "<unknown>".into(), |created| output::age(Timestamp::now().duration_since(created.0)))
 }
 
 /// Lists runs.
@@ -58,7 +59,10 @@ pub(crate) async fn list(arguments: &ListArgs) -> Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     if found.is_empty() {
-        anstream::eprintln!("no runs in namespace {}; start one with `testbed run hello-app`", cluster.namespace);
+        anstream::eprintln!(
+            "no runs in namespace {}; start one with `testbed run hello-app`",
+            cluster.namespace
+        );
         return Ok(ExitCode::SUCCESS);
     }
     let wide = arguments.output == Format::Wide;
@@ -75,7 +79,9 @@ pub(crate) async fn list(arguments: &ListArgs) -> Result<ExitCode> {
             age(run),
         ];
         if wide {
-            row.push(run.spec.targets.iter().map(|target| target.name.as_str()).collect::<Vec<_>>().join(","));
+            row.push(
+                run.spec.targets.iter().map(|target| target.name.as_str()).collect::<Vec<_>>().join(","),
+            );
             row.push(explain::waits_for(run).map_or_else(|| "-".into(), |condition| condition.type_.clone()));
             row.push(status.results_url.unwrap_or_else(|| "-".into()));
         }
@@ -141,7 +147,11 @@ fn print_run(run: &Experiment) {
     let mut targets = output::table(&["TARGET", "COMPONENT", "HEALTH", "SYNC", "REVISION", "NAMESPACE"]);
     for target in &status.targets {
         for component in &target.components {
-            let revision = component.sources.first().and_then(|source| source.target_revision.clone()).unwrap_or_default();
+            let revision = component
+                .sources
+                .first()
+                .and_then(|source| source.target_revision.clone())
+                .unwrap_or_default();
             targets.add_row([
                 target.name.clone(),
                 component.name.clone(),
@@ -154,7 +164,11 @@ fn print_run(run: &Experiment) {
     }
     output::print_table(&mut targets);
     if let Some(workflow) = &status.workflow_status {
-        anstream::println!("\nWorkflow  {} {}", workflow.name, workflow.phase.as_deref().unwrap_or("submitted"));
+        anstream::println!(
+            "\nWorkflow  {} {}",
+            workflow.name,
+            workflow.phase.as_deref().unwrap_or("submitted")
+        );
         for window in &workflow.windows {
             let target = window.target.as_deref().unwrap_or("all targets");
             anstream::println!("Window    {target}: {} to {}", window.start.0, window.end.0);
@@ -189,7 +203,9 @@ pub(crate) async fn results(arguments: &RunNameAndFormat) -> Result<ExitCode> {
         // The very bytes whose digest stands in status.
         Format::Json => std::io::stdout().write_all(&stored.bytes)?,
         Format::Yaml => drop(output::print_whole(&stored.summary, format)?),
-        Format::Name => anstream::println!("{}", run.status.and_then(|status| status.results_url).unwrap_or_default()),
+        Format::Name => {
+            anstream::println!("{}", run.status.and_then(|status| status.results_url).unwrap_or_default())
+        }
         Format::Table | Format::Wide => render::print(&stored.summary, &run, format == Format::Wide),
     }
     Ok(ExitCode::SUCCESS)
@@ -221,7 +237,9 @@ pub(crate) async fn delete(arguments: &DeleteArgs) -> Result<ExitCode> {
         let run = runs::find(&client, &cluster.namespace, name).await?;
         let found = run.name_any();
         if found != *name {
-            return Err(crate::error::Failure::usage(format!("no run is named `{name}`")).hint(format!("did you mean `{found}`?")).into());
+            return Err(crate::error::Failure::usage(format!("no run is named `{name}`"))
+                .hint(format!("did you mean `{found}`?"))
+                .into());
         }
         let mut changes = follow::follow_until_gone(&client, &run);
         runs::delete(&client, &run, arguments.keep_results).await?;
@@ -257,17 +275,26 @@ pub(crate) async fn catalog(command: &CatalogCommand) -> Result<ExitCode> {
     match command {
         CatalogCommand::List { output: format, root } => {
             let disk = root.disk()?;
-            let components: Vec<&testbed_api::Component> = disk.components.values().map(|component| &component.object).collect();
+            let components: Vec<&testbed_api::Component> =
+                disk.components.values().map(|component| &component.object).collect();
             if output::print_whole(&output::list(&components)?, *format)? {
                 return Ok(ExitCode::SUCCESS);
             }
             let mut table = output::table(&["NAME", "KIND", "DESCRIPTION"]);
             for (name, component) in &disk.components {
-                table.add_row([name.as_str(), "Component", component.object.spec.description.as_deref().unwrap_or("")]);
+                table.add_row([
+                    name.as_str(),
+                    "Component",
+                    component.object.spec.description.as_deref().unwrap_or(""),
+                ]);
             }
             for (name, template) in &disk.templates {
                 let described = template.pointer("/metadata/annotations/workflows.argoproj.io~1description");
-                table.add_row([name.as_str(), "WorkflowTemplate", described.and_then(Value::as_str).unwrap_or("").trim()]);
+                table.add_row([
+                    name.as_str(),
+                    "WorkflowTemplate",
+                    described.and_then(Value::as_str).unwrap_or("").trim(),
+                ]);
             }
             output::print_table(&mut table);
         }
@@ -276,7 +303,10 @@ pub(crate) async fn catalog(command: &CatalogCommand) -> Result<ExitCode> {
             let client = connect(cluster).await?;
             let published = publish::publish(&client, &disk, |_| true, |_| true).await?;
             for (name, digest) in published.components {
-                anstream::println!("component {name} {}", digest.as_deref().unwrap_or("(its sources are elsewhere)"));
+                anstream::println!(
+                    "component {name} {}",
+                    digest.as_deref().unwrap_or("(its sources are elsewhere)")
+                );
             }
             for name in published.templates {
                 anstream::println!("template {name}");

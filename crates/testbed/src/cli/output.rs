@@ -81,7 +81,8 @@ mod tests {
 
     #[test]
     fn ages_read_as_kubectl_writes_them() {
-        let ages = [0, 45, 60, 190, 3600, 14_700, 86_400, 273_600].map(|seconds| age(SignedDuration::from_secs(seconds)));
+        let ages = [0, 45, 60, 190, 3600, 14_700, 86_400, 273_600]
+            .map(|seconds| age(SignedDuration::from_secs(seconds)));
         assert_eq!(ages, ["0s", "45s", "1m", "3m10s", "1h", "4h5m", "1d", "3d4h"]);
     }
 

@@ -41,14 +41,20 @@ fn table(queries: &std::collections::BTreeMap<String, MetricResult>, wide: bool)
         }
     }
     let mut header = vec!["METRIC".to_owned()];
-    header.extend(targets.iter().map(|target| target.map_or_else(|| "WHOLE RUN".to_owned(), str::to_uppercase)));
+    header.extend(
+        targets.iter().map(|target| target.map_or_else(|| "WHOLE RUN".to_owned(), str::to_uppercase)),
+    );
     header.extend(wide.then(|| "QUERY".to_owned()));
     let mut table = output::table(&header.iter().map(String::as_str).collect::<Vec<_>>());
     let mut notes = String::new();
     for (name, metric) in queries {
         let cell = |target: &Option<&str>| metric.cells.iter().find(|cell| cell.target.as_deref() == *target);
         let mut row = vec![name.clone()];
-        row.extend(targets.iter().map(|target| cell(target).map_or_else(|| "-".to_owned(), |cell| shown(metric, cell))));
+        row.extend(
+            targets
+                .iter()
+                .map(|target| cell(target).map_or_else(|| "-".to_owned(), |cell| shown(metric, cell))),
+        );
         row.extend(wide.then(|| metric.query.clone()));
         table.add_row(row);
         for cell in &metric.cells {
@@ -59,7 +65,11 @@ fn table(queries: &std::collections::BTreeMap<String, MetricResult>, wide: bool)
         column.set_padding((0, 3));
     }
     let lines: Vec<String> = table.lines().map(|line| line.trim_end().to_owned()).collect();
-    format!("{}\n{}", lines.join("\n"), if notes.is_empty() { "\n".to_owned() } else { format!("\n{notes}\n") })
+    format!(
+        "{}\n{}",
+        lines.join("\n"),
+        if notes.is_empty() { "\n".to_owned() } else { format!("\n{notes}\n") }
+    )
 }
 
 fn shown(metric: &MetricResult, cell: &Cell) -> String {
@@ -77,7 +87,9 @@ fn note(name: &str, metric: &MetricResult, cell: &Cell) -> String {
     if let Some(reason) = cell.missing.as_ref().filter(|_| cell.series < 2) {
         let _ = writeln!(out, "missing: {name}{whom}: {reason}");
     }
-    if let Some((expectation, value)) = cell.expectation.as_ref().filter(|e| e.met == Some(false)).zip(cell.value) {
+    if let Some((expectation, value)) =
+        cell.expectation.as_ref().filter(|e| e.met == Some(false)).zip(cell.value)
+    {
         let _ = writeln!(
             out,
             "not as intended: {name}{whom} is {}, intended {}",
@@ -104,7 +116,13 @@ fn verdict(summary: &Summary) -> String {
         }
     }
     for criterion in verdict.criteria.iter().filter(|criterion| criterion.reason != verdict.reason) {
-        let _ = writeln!(out, "         {}: {}, as {}", criterion.asked, criterion.decision.as_str(), criterion.reason);
+        let _ = writeln!(
+            out,
+            "         {}: {}, as {}",
+            criterion.asked,
+            criterion.decision.as_str(),
+            criterion.reason
+        );
     }
     out
 }
@@ -116,7 +134,9 @@ fn lab(summary: &Summary, run: &Experiment) -> String {
     let status = run.status.clone().unwrap_or_default();
     let teardown = since(&status, ConditionType::ResultsStored).zip(since(&status, ConditionType::CleanedUp));
     let total = run.creation_timestamp().zip(since(&status, ConditionType::CleanedUp));
-    let between = |pair: Option<(jiff::Timestamp, jiff::Timestamp)>| seconds(pair.map(|(from, to)| to.duration_since(from).as_secs_f64()));
+    let between = |pair: Option<(jiff::Timestamp, jiff::Timestamp)>| {
+        seconds(pair.map(|(from, to)| to.duration_since(from).as_secs_f64()))
+    };
     format!(
         "Time     {} in all: deploy {}, workflow {} (of it measured {}), teardown {}",
         between(total.map(|(from, to)| (from.0, to))),

@@ -81,9 +81,13 @@ impl Disk {
         let object: Component = read_one(&file)?;
         let name = object.metadata.name.clone().unwrap_or_default();
         if name != name_of(folder) {
-            return Err(Failure::usage(format!("{}: metadata.name is `{name}`, and its folder `{}`", file.display(), name_of(folder)))
-                .hint("a component is named as its folder")
-                .into());
+            return Err(Failure::usage(format!(
+                "{}: metadata.name is `{name}`, and its folder `{}`",
+                file.display(),
+                name_of(folder)
+            ))
+            .hint("a component is named as its folder")
+            .into());
         }
         self.components.insert(name, CatalogComponent { object, folder: folder.to_owned() });
         Ok(())
@@ -107,7 +111,8 @@ impl Disk {
         let components = self.components.iter().map(|(name, component)| {
             let mut spec = component.object.spec.clone();
             if component.content().is_some() {
-                spec.sources = Value::Array(vec![serde_json::to_value(unpublished(name)).unwrap_or_default()]);
+                spec.sources =
+                    Value::Array(vec![serde_json::to_value(unpublished(name)).unwrap_or_default()]);
             }
             (name.clone(), spec)
         });
@@ -146,7 +151,8 @@ pub(crate) fn check(disk: &Disk, file: &Path) -> Result<(Option<Experiment>, Vec
     let raw: Value = read_one(file)?;
     let mut problems = schema_problems(&raw);
     let mut unknown = Vec::new();
-    let parsed: Result<Experiment, _> = serde_ignored::deserialize(&raw, |path| unknown.push(path.to_string()));
+    let parsed: Result<Experiment, _> =
+        serde_ignored::deserialize(&raw, |path| unknown.push(path.to_string()));
     // Metadata is not ours to know, and what serde passes over in it the API server knows.
     for path in unknown.iter().filter(|path| path.starts_with("spec")) {
         problems.push(Problem::error(path.as_str(), "there is no such field"));
@@ -160,7 +166,11 @@ pub(crate) fn check(disk: &Disk, file: &Path) -> Result<(Option<Experiment>, Vec
             if name.is_none() {
                 problems.push(Problem::error("metadata", "has neither name nor generateName"));
             }
-            problems.extend(validate::experiment(&name.unwrap_or_default(), &experiment.spec, &disk.catalog()));
+            problems.extend(validate::experiment(
+                &name.unwrap_or_default(),
+                &experiment.spec,
+                &disk.catalog(),
+            ));
             Ok((Some(experiment), problems))
         }
         // The schema says the same in more words, if it said anything.
@@ -187,10 +197,11 @@ fn schema_problems(raw: &Value) -> Vec<Problem> {
     let Ok(validator) = jsonschema::validator_for(&schema["properties"]["spec"]) else { return problems };
     problems.extend(validator.iter_errors(&raw["spec"]).map(|error| {
         let path = error.instance_path().to_string();
-        let field = path.split('/').skip(1).fold("spec".to_owned(), |field, step| match step.parse::<usize>() {
-            Ok(index) => format!("{field}[{index}]"),
-            Err(_) => format!("{field}.{step}"),
-        });
+        let field =
+            path.split('/').skip(1).fold("spec".to_owned(), |field, step| match step.parse::<usize>() {
+                Ok(index) => format!("{field}[{index}]"),
+                Err(_) => format!("{field}.{step}"),
+            });
         Problem::error(field, error.to_string())
     }));
     problems
@@ -204,7 +215,8 @@ fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
     if !folder.is_dir() {
         return Ok(Vec::new());
     }
-    let entries = fs::read_dir(folder).with_context(|| format!("failed to read folder {}", folder.display()))?;
+    let entries =
+        fs::read_dir(folder).with_context(|| format!("failed to read folder {}", folder.display()))?;
     let mut paths = entries.map(|entry| Ok(entry?.path())).collect::<std::io::Result<Vec<_>>>()?;
     paths.sort();
     Ok(paths)
@@ -215,25 +227,33 @@ fn folders(folder: &Path) -> Result<Vec<PathBuf>> {
 }
 
 fn files(folder: &Path) -> Result<Vec<PathBuf>> {
-    Ok(entries(folder)?.into_iter().filter(|path| path.extension().is_some_and(|extension| extension == "yaml")).collect())
+    Ok(entries(folder)?
+        .into_iter()
+        .filter(|path| path.extension().is_some_and(|extension| extension == "yaml"))
+        .collect())
 }
 
 fn read_text(file: &Path) -> Result<String> {
     let size = fs::metadata(file).map(|metadata| metadata.len());
     if size.as_ref().is_ok_and(|size| *size > MAX_BYTES) {
-        return Err(Failure::usage(format!("{} is larger than {} KiB", file.display(), MAX_BYTES >> 10)).into());
+        return Err(
+            Failure::usage(format!("{} is larger than {} KiB", file.display(), MAX_BYTES >> 10)).into()
+        );
     }
-    fs::read_to_string(file).map_err(|error| Failure::usage(format!("failed to read {}: {error}", file.display())).into())
+    fs::read_to_string(file)
+        .map_err(|error| Failure::usage(format!("failed to read {}: {error}", file.display())).into())
 }
 
 /// Reads a file of one document.
 pub(crate) fn read_one<T: DeserializeOwned>(file: &Path) -> Result<T> {
     let text = read_text(file)?;
-    serde_saphyr::from_str(&text).map_err(|error| Failure::usage(format!("{}: {error}", file.display())).into())
+    serde_saphyr::from_str(&text)
+        .map_err(|error| Failure::usage(format!("{}: {error}", file.display())).into())
 }
 
 /// Reads a file of any number of documents.
 fn read_all(file: &Path) -> Result<Vec<Value>> {
     let text = read_text(file)?;
-    serde_saphyr::from_multiple(&text).map_err(|error| Failure::usage(format!("{}: {error}", file.display())).into())
+    serde_saphyr::from_multiple(&text)
+        .map_err(|error| Failure::usage(format!("{}: {error}", file.display())).into())
 }

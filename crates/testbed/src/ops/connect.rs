@@ -32,8 +32,9 @@ pub(crate) async fn connect(arguments: &ClusterArguments) -> Result<Client> {
     let options = KubeConfigOptions { context: arguments.context.clone(), ..KubeConfigOptions::default() };
     let config = match named.or(if arguments.context.is_none() { embedded } else { None }) {
         Some(path) => {
-            let kubeconfig = Kubeconfig::read_from(&path)
-                .map_err(|error| Failure::unreachable(format!("failed to read kubeconfig {}: {error}", path.display())))?;
+            let kubeconfig = Kubeconfig::read_from(&path).map_err(|error| {
+                Failure::unreachable(format!("failed to read kubeconfig {}: {error}", path.display()))
+            })?;
             Config::from_custom_kubeconfig(kubeconfig, &options).await
         }
         None => Config::from_kubeconfig(&options).await,
@@ -47,10 +48,16 @@ pub(crate) async fn connect(arguments: &ClusterArguments) -> Result<Client> {
 
 /// Listens on a port of the loopback address and carries every connection to a pod behind a Service,
 /// through the API server and with the caller's own rights. Ends with the program.
-pub(crate) async fn forward(client: &Client, namespace: &str, service: &str, port: u16) -> Result<SocketAddr> {
+pub(crate) async fn forward(
+    client: &Client,
+    namespace: &str,
+    service: &str,
+    port: u16,
+) -> Result<SocketAddr> {
     let pods: Api<Pod> = Api::namespaced(client.clone(), namespace);
     let pod = pod_of(client, &pods, namespace, service).await?;
-    let listener = TcpListener::bind(("127.0.0.1", 0)).await.context("failed to listen on the loopback address")?;
+    let listener =
+        TcpListener::bind(("127.0.0.1", 0)).await.context("failed to listen on the loopback address")?;
     let address = listener.local_addr().context("failed to listen on the loopback address")?;
     tokio::spawn(async move {
         while let Ok((mut local, _)) = listener.accept().await {
@@ -76,5 +83,7 @@ async fn pod_of(client: &Client, pods: &Api<Pod>, namespace: &str, service: &str
         conditions.into_iter().any(|condition| condition.type_ == "Ready" && condition.status == "True")
     };
     let pod = candidates.iter().find(ready);
-    Ok(pod.ok_or_else(|| Failure::unreachable(format!("no pod of service {namespace}/{service} is ready")))?.name_any())
+    Ok(pod
+        .ok_or_else(|| Failure::unreachable(format!("no pod of service {namespace}/{service} is ready")))?
+        .name_any())
 }

@@ -31,7 +31,9 @@ pub(crate) struct Explanation {
 
 /// Returns the condition a run waits for: the first, in order, that is neither true nor passed over.
 pub(crate) fn waits_for(run: &Experiment) -> Option<&Condition> {
-    let over = [Reason::NotRequested, Reason::NotSupported, Reason::Skipped, Reason::Deleted, Reason::Expired].map(Reason::as_str);
+    let over =
+        [Reason::NotRequested, Reason::NotSupported, Reason::Skipped, Reason::Deleted, Reason::Expired]
+            .map(Reason::as_str);
     let status = run.status.as_ref()?;
     let failed_at = status.failure.as_ref().map(|failure| failure.stage.as_str());
     status
@@ -49,12 +51,18 @@ pub(crate) fn sentence(run: &Experiment, now: Timestamp) -> String {
         return format!("{name} was created and the operator has not seen it yet");
     };
     let waiting = waits_for(run).map(|condition| {
-        let what = if condition.message.is_empty() { "a stage before it".to_owned() } else { condition.message.clone() };
+        let what = if condition.message.is_empty() {
+            "a stage before it".to_owned()
+        } else {
+            condition.message.clone()
+        };
         let since = crate::cli::output::age(now.duration_since(condition.last_transition_time.0));
         format!("{} is {} for {since} ({}): {what}", condition.type_, condition.status, condition.reason)
     });
     match (&status.failure, status.resources_cleaned == Some(true), waiting) {
-        (Some(failure), true, _) => format!("{name} failed at {} ({}): {}", failure.stage, failure.reason, failure.message),
+        (Some(failure), true, _) => {
+            format!("{name} failed at {} ({}): {}", failure.stage, failure.reason, failure.message)
+        }
         (Some(failure), false, waiting) => format!(
             "{name} failed at {} ({}): {}; {}",
             failure.stage,
@@ -63,7 +71,9 @@ pub(crate) fn sentence(run: &Experiment, now: Timestamp) -> String {
             waiting.unwrap_or_else(|| "it is being torn down".into())
         ),
         (None, true, _) => match &status.hypothesis_result {
-            Some(result) => format!("{name} is complete and nothing is left of it; the hypothesis is {result}"),
+            Some(result) => {
+                format!("{name} is complete and nothing is left of it; the hypothesis is {result}")
+            }
             None => format!("{name} is complete and nothing is left of it"),
         },
         (None, false, Some(waiting)) => format!("{name} waits: {waiting}"),
@@ -100,24 +110,39 @@ fn trouble(pod: &Pod) -> Option<String> {
         return None;
     }
     let name = format!("{}/{}", pod.namespace().unwrap_or_default(), pod.name_any());
-    let unscheduled = status.conditions.iter().flatten().find(|condition| condition.type_ == "PodScheduled" && condition.status == "False");
+    let unscheduled = status
+        .conditions
+        .iter()
+        .flatten()
+        .find(|condition| condition.type_ == "PodScheduled" && condition.status == "False");
     if let Some(condition) = unscheduled {
-        return Some(format!("{name}: not scheduled: {}", condition.message.as_deref().unwrap_or("no reason given")));
+        return Some(format!(
+            "{name}: not scheduled: {}",
+            condition.message.as_deref().unwrap_or("no reason given")
+        ));
     }
-    let containers = status.init_container_statuses.iter().flatten().chain(status.container_statuses.iter().flatten());
+    let containers =
+        status.init_container_statuses.iter().flatten().chain(status.container_statuses.iter().flatten());
     containers.filter_map(container_trouble).next().map(|said| format!("{name}: {said}"))
 }
 
 fn container_trouble(container: &ContainerStatus) -> Option<String> {
     let state = container.state.as_ref()?;
     let name = &container.name;
-    if let Some(waiting) = state.waiting.as_ref().filter(|waiting| waiting.reason.as_deref() != Some("PodInitializing")) {
+    if let Some(waiting) =
+        state.waiting.as_ref().filter(|waiting| waiting.reason.as_deref() != Some("PodInitializing"))
+    {
         let reason = waiting.reason.as_deref().unwrap_or("waiting");
         let message = waiting.message.as_deref().map_or_else(String::new, |message| format!(": {message}"));
         return Some(format!("container {name} is {reason}{message}"));
     }
     if let Some(ended) = state.terminated.as_ref().filter(|ended| ended.exit_code != 0) {
-        return Some(format!("container {name} ended with code {} ({})", ended.exit_code, ended.reason.as_deref().unwrap_or("no reason")));
+        return Some(format!(
+            "container {name} ended with code {} ({})",
+            ended.exit_code,
+            ended.reason.as_deref().unwrap_or("no reason")
+        ));
     }
-    (container.restart_count > 0).then(|| format!("container {name} was restarted {} times", container.restart_count))
+    (container.restart_count > 0)
+        .then(|| format!("container {name} was restarted {} times", container.restart_count))
 }

@@ -2,7 +2,7 @@
 
 use super::runs;
 use anyhow::Result;
-use futures::{Stream, StreamExt};
+use futures::{Stream, StreamExt, stream};
 use kube::runtime::{WatchStreamExt, watcher};
 use kube::{Client, ResourceExt};
 use testbed_api::Experiment;
@@ -21,12 +21,18 @@ pub(crate) fn is_over(run: &Experiment) -> bool {
 }
 
 /// Follows a run. Connection losses are healed; the stream ends when the run is over or gone.
-pub(crate) fn follow(client: &Client, run: &Experiment) -> impl Stream<Item = Result<Change>> + Send + Unpin + use<> {
+pub(crate) fn follow(
+    client: &Client,
+    run: &Experiment,
+) -> impl Stream<Item = Result<Change>> + Send + Unpin + use<> {
     changes_until(client, run, is_over)
 }
 
 /// Follows a run until it is gone.
-pub(crate) fn follow_until_gone(client: &Client, run: &Experiment) -> impl Stream<Item = Result<Change>> + Send + Unpin + use<> {
+pub(crate) fn follow_until_gone(
+    client: &Client,
+    run: &Experiment,
+) -> impl Stream<Item = Result<Change>> + Send + Unpin + use<> {
     changes_until(client, run, |_| false)
 }
 
@@ -61,17 +67,15 @@ fn changes_until(
         };
         std::future::ready(change)
     });
-    // The last change is passed on, and the stream ends after it.
-    let mut ended = false;
-    changes
-        .take_while(move |change| {
-            let go_on = !ended;
-            ended = match change {
-                Change::Gone => true,
-                Change::Written(run) => over(run),
-            };
-            std::future::ready(go_on)
-        })
-        .map(Ok)
-        .boxed()
+    // The last change is passed on, and the stream ends with it, without waiting for another.
+    stream::unfold(Some(changes.boxed()), move |changes| async move {
+        let mut changes = changes?;
+        let change = changes.next().await?;
+        let is_last = match &change {
+            Change::Gone => true,
+            Change::Written(run) => over(run),
+        };
+        Some((Ok(change), (!is_last).then_some(changes)))
+    })
+    .boxed()
 }

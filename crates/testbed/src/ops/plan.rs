@@ -66,7 +66,9 @@ pub(crate) fn outline(disk: &Disk, experiment: &Experiment) -> Result<Outline> {
     example.metadata.uid.get_or_insert_default();
     example.metadata.name.get_or_insert_default();
     example.metadata.namespace.get_or_insert_default();
-    let ordered = run::Run::of(&example).map(|run| run.targets().into_iter().cloned().collect::<Vec<_>>()).unwrap_or_default();
+    let ordered = run::Run::of(&example)
+        .map(|run| run.targets().into_iter().cloned().collect::<Vec<_>>())
+        .unwrap_or_default();
     let targets = ordered.iter().map(|target| OutlineTarget {
         name: target.name.clone(),
         cluster: target.cluster.kind.as_str(),
@@ -75,9 +77,16 @@ pub(crate) fn outline(disk: &Disk, experiment: &Experiment) -> Result<Outline> {
             .components
             .iter()
             .map(|reference| {
-                let entry = catalog.components.get(reference.name()).and_then(|spec| Entry::read(spec).ok()).unwrap_or_default();
+                let entry = catalog
+                    .components
+                    .get(reference.name())
+                    .and_then(|spec| Entry::read(spec).ok())
+                    .unwrap_or_default();
                 let values = entry.values(&reference.params, "").unwrap_or_default();
-                (reference.name().to_owned(), values.into_iter().map(|(name, value)| format!("{name}={value}")).collect())
+                (
+                    reference.name().to_owned(),
+                    values.into_iter().map(|(name, value)| format!("{name}={value}")).collect(),
+                )
             })
             .collect(),
     });
@@ -89,7 +98,12 @@ pub(crate) fn outline(disk: &Disk, experiment: &Experiment) -> Result<Outline> {
     let deadlines = [("deploy", DEPLOY_DEADLINE), ("workflow", RUN_DEADLINE), ("collect", COLLECT_DEADLINE)];
     let free = spec.targets.iter().all(|target| target.cluster.kind == ClusterType::Hub);
     Ok(Outline {
-        experiment: experiment.metadata.generate_name.clone().or_else(|| experiment.metadata.name.clone()).unwrap_or_default(),
+        experiment: experiment
+            .metadata
+            .generate_name
+            .clone()
+            .or_else(|| experiment.metadata.name.clone())
+            .unwrap_or_default(),
         targets: targets.collect(),
         workflow: spec.workflow.template.clone(),
         metrics: metrics.collect(),

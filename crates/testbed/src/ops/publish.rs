@@ -43,7 +43,8 @@ pub(crate) struct Published {
 pub(crate) async fn publish_for(client: &Client, disk: &Disk, experiment: &Experiment) -> Result<Published> {
     let references = experiment.spec.targets.iter().flat_map(|target| &target.components);
     let components: BTreeSet<&str> = references.map(|reference| reference.name()).collect();
-    publish(client, disk, |name| components.contains(name), |name| name == experiment.spec.workflow.template).await
+    publish(client, disk, |name| components.contains(name), |name| name == experiment.spec.workflow.template)
+        .await
 }
 
 /// Publishes the components and templates that are wanted.
@@ -65,9 +66,12 @@ pub(crate) async fn publish(
     }
     for (name, template) in disk.templates.iter().filter(|(name, _)| template_wanted(name)) {
         let template: Value = serde_json::from_str(&fill_images(&template.to_string(), &images, name)?)?;
-        let resource = ApiResource::from_gvk(&GroupVersionKind::gvk("argoproj.io", "v1alpha1", "WorkflowTemplate"));
+        let resource =
+            ApiResource::from_gvk(&GroupVersionKind::gvk("argoproj.io", "v1alpha1", "WorkflowTemplate"));
         let api: Api<DynamicObject> = Api::namespaced_with(client.clone(), WORKFLOW_NAMESPACE, &resource);
-        apply(&api, name, &template).await.with_context(|| format!("failed to apply WorkflowTemplate {name}"))?;
+        apply(&api, name, &template)
+            .await
+            .with_context(|| format!("failed to apply WorkflowTemplate {name}"))?;
         published.templates.push(name.clone());
     }
     Ok(published)
@@ -94,7 +98,8 @@ fn fill_images(text: &str, images: &BTreeMap<String, String>, whose: &str) -> Re
     let mut rest = text;
     while let Some(at) = rest.find(OPEN) {
         let after = &rest[at + OPEN.len()..];
-        let end = after.find('}').ok_or_else(|| Failure::usage(format!("{whose}: `${{image:` has no end")))?;
+        let end =
+            after.find('}').ok_or_else(|| Failure::usage(format!("{whose}: `${{image:` has no end")))?;
         let name = &after[..end];
         let image = images.get(name).ok_or_else(|| {
             Failure::failed(format!("{whose} needs image `{name}`, which this hub does not have"))
@@ -120,9 +125,13 @@ async fn publish_component(
         None => None,
         Some((folder, is_chart)) => {
             let content = archive(&folder, images, name)?;
-            let digest = registry.push(name, content).await.with_context(|| format!("failed to publish {name}"))?;
+            let digest =
+                registry.push(name, content).await.with_context(|| format!("failed to publish {name}"))?;
             let source = Source {
-                repo_url: format!("oci://{}.{}.svc.cluster.local:{}/components/{name}", REGISTRY.1, REGISTRY.0, REGISTRY.2),
+                repo_url: format!(
+                    "oci://{}.{}.svc.cluster.local:{}/components/{name}",
+                    REGISTRY.1, REGISTRY.0, REGISTRY.2
+                ),
                 target_revision: Some(digest.clone()),
                 path: Some(".".into()),
                 helm: is_chart.then(|| Helm { release_name: Some(name.to_owned()), ..Helm::default() }),
@@ -172,7 +181,8 @@ fn walk(folder: &Path) -> Result<BTreeMap<PathBuf, PathBuf>> {
         Ok(())
     }
     let mut found = BTreeMap::new();
-    visit(folder, Path::new(""), &mut found).with_context(|| format!("failed to read folder {}", folder.display()))?;
+    visit(folder, Path::new(""), &mut found)
+        .with_context(|| format!("failed to read folder {}", folder.display()))?;
     Ok(found)
 }
 
@@ -185,7 +195,8 @@ struct RegistryAccess {
 impl RegistryAccess {
     async fn open(client: &Client) -> Result<Self> {
         let (namespace, service, port) = REGISTRY;
-        let address = forward(client, namespace, service, port).await.context("failed to reach the in-hub registry")?;
+        let address =
+            forward(client, namespace, service, port).await.context("failed to reach the in-hub registry")?;
         let config = ClientConfig { protocol: ClientProtocol::Http, ..ClientConfig::default() };
         Ok(Self { client: Registry::new(config), host: address.to_string() })
     }
@@ -197,7 +208,8 @@ impl RegistryAccess {
         let manifest = OciImageManifest::build(&[layer.clone()], &config, None);
         // Pushed under a tag, or a registry that collects garbage would take it for garbage.
         let tag = testbed_core::names::sha256(&serde_json::to_vec(&manifest)?)[..20].to_owned();
-        let reference: Reference = format!("{}/components/{name}:{tag}", self.host).parse().context("failed to name an artifact")?;
+        let reference: Reference =
+            format!("{}/components/{name}:{tag}", self.host).parse().context("failed to name an artifact")?;
         if let Ok(digest) = self.client.fetch_manifest_digest(&reference, &RegistryAuth::Anonymous).await {
             return Ok(digest);
         }
@@ -216,7 +228,9 @@ mod tests {
         fs::create_dir(folder.path().join("templates")).unwrap();
         fs::write(folder.path().join("templates/a.yaml"), "image: ${image:web}\n").unwrap();
         fs::write(folder.path().join("Chart.yaml"), "name: web\n").unwrap();
-        let pack = |image: &str| archive(folder.path(), &BTreeMap::from([("web".into(), image.into())]), "web").unwrap();
+        let pack = |image: &str| {
+            archive(folder.path(), &BTreeMap::from([("web".into(), image.into())]), "web").unwrap()
+        };
         assert_eq!(pack("web:1"), pack("web:1"));
         assert_ne!(pack("web:1"), pack("web:2"));
     }

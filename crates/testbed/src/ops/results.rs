@@ -28,11 +28,13 @@ pub(crate) struct Stored {
 pub(crate) async fn fetch(client: &Client, run: &Experiment) -> Result<Stored> {
     let name = run.name_any();
     let results = run.status.as_ref().and_then(|status| status.results.as_ref()).ok_or_else(|| {
-        Failure::failed(format!("run {name} has no stored result yet")).hint(format!("`testbed why {name}` says what it waits for"))
+        Failure::failed(format!("run {name} has no stored result yet"))
+            .hint(format!("`testbed why {name}` says what it waits for"))
     })?;
     let (access_key, secret_key) = credentials(client).await?;
     let (namespace, service, port) = STORE;
-    let address = forward(client, namespace, service, port).await.context("failed to reach the results' store")?;
+    let address =
+        forward(client, namespace, service, port).await.context("failed to reach the results' store")?;
     let store = AmazonS3Builder::new()
         .with_endpoint(format!("http://{address}"))
         .with_bucket_name(&results.bucket)
@@ -41,7 +43,8 @@ pub(crate) async fn fetch(client: &Client, run: &Experiment) -> Result<Stored> {
         .with_secret_access_key(secret_key)
         .with_client_options(ClientOptions::new().with_allow_http(true))
         .build()?;
-    let object = store.get(&Path::from(results.key.as_str())).await.context("failed to read the stored result")?;
+    let object =
+        store.get(&Path::from(results.key.as_str())).await.context("failed to read the stored result")?;
     let bytes = object.bytes().await.context("failed to read the stored result")?.to_vec();
     let digest = testbed_core::names::sha256(&bytes);
     if digest != results.sha256 {
@@ -60,7 +63,9 @@ async fn credentials(client: &Client) -> Result<(String, String)> {
     let api: Api<Secret> = Api::namespaced(client.clone(), namespace);
     let data = api.get(name).await?.data.unwrap_or_default();
     let key = |key: &str| -> Result<String> {
-        let value = data.get(key).ok_or_else(|| Failure::failed(format!("Secret {namespace}/{name} has no key `{key}`")))?;
+        let value = data
+            .get(key)
+            .ok_or_else(|| Failure::failed(format!("Secret {namespace}/{name} has no key `{key}`")))?;
         String::from_utf8(value.0.clone()).context("the store's credentials are not text")
     };
     Ok((key("accessKey")?, key("secretKey")?))
