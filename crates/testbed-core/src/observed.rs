@@ -150,6 +150,8 @@ pub struct ApplicationFacts {
     pub sync: Option<String>,
     /// Revisions it is synced to.
     pub revisions: Vec<String>,
+    /// Phase of its sync operation: `Running`, `Terminating`, `Succeeded`, `Failed`, `Error`.
+    pub operation: Option<String>,
     /// What is wrong, in its own words.
     pub trouble: Option<String>,
     /// It is being deleted.

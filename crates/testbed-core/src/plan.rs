@@ -42,6 +42,8 @@ pub enum Effect {
     AddFinalizer,
     /// Server-side apply.
     Apply(Value),
+    /// Have Argo CD end the sync of an Application that is under way.
+    StopSync(ObjectRef),
     /// Delete one object, if it is still the one that was seen.
     Delete(ObjectRef),
     /// Read the metrics, write the summary, store it.

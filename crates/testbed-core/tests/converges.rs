@@ -68,13 +68,17 @@ impl World {
     fn passes_by(&mut self) {
         self.now = self.now.checked_add(SignedDuration::from_secs(3)).unwrap();
         self.namespaces.retain(|_, namespace| !namespace.deleting);
-        self.applications.retain(|_, application| !application.deleting);
+        // Argo CD ends the sync it began before it deletes; in a namespace that is going, that sync never succeeds.
+        self.applications.retain(|_, application| {
+            !application.deleting || application.operation.as_deref() == Some("Running")
+        });
         self.workflows.retain(|_, workflow| !workflow.deleting);
-        for application in self.applications.values_mut() {
+        for application in self.applications.values_mut().filter(|application| !application.deleting) {
             let healthy = application.sync.is_some();
             application.sync = Some("Synced".into());
             application.revisions = vec!["sha256:abc".into()];
             application.health = Some(if healthy { "Healthy" } else { "Progressing" }.into());
+            application.operation = Some(if healthy { "Succeeded" } else { "Running" }.into());
         }
         for workflow in self.workflows.values_mut() {
             let phase = match workflow.phase.as_deref() {
@@ -125,6 +129,11 @@ impl World {
                 self.finalizers(Vec::new());
             }
             Effect::Apply(object) => self.apply(object),
+            Effect::StopSync(object) => {
+                if let Some(application) = self.applications.get_mut(&object.name) {
+                    application.operation = Some("Terminating".into());
+                }
+            }
             Effect::Delete(object) => {
                 assert!(!results_owed, "{object:?} is torn down before the result is stored");
                 let deleting = match object.kind {

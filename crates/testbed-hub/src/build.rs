@@ -320,26 +320,6 @@ mod tests {
         assert_eq!(found[1], (PathBuf::from("/out/s3"), vec![".".to_owned()]));
     }
 
-    /// Takes half an hour and 25 GiB in `TESTBED_CACHE`, which must name a folder that does not exist.
-    #[tokio::test]
-    #[ignore = "needs Go, mmdebstrap as root, a package proxy and half an hour"]
-    async fn every_part_builds_from_nothing() {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-        let layout = Layout::find(Some(&root)).unwrap();
-        assert!(!layout.cache.exists(), "a cache that holds something proves nothing");
-        files::create_dir(&layout.parts()).unwrap();
-        let parts = crate::parts::Parts::read(&layout).unwrap();
-        for (name, built) in parts.built(&layout).unwrap() {
-            assert!(!built.exists(), "{name}");
-        }
-        let built = parts.built(&layout).unwrap();
-        for part in &parts.parts {
-            let began = std::time::Instant::now();
-            build(&layout, &parts.defaults, part, &built[&part.name], &Reporter::silent()).await.unwrap();
-            println!("{} {} s", part.name, began.elapsed().as_secs());
-        }
-    }
-
     #[test]
     fn packages_are_told_from_complaints() {
         assert!(is_package("k8s.io/kubernetes/cmd/kubelet"));

@@ -5,6 +5,7 @@ use std::{
     env, fmt, fs,
     net::IpAddr,
     path::Path,
+    time::Duration,
 };
 
 use crate::{
@@ -17,9 +18,13 @@ use crate::{
 };
 
 /// Space that a cold build takes, in GiB: sources, Go's caches, binaries and images.
-const COLD_GIB: u64 = 25;
+const COLD_GIB: u64 = 18;
 /// Space that a hub with all parts built needs, in GiB.
 const WARM_GIB: u64 = 4;
+/// How often, and how far apart, a port is looked at again whose holder is dying: five seconds in all.
+const DYING_LOOKS: usize = 50;
+/// See [`DYING_LOOKS`].
+const DYING_PAUSE: Duration = Duration::from_millis(100);
 /// Memory that the hub needs, in GiB.
 const MEMORY_GIB: u64 = 2;
 
@@ -127,7 +132,7 @@ pub async fn machine(
     let needed = if missing.iter().any(|part| part.go.is_some()) { COLD_GIB } else { WARM_GIB };
     found.extend(space(&layout.cache, needed));
     found.extend(space(&layout.state, WARM_GIB));
-    found.extend(ports());
+    found.extend(ports().await);
     if supervisor::running(layout).is_none() {
         found.extend(memory(&fs::read_to_string("/proc/meminfo").unwrap_or_default()));
         let routes = command::run("ip", &["-4", "route", "show"]).await.unwrap_or_default();
@@ -228,7 +233,22 @@ fn memory(meminfo: &str) -> Option<Problem> {
 }
 
 /// Ports that something else than the hub holds.
-fn ports() -> Vec<Problem> {
+///
+/// A port whose holder is no process any more is of one that was just killed: it is given a moment to let go.
+async fn ports() -> Vec<Problem> {
+    let mut found = ports_now();
+    for _ in 0..DYING_LOOKS {
+        if found.iter().all(|(_, holder_lives)| *holder_lives) {
+            break;
+        }
+        tokio::time::sleep(DYING_PAUSE).await;
+        found = ports_now();
+    }
+    found.into_iter().map(|(problem, _)| problem).collect()
+}
+
+/// Ports that something else than the hub holds now, and whether its process is there.
+fn ports_now() -> Vec<(Problem, bool)> {
     let ours = Cgroups::find().map(|cgroups| cgroups.processes("")).unwrap_or_default();
     let listeners = listeners::all();
     let own: BTreeSet<_> =
@@ -250,13 +270,17 @@ fn ports() -> Vec<Problem> {
         if let Some(taken) = taken {
             let all = all_processes();
             let holder = listeners::owned(std::slice::from_ref(taken), &all);
+            let lives = !holder.is_empty();
             let holder = holder
                 .first()
                 .map(|owner| format!(" by `{}`, process {}", owner.program, owner.pid))
                 .unwrap_or_default();
-            found.push(problem(
-                format!("{who} needs port {port}, which is taken{holder} ({})", taken.address),
-                "stop that program while the hub runs",
+            found.push((
+                problem(
+                    format!("{who} needs port {port}, which is taken{holder} ({})", taken.address),
+                    "stop that program while the hub runs",
+                ),
+                lives,
             ));
         }
     }

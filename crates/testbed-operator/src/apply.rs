@@ -69,6 +69,7 @@ async fn carry_out(clients: &Clients, seen: &Observed, effect: &Effect) -> Resul
         Effect::AddFinalizer => set_finalizer(clients, &seen.experiment, true).await,
         Effect::RemoveFinalizer => set_finalizer(clients, &seen.experiment, false).await,
         Effect::Apply(object) => apply_object(clients, object).await,
+        Effect::StopSync(object) => stop_sync(clients, object).await,
         Effect::Delete(object) => delete_object(clients, object).await,
         Effect::Collect(request) => collect(clients, seen, request).await,
         Effect::DeleteResults { prefix } => {
@@ -111,6 +112,18 @@ async fn apply_object(clients: &Clients, object: &Value) -> Result<Fact, Error> 
     api.patch(&object.name_any(), &PatchParams::apply(labels::OPERATOR).force(), &Patch::Apply(&object))
         .await?;
     Ok(Fact::Done)
+}
+
+/// Asks for the end of a sync as `argocd app terminate-op` does; another object of the same name is not touched.
+async fn stop_sync(clients: &Clients, object: &ObjectRef) -> Result<Fact, Error> {
+    let api = clients.dynamic(&child(object.kind), object.namespace.as_deref());
+    let patch =
+        json!({"metadata": {"uid": object.uid}, "status": {"operationState": {"phase": "Terminating"}}});
+    match api.patch(&object.name, &PatchParams::default(), &Patch::Merge(patch)).await {
+        Ok(_) => Ok(Fact::Done),
+        Err(error) if is_gone(&error) || is_conflict(&error) => Ok(Fact::Done),
+        Err(error) => Err(error.into()),
+    }
 }
 
 async fn delete_object(clients: &Clients, object: &ObjectRef) -> Result<Fact, Error> {

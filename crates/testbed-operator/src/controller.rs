@@ -144,6 +144,7 @@ fn log(experiment: &str, effects: &[Effect]) {
     for effect in effects {
         let effect = match effect {
             Effect::Apply(object) => format!("apply {} {}", object["kind"], object["metadata"]["name"]),
+            Effect::StopSync(object) => format!("stop the sync of {}", object.name),
             Effect::Delete(object) => format!("delete {:?} {}", object.kind, object.name),
             Effect::Collect(request) => format!("collect {} answers", request.questions.len()),
             other => format!("{other:?}"),

@@ -153,6 +153,7 @@ fn application_facts(object: DynamicObject) -> ApplicationFacts {
             .into_iter()
             .chain(text("/status/sync/revision"))
             .collect(),
+        operation: text("/status/operationState/phase"),
         trouble: trouble(&object.data),
         deleting: object.metadata.deletion_timestamp.is_some(),
     }

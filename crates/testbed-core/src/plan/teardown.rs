@@ -44,6 +44,10 @@ pub(super) fn teardown(pass: &Pass<'_>, _: &mut ExperimentStatus) -> Step {
     }
     for application in applications {
         let (name, uid) = (&application.name, &application.uid);
+        if application.operation.as_deref() == Some("Running") {
+            // Argo CD ends what it began before it deletes, and one that cannot succeed is tried for ever.
+            step.effect(Effect::StopSync(object(ChildKind::Application, Some(ARGOCD_NAMESPACE), name, uid)));
+        }
         remove(&mut step, ChildKind::Application, Some(ARGOCD_NAMESPACE), name, uid, application.deleting);
     }
     if let Some(pod) = pods.first() {
@@ -68,13 +72,12 @@ fn may_begin(pass: &Pass<'_>) -> bool {
 
 fn remove(step: &mut Step, kind: ChildKind, namespace: Option<&str>, name: &str, uid: &str, deleting: bool) {
     if !deleting {
-        step.effect(Effect::Delete(ObjectRef {
-            kind,
-            namespace: namespace.map(str::to_owned),
-            name: name.to_owned(),
-            uid: uid.to_owned(),
-        }));
+        step.effect(Effect::Delete(object(kind, namespace, name, uid)));
     }
     let what = format!("{kind:?}").to_lowercase();
     step.wait(Reason::TearingDown, format!("{what} {name} is being removed"));
+}
+
+fn object(kind: ChildKind, namespace: Option<&str>, name: &str, uid: &str) -> ObjectRef {
+    ObjectRef { kind, namespace: namespace.map(str::to_owned), name: name.to_owned(), uid: uid.to_owned() }
 }

@@ -162,7 +162,7 @@ fn archive(folder: &Path, images: &BTreeMap<String, String>, whose: &str) -> Res
         header.set_mtime(0);
         tar.append_data(&mut header, name, &*bytes).context("failed to pack a folder")?;
     }
-    Ok(tar.into_inner().and_then(flate2::write::GzEncoder::finish).context("failed to pack a folder")?)
+    tar.into_inner().and_then(flate2::write::GzEncoder::finish).context("failed to pack a folder")
 }
 
 /// Returns the files under a folder by their names within it, sorted. Links are not followed out of it.
@@ -205,7 +205,7 @@ impl RegistryAccess {
     async fn push(&self, name: &str, content: Vec<u8>) -> Result<String> {
         let layer = ImageLayer::new(content, LAYER.into(), None);
         let config = ImageConfig::new(&b"{}"[..], EMPTY.into(), None);
-        let manifest = OciImageManifest::build(&[layer.clone()], &config, None);
+        let manifest = OciImageManifest::build(std::slice::from_ref(&layer), &config, None);
         // Pushed under a tag, or a registry that collects garbage would take it for garbage.
         let tag = testbed_core::names::sha256(&serde_json::to_vec(&manifest)?)[..20].to_owned();
         let reference: Reference =
