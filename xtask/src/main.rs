@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::{env, fs};
-use testbed_api::{Component, Experiment, Summary};
+use testbed_api::{Component, ConditionType, Experiment, Reason, Summary};
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = env::args().skip(1).collect();
@@ -66,7 +66,25 @@ fn files() -> Result<Vec<(PathBuf, String)>> {
             serde_json::to_string_pretty(&value)? + "\n",
         ));
     }
+    files.push((PathBuf::from("docs/reference/conditions.md"), conditions()));
     Ok(files)
+}
+
+/// Returns the page of conditions and reasons: the words in which a run says where it stands.
+fn conditions() -> String {
+    let mut page = String::from(
+        "<!-- Generated from crates/testbed-api by `cargo xtask generate`; do not edit. -->\n# Conditions and reasons\n\n\
+         An Experiment has one condition for each stage, in this order, and `Succeeded` for all of them.\n\
+         A condition is `True` once its stage is done, `False` while it waits or when it failed, `Unknown` before it is reached.\n\n",
+    );
+    for kind in ConditionType::ALL {
+        page.push_str(&format!("- `{kind}`\n"));
+    }
+    page.push_str("\n| reason | what it says |\n|---|---|\n");
+    for (reason, explanation) in Reason::ALL {
+        page.push_str(&format!("| `{reason}` | {} |\n", explanation.trim()));
+    }
+    page
 }
 
 /// The derived schema leaves out what the API server itself checks; editors want it named.

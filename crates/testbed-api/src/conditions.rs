@@ -104,8 +104,6 @@ reasons! {
     NamespaceTaken,
     /// A component is being deployed.
     ComponentDeploying,
-    /// A component stayed degraded or could not be rendered until the deadline.
-    ComponentFailed,
     /// The workflow is submitted and has not started.
     WorkflowPending,
     /// The workflow is running.
@@ -136,8 +134,6 @@ reasons! {
     NotRequested,
     /// It was asked for, and this version cannot do it.
     NotSupported,
-    /// The run is going on.
-    InProgress,
     /// The run was deleted before it finished.
     Deleted,
     /// The time to live ended.

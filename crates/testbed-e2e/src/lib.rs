@@ -1,1 +1,0 @@
-//! Proves testbed on the real embedded hub.
