@@ -42,7 +42,9 @@ pub(crate) fn waits_for(run: &Experiment) -> Option<&Condition> {
         .filter(|condition| condition.type_ != ConditionType::Succeeded.as_str())
         .filter(|condition| Some(condition.type_.as_str()) != failed_at)
         // A stage that was not reached has nothing to say of itself.
-        .filter(|condition| !(condition.reason == Reason::NotReached.as_str() && condition.message.is_empty()))
+        .filter(|condition| {
+            !(condition.reason == Reason::NotReached.as_str() && condition.message.is_empty())
+        })
         .find(|condition| condition.status != "True" && !over.contains(&condition.reason.as_str()))
 }
 
