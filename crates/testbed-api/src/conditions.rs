@@ -112,6 +112,16 @@ reasons! {
     WorkflowFailed,
     /// The workflow was deleted while the run waited for it.
     WorkflowLost,
+    /// A trial is being prepared: its subject is reset, or waited for.
+    TrialPreparing,
+    /// A trial is running.
+    TrialRunning,
+    /// The last trial is over, and its samples are being read.
+    TrialMeasuring,
+    /// The user paused the run between two trials.
+    Paused,
+    /// No further trial is begun, and every record is stored.
+    TrialsDone,
     /// The workflow template is not the one that was pinned.
     TemplateChanged,
     /// The run stays until it is deleted or its time to live ends.

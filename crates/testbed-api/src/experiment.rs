@@ -6,12 +6,14 @@
 )]
 
 use crate::status::ExperimentStatus;
+use crate::trials::{Budget, Trials, Variant};
 use kube_derive::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// What is asked, deployed, run and measured. Everything but `ttlDays` is fixed at creation.
+/// What is asked, deployed, run and measured. What it asks is fixed at creation; `ttlDays`, `paused`, `aborted` and
+/// `budget` say how it goes on, and may change.
 #[derive(CustomResource, KubeSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[kube(
     crates(kube_core = "::kube_core"),
@@ -49,6 +51,12 @@ use std::collections::BTreeMap;
         .message("metrics cannot change after creation: create a new Experiment"),
     validation = Rule::new("has(self.hypothesis) == has(oldSelf.hypothesis) && (!has(self.hypothesis) || self.hypothesis == oldSelf.hypothesis)")
         .message("hypothesis cannot change after creation: create a new Experiment"),
+    validation = Rule::new("has(self.variants) == has(oldSelf.variants) && (!has(self.variants) || self.variants == oldSelf.variants)")
+        .message("variants cannot change after creation: create a new Experiment"),
+    validation = Rule::new("has(self.trials) == has(oldSelf.trials) && (!has(self.trials) || self.trials == oldSelf.trials)")
+        .message("trials cannot change after creation: create a new Experiment"),
+    validation = Rule::new("!has(oldSelf.aborted) || !oldSelf.aborted || (has(self.aborted) && self.aborted)")
+        .message("aborted cannot be taken back: create a new Experiment"),
 )]
 #[serde(rename_all = "camelCase")]
 pub struct ExperimentSpec {
@@ -89,6 +97,24 @@ pub struct ExperimentSpec {
     /// The claim that the result is to decide.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hypothesis: Option<Hypothesis>,
+    /// The things under comparison; each trial measures one of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
+    #[schemars(length(max = 8))]
+    pub variants: Vec<Variant>,
+    /// How often, in which order and for how long each variant is measured.
+    /// Without it the workflow runs once, and what it yields are observations, never a verdict.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trials: Option<Trials>,
+    /// What the run may cost.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub budget: Option<Budget>,
+    /// Begin no further trial until this is false again; the trial that runs goes on to its end.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub paused: bool,
+    /// Begin no further trial, decide from what is measured, and clean up.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub aborted: bool,
     /// Access for a person who follows along.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tutorial: Option<Tutorial>,
@@ -290,8 +316,9 @@ pub struct Metric {
     /// Key in the result.
     #[schemars(length(min = 1, max = 63), regex(pattern = r"^[a-z][a-z0-9_]*$"))]
     pub name: String,
-    /// PromQL. Knows `$EXPERIMENT`, `$NAMESPACE`, `$TARGET` and `$DURATION` (length of the window).
-    /// A query that names `$NAMESPACE` or `$TARGET` is asked once for each target.
+    /// PromQL. Knows `$EXPERIMENT`, `$NAMESPACE`, `$TARGET` and `$DURATION` (length of the window); in trials also
+    /// `$VARIANT` and `$TRIAL`. A query that names `$NAMESPACE` or `$TARGET` is asked once for each target, in trials
+    /// every query once for each trial.
     #[schemars(length(min = 1, max = 16384))]
     pub query: String,
     /// Targets it is asked for; if absent, all of them for a query that names `$NAMESPACE` or `$TARGET`,
@@ -302,6 +329,12 @@ pub struct Metric {
     /// At the end of the window, or over it.
     #[serde(default, rename = "type")]
     pub kind: QueryType,
+    /// What the series is by nature. Checked against how the query reads it.
+    #[serde(default, rename = "kind", skip_serializing_if = "Option::is_none")]
+    pub nature: Option<MetricKind>,
+    /// How the points of a range query become one value.
+    #[serde(default, skip_serializing_if = "Aggregation::is_default")]
+    pub aggregation: Aggregation,
     /// Unit of the values: `bytes`, `seconds`, `cores`, `samples/s` ...
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 63))]
@@ -346,6 +379,58 @@ pub enum QueryType {
     Range,
 }
 
+/// What a series is by nature.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum MetricKind {
+    /// A value that goes up and down.
+    Gauge,
+    /// A count that only grows, but for restarts.
+    Counter,
+    /// Counts of observations by bucket.
+    Histogram,
+    /// Quantiles that the subject computed itself.
+    Summary,
+}
+
+impl MetricKind {
+    /// Returns the word as it stands in an Experiment.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Gauge => "gauge",
+            Self::Counter => "counter",
+            Self::Histogram => "histogram",
+            Self::Summary => "summary",
+        }
+    }
+}
+
+/// How the points of a range query become one value.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Aggregation {
+    /// Their arithmetic mean.
+    #[default]
+    Mean,
+    /// Their median.
+    Median,
+    /// The largest.
+    Max,
+    /// The smallest.
+    Min,
+    /// The last.
+    Last,
+}
+
+impl Aggregation {
+    /// Returns whether it is what is done unless something else is asked for.
+    #[must_use]
+    pub fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 /// The claim that the result is to decide.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -361,7 +446,7 @@ pub struct Hypothesis {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 20), inner(length(max = 1024)))]
     pub focus: Vec<String>,
-    /// Comparisons between targets. The hypothesis is supported only if all of them are.
+    /// Comparisons between variants. The hypothesis is supported only if all of them are.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 20))]
     pub criteria: Vec<Criterion>,
@@ -371,14 +456,14 @@ pub struct Hypothesis {
     pub success_criteria: Vec<SuccessCriterion>,
 }
 
-/// The ratio of a metric between two targets, against a bound.
+/// The ratio of a metric between two variants, against a bound.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Criterion {
     /// Name of the metric.
     #[schemars(length(min = 1, max = 63))]
     pub metric: String,
-    /// Two targets: the ratio is first over second.
+    /// Two variants: the ratio is first over second. Without trials, two targets.
     #[schemars(length(min = 2, max = 2))]
     pub compare: Vec<String>,
     /// How the ratio must stand to the bound.

@@ -10,6 +10,8 @@ pub const EXPERIMENT_UID: &str = "experiments.illm.io/experiment-uid";
 pub const TARGET: &str = "experiments.illm.io/target";
 /// Name of the component an object belongs to.
 pub const COMPONENT: &str = "experiments.illm.io/component";
+/// Name of the trial an object belongs to.
+pub const TRIAL: &str = "experiments.illm.io/trial";
 /// Says that testbed made the object.
 pub const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
 /// Value of [`MANAGED_BY`].

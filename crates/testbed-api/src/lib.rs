@@ -3,12 +3,15 @@
 //! Everything that is stored or shown is a type here; nothing here decides or acts.
 //! The group is `experiments.illm.io/v1alpha1`; [`Experiment`] is namespaced, [`Component`] is not.
 
+pub mod analysis;
 pub mod component;
 pub mod conditions;
 pub mod experiment;
 pub mod labels;
+pub mod record;
 pub mod status;
 pub mod summary;
+pub mod trials;
 
 pub use component::{Component, ComponentSpec};
 pub use conditions::{ConditionType, Reason};

@@ -1,6 +1,7 @@
 //! The status of an Experiment: facts, conditions, and the phase people read.
 
 use crate::component::{Endpoint, Source};
+use crate::record::{Pod, RecordRef, Slot};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, MicroTime, Time};
 use kube_derive::KubeSchema;
 use schemars::JsonSchema;
@@ -32,6 +33,9 @@ pub struct ExperimentStatus {
     /// The workflow.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workflow_status: Option<WorkflowStatus>,
+    /// The trials, in the order in which they were begun.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trials: Option<TrialsStatus>,
     /// Why the run failed. Once set it stays.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<Failure>,
@@ -187,6 +191,102 @@ pub struct PinnedTemplate {
     pub uid: String,
     /// Its generation.
     pub generation: i64,
+}
+
+/// Where the trials of a run stand.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct TrialsStatus {
+    /// Seed of the order and of the resampling.
+    pub seed: u64,
+    /// Blocks that are planned.
+    pub planned_block_count: u32,
+    /// Trials that count so far.
+    #[serde(default)]
+    pub valid_count: u32,
+    /// Trials that do not count so far.
+    #[serde(default)]
+    pub void_count: u32,
+    /// The trials that were begun, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub begun: Vec<TrialStatus>,
+    /// Why no further trial is begun.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stopped: Option<Stop>,
+}
+
+/// Why no further trial is begun.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Stop {
+    /// One word for machines.
+    pub reason: StopReason,
+    /// A sentence for people.
+    pub message: String,
+}
+
+/// Why no further trial is begun, in one word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum StopReason {
+    /// Every planned block was run, and void ones again.
+    Completed,
+    /// The rule that was fixed beforehand says that it is decided, or narrow enough.
+    Decided,
+    /// More blocks were void than may be run again.
+    TooManyVoid,
+    /// The budget does not allow another block.
+    Budget,
+    /// The user ended it.
+    Aborted,
+}
+
+/// One trial that was begun. What it became is in its record, once it is stored.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct TrialStatus {
+    /// Its place in the schedule.
+    #[serde(flatten)]
+    pub slot: Slot,
+    /// When its preparation began.
+    pub begun_at: MicroTime,
+    /// UIDs of the pods that must be replaced before it starts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub doomed: Vec<String>,
+    /// Pods of the subject as they were before the window; present once they were ready.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<Vec<Pod>>,
+    /// UID of its workflow, once it was seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workflow_uid: Option<String>,
+    /// How it ended, once it did; taken out again when the record is stored.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub end: Option<TrialEnd>,
+    /// Its record, once it is stored.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub record: Option<RecordRef>,
+    /// Why it does not count.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub void: Option<String>,
+    /// Values of the metrics that criteria speak of, by metric and in its unit: a rule that stops early looks at them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub values: BTreeMap<String, f64>,
+}
+
+/// How a trial ended.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct TrialEnd {
+    /// When that was seen.
+    pub at: MicroTime,
+    /// Why it could not be run to its end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failed: Option<String>,
+    /// The window it recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub window: Option<Window>,
+    /// Pods of the subject as they were then.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub after: Vec<Pod>,
 }
 
 /// The workflow of a run.

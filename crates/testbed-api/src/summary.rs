@@ -3,15 +3,17 @@
 //! Every figure in it carries its unit and the query it came from; what was not measured is absent, never zero.
 //! It holds no time but those that the run itself recorded, so collecting twice gives the same bytes.
 
-use crate::experiment::{Cluster, Hypothesis, QueryType};
-use crate::status::{ComponentStatus, Failure, PinnedTemplate, Window};
+use crate::analysis::{Analysis, Interval};
+use crate::experiment::{Cluster, ExperimentSpec, Hypothesis, QueryType};
+use crate::record::{Slot, TrialRecord};
+use crate::status::{ComponentStatus, Failure, PinnedTemplate, Stop, Window};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, Time};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// Version of this schema, raised on every change that a reader could notice.
-pub const SCHEMA_VERSION: &str = "testbed/v1";
+pub const SCHEMA_VERSION: &str = "testbed/v2";
 
 /// The result of a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -59,13 +61,36 @@ pub struct Summary {
     pub targets: Vec<SummaryTarget>,
     /// What drove the load.
     pub workflow: SummaryWorkflow,
-    /// What was measured; absent when nothing could be.
+    /// What was measured in a run without trials; absent when nothing could be.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metrics: Option<Metrics>,
+    /// The trials, each with what it measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trials: Option<Trials>,
+    /// What the statistics say of the trials.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub analysis: Option<Analysis>,
     /// What the machine decided.
     pub verdict: Verdict,
     /// What the lab itself cost in time.
     pub overhead: Overhead,
+    /// The specification, as run.
+    pub spec: ExperimentSpec,
+}
+
+/// The trials of a run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Trials {
+    /// Seed of the order and of the resampling.
+    pub seed: u64,
+    /// The schedule as it was planned: blocks that were run again because of a void trial come after it.
+    pub schedule: Vec<Slot>,
+    /// Why no further trial was begun.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stopped: Option<Stop>,
+    /// The trials that were begun, in order, void ones too.
+    pub records: Vec<TrialRecord>,
 }
 
 /// One target, as it was.
@@ -197,8 +222,10 @@ pub struct Cell {
 pub struct ExpectationResult {
     /// The intended value.
     pub intended: f64,
-    /// Largest relative deviation that counts.
+    /// Largest relative deviation that counts, from 0 to 1.
     pub tolerance: f64,
+    /// Unit of the intended value.
+    pub unit: String,
     /// Whether the value is within it; absent when there is no value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub met: Option<bool>,
@@ -270,6 +297,18 @@ pub struct CriterionResult {
     /// The ratio or value that was compared with the bound.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed: Option<f64>,
+    /// Its interval, at the confidence that this criterion's step among all asks for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interval: Option<Interval>,
+    /// p-value of Wilcoxon's signed-rank test that it is the bound, adjusted after Holm for the number of criteria.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adjusted_p_ratio: Option<f64>,
+    /// Relative difference from the bound that a thing compared with itself would show by chance.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub floor_ratio: Option<f64>,
+    /// Blocks, or trials, that it rests on.
+    #[serde(default)]
+    pub block_count: u32,
     /// Unit of the observed value; `ratio` for a ratio.
     pub unit: String,
     /// The bound.

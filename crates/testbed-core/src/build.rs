@@ -2,12 +2,15 @@
 
 use crate::names;
 use crate::run::Run;
+use crate::schedule::Schedule;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use testbed_api::component::{Helm, Source};
 use testbed_api::experiment::{ExperimentSpec, Target};
 use testbed_api::labels;
+use testbed_api::record::Slot;
 use testbed_api::status::ComponentStatus;
+use testbed_api::trials::{Trials, Variant};
 
 /// Namespace of Argo CD and its Applications.
 pub const ARGOCD_NAMESPACE: &str = "argocd";
@@ -156,46 +159,109 @@ fn insert(tree: &mut Value, path: &str, value: Value) {
     *node = value;
 }
 
+/// Parameters that every workflow of a trial is given.
+const OF_TRIALS: [&str; 6] = ["variant-name", "trial-name", "warmup", "window", "cooldown", "seed"];
+
 /// Returns whether the lab itself gives a workflow the parameter `name`.
 #[must_use]
 pub fn provides(spec: &ExperimentSpec, name: &str) -> bool {
     name == "experiment-name"
         || name == "target-name"
+        || (spec.trials.is_some() && OF_TRIALS.contains(&name))
         || spec.targets.iter().any(|target| {
             name.strip_prefix(target.name.as_str())
                 .is_some_and(|rest| rest == "-name" || rest == "-namespace")
         })
 }
 
-/// Returns the workflow of a run.
-///
-/// # Errors
-/// A parameter that refers to something that is not there; the first stage refuses such a run.
-pub fn workflow(run: &Run<'_>) -> Result<Value, String> {
+/// Returns the parameters of a workflow that the lab gives whatever it is for.
+fn common_parameters(run: &Run<'_>) -> BTreeMap<String, String> {
     let mut parameters = BTreeMap::from([("experiment-name".to_owned(), run.name.to_owned())]);
     for target in &run.spec.targets {
         parameters.entry("target-name".into()).or_insert_with(|| target.name.clone());
         parameters.insert(format!("{}-name", target.name), target.name.clone());
         parameters.insert(format!("{}-namespace", target.name), run.namespace_of(&target.name));
     }
+    parameters
+}
+
+/// Returns the parameters of the workflow of a run without trials.
+///
+/// # Errors
+/// A parameter that refers to something that is not there; the first stage refuses such a run.
+pub fn parameters(run: &Run<'_>) -> Result<BTreeMap<String, String>, String> {
+    let mut parameters = common_parameters(run);
     for (name, value) in &run.spec.workflow.params {
         parameters.insert(name.clone(), run.interpolate(value)?);
     }
-    let parameters: Vec<Value> =
-        parameters.into_iter().map(|(name, value)| json!({"name": name, "value": value})).collect();
-    let labels = owner_labels(run);
-    Ok(json!({
+    Ok(parameters)
+}
+
+/// Returns the parameters of the workflow of a trial: those of the run, over them the variant's, over them the trial's.
+///
+/// # Errors
+/// A parameter that refers to something that is not there; the first stage refuses such a run.
+pub fn trial_parameters(
+    run: &Run<'_>,
+    schedule: &Schedule<'_>,
+    trials: &Trials,
+    slot: &Slot,
+) -> Result<BTreeMap<String, String>, String> {
+    let mut parameters = parameters(run)?;
+    let variant = run.spec.variants.iter().find(|variant| variant.name == slot.variant);
+    for (name, value) in variant.into_iter().flat_map(|variant| &variant.params) {
+        parameters.insert(name.clone(), run.interpolate(value)?);
+    }
+    let target = variant.map_or(slot.variant.as_str(), Variant::target);
+    let of_trial = [
+        ("target-name", target.to_owned()),
+        ("variant-name", slot.variant.clone()),
+        ("trial-name", slot.trial.clone()),
+        ("warmup", trials.warmup.clone()),
+        ("window", trials.window.clone()),
+        ("cooldown", trials.cooldown.clone()),
+        ("seed", schedule.load_seed(slot).to_string()),
+    ];
+    parameters.extend(of_trial.map(|(name, value)| (name.to_owned(), value)));
+    Ok(parameters)
+}
+
+/// Returns a workflow: the template's specification itself, so that what runs is what was pinned, whatever becomes of
+/// the template or of what Argo Workflows remembers of it.
+#[must_use]
+pub fn workflow(
+    run: &Run<'_>,
+    name: &str,
+    trial: Option<&Slot>,
+    template: &Value,
+    parameters: &BTreeMap<String, String>,
+) -> Value {
+    let mut labels = owner_labels(run);
+    if let Some(slot) = trial {
+        labels.insert(labels::TRIAL.into(), json!(slot.trial));
+    }
+    let mut spec = template.clone();
+    if !spec.is_object() {
+        spec = json!({});
+    }
+    let declared =
+        spec.pointer("/arguments/parameters").and_then(Value::as_array).cloned().unwrap_or_default();
+    let given = |name: &Value| name.as_str().is_some_and(|name| parameters.contains_key(name));
+    let mut arguments: Vec<Value> =
+        parameters.iter().map(|(name, value)| json!({"name": name, "value": value})).collect();
+    arguments.extend(declared.into_iter().filter(|parameter| !given(&parameter["name"])));
+    spec["arguments"]["parameters"] = json!(arguments);
+    spec["serviceAccountName"] = json!(WORKFLOW_ACCOUNT);
+    // By this label teardown finds pods that outlive their workflow.
+    for (key, value) in &labels {
+        spec["podMetadata"]["labels"][key] = value.clone();
+    }
+    json!({
         "apiVersion": "argoproj.io/v1alpha1",
         "kind": "Workflow",
-        "metadata": {"name": run.workflow_name(), "namespace": WORKFLOW_NAMESPACE, "labels": labels},
-        "spec": {
-            "workflowTemplateRef": {"name": run.spec.workflow.template},
-            "serviceAccountName": WORKFLOW_ACCOUNT,
-            "arguments": {"parameters": parameters},
-            // By this label teardown finds pods that outlive their workflow.
-            "podMetadata": {"labels": labels},
-        },
-    }))
+        "metadata": {"name": name, "namespace": WORKFLOW_NAMESPACE, "labels": labels},
+        "spec": spec,
+    })
 }
 
 #[cfg(test)]

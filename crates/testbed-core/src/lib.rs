@@ -3,15 +3,23 @@
 //! Nothing here has a network, a clock or a runtime: time and identity come in as arguments, effects go out as values.
 //! [`plan::plan`] is the centre: from an [`observed::Observed`] to a [`plan::Plan`].
 
+pub mod analysis;
 pub mod build;
 pub mod catalog;
+pub mod figure;
+pub mod gates;
+pub mod measurement;
 pub mod names;
 pub mod observed;
 pub mod plan;
 pub mod problem;
 pub mod query;
+pub mod record;
 pub mod reference;
 pub mod run;
+pub mod schedule;
+pub mod selector;
+pub mod sequential;
 pub mod status;
 pub mod summary;
 pub mod validate;

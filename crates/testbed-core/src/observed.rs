@@ -8,6 +8,7 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use testbed_api::component::ComponentSpec;
 use testbed_api::experiment::Experiment;
+use testbed_api::record::{Fingerprint, LoadReport, Pod};
 use testbed_api::status::{Window, WindowSource};
 
 /// Something that was looked for: known (which may be: not there), or not readable.
@@ -54,6 +55,8 @@ pub struct Observed {
     pub workflows: Seen<Vec<WorkflowFacts>>,
     /// Names of pods of its workflows that are still there, by label.
     pub workflow_pods: Seen<Vec<String>>,
+    /// Pods in the namespaces of its targets; looked for only while trials are run.
+    pub pods: Seen<Vec<PodFacts>>,
     /// Its template now; looked for only until the workflow is submitted.
     pub template: Seen<Option<TemplateFacts>>,
 }
@@ -85,15 +88,16 @@ pub struct TemplateFacts {
     pub uid: String,
     /// Its generation.
     pub generation: i64,
-    /// `spec.arguments.parameters`.
-    pub arguments: Vec<Value>,
+    /// Its specification.
+    pub spec: Value,
 }
 
 impl TemplateFacts {
     /// Returns the parameters it declares.
     #[must_use]
     pub fn parameters(&self) -> Vec<crate::validate::TemplateParameter> {
-        template_parameters(&self.arguments)
+        let arguments = self.spec.pointer("/arguments/parameters").and_then(Value::as_array);
+        template_parameters(arguments.map(Vec::as_slice).unwrap_or_default())
     }
 }
 
@@ -158,6 +162,26 @@ pub struct ApplicationFacts {
     pub deleting: bool,
 }
 
+/// A node that pods of a subject were on.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NodeFacts {
+    /// Its name.
+    pub name: String,
+    /// What it says of itself.
+    pub machine: Fingerprint,
+}
+
+/// A pod in the namespace of a target.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PodFacts {
+    /// Its namespace.
+    pub namespace: String,
+    /// What was seen of it.
+    #[serde(flatten)]
+    pub pod: Pod,
+}
+
 /// A Workflow of Argo Workflows.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -176,6 +200,8 @@ pub struct WorkflowFacts {
     pub finished_at: Option<Time>,
     /// The windows it recorded.
     pub windows: Vec<Window>,
+    /// What its load generator said of itself, in the output parameter `load-report`.
+    pub load: Option<LoadReport>,
     /// It is being deleted.
     pub deleting: bool,
 }
@@ -195,14 +221,24 @@ pub fn windows(nodes: &Value) -> Vec<Window> {
     windows
 }
 
+/// Returns what the load generator of a workflow said of itself, if it said it in an output parameter.
+#[must_use]
+pub fn load_report(nodes: &Value) -> Option<LoadReport> {
+    let nodes = nodes.as_object()?.values().filter(|node| node["type"] == "Pod");
+    nodes.into_iter().find_map(|node| serde_json::from_str(output(node, "load-report")?).ok())
+}
+
+/// Returns an output parameter of a node.
+fn output<'a>(node: &'a Value, name: &str) -> Option<&'a str> {
+    let parameters = node.pointer("/outputs/parameters")?.as_array()?;
+    parameters.iter().find(|parameter| parameter["name"] == name)?.get("value")?.as_str()
+}
+
 fn window(node: &Value) -> Option<Window> {
     if node.get("type")?.as_str()? != "Pod" {
         return None;
     }
-    let parameter = |name: &str| {
-        let parameters = node.pointer("/outputs/parameters")?.as_array()?;
-        parameters.iter().find(|parameter| parameter["name"] == name)?.get("value")?.as_str()
-    };
+    let parameter = |name: &str| output(node, name);
     let time = |text: &str| text.trim().parse::<Timestamp>().ok().map(MicroTime);
     let name = node.get("displayName").and_then(Value::as_str).unwrap_or_default();
     // A step that may be retried numbers its pods: `window(1)`.

@@ -10,10 +10,13 @@ mod collect;
 mod deploy;
 mod provision;
 mod publish;
+mod questions;
 mod run_workflow;
 mod teardown;
+mod trials;
 
-pub use collect::{Answer, CollectRequest, Question, SETTLE, Series, Store};
+pub use collect::SETTLE;
+pub use questions::{Answer, CollectRequest, MeasureRequest, Purpose, Question, Series, Store};
 
 use crate::observed::Observed;
 use crate::run::{self, Run};
@@ -22,9 +25,11 @@ use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use serde::Serialize;
 use serde_json::Value;
+use std::collections::BTreeMap;
 use testbed_api::conditions::{ConditionType, Reason};
 use testbed_api::experiment::CompletionMode;
 use testbed_api::labels;
+use testbed_api::record::RecordRef;
 use testbed_api::status::{ExperimentStatus, Failure};
 
 /// How long components may take to become ready.
@@ -46,6 +51,8 @@ pub enum Effect {
     StopSync(ObjectRef),
     /// Delete one object, if it is still the one that was seen.
     Delete(ObjectRef),
+    /// Read the samples of a trial, judge it, store its record.
+    Measure(Box<MeasureRequest>),
     /// Read the metrics, write the summary, store it.
     Collect(Box<CollectRequest>),
     /// Remove everything under a prefix of the results' store.
@@ -80,6 +87,8 @@ pub enum ChildKind {
     Application,
     /// Namespace.
     Namespace,
+    /// Pod of a subject that starts its next trial from a new one.
+    Pod,
     /// Workflow of Argo Workflows.
     Workflow,
 }
@@ -89,6 +98,17 @@ pub enum ChildKind {
 pub enum Fact {
     /// It was done; what changed will be seen.
     Done,
+    /// The record of a trial is stored.
+    Measured {
+        /// Name of the trial.
+        trial: String,
+        /// Where its record lies.
+        record: RecordRef,
+        /// Why it does not count, if it does not.
+        void: Option<String>,
+        /// Values of the metrics that criteria speak of.
+        values: BTreeMap<String, f64>,
+    },
     /// The result is stored.
     Stored {
         /// Where.
@@ -121,6 +141,17 @@ impl Plan {
     pub fn status_with(&self, facts: &[Fact]) -> ExperimentStatus {
         let mut status = self.status.clone();
         for fact in facts {
+            if let Fact::Measured { trial, record, void, values } = fact {
+                let begun = status.trials.iter_mut().flat_map(|trials| &mut trials.begun);
+                for known in begun.filter(|known| known.slot.trial == *trial) {
+                    // All else that was seen of it stands in its record now.
+                    (known.before, known.end) = (None, None);
+                    known.doomed.clear();
+                    known.record = Some(record.clone());
+                    known.void.clone_from(void);
+                    known.values.clone_from(values);
+                }
+            }
             if let Fact::Stored { results, url, decision, reason } = fact {
                 status.results = Some(results.clone());
                 status.results_url = Some(url.clone());
@@ -197,6 +228,10 @@ impl Step {
     /// A stage that the run goes on without.
     fn without(reason: Reason, message: impl Into<String>) -> Self {
         Self { outcome: Outcome::Without { reason, message: message.into() }, ..Self::done("") }
+    }
+
+    fn is_done(&self) -> bool {
+        matches!(self.outcome, Outcome::Done { .. })
     }
 
     fn because(mut self, why: Reason) -> Self {

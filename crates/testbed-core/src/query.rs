@@ -1,6 +1,6 @@
 //! PromQL with variables: filling them in, and refusing what does not parse before anything is made.
 
-use promql_parser::parser;
+use promql_parser::parser::{self, Expr};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -15,11 +15,16 @@ pub enum Variable {
     Target,
     /// Length of the window, as a PromQL duration.
     Duration,
+    /// Name of the variant that a trial measures.
+    Variant,
+    /// Name of the trial.
+    Trial,
 }
 
 impl Variable {
     /// All variables.
-    pub const ALL: [Self; 4] = [Self::Experiment, Self::Namespace, Self::Target, Self::Duration];
+    pub const ALL: [Self; 6] =
+        [Self::Experiment, Self::Namespace, Self::Target, Self::Duration, Self::Variant, Self::Trial];
 
     /// Returns its name without the dollar sign.
     #[must_use]
@@ -29,6 +34,8 @@ impl Variable {
             Self::Namespace => "NAMESPACE",
             Self::Target => "TARGET",
             Self::Duration => "DURATION",
+            Self::Variant => "VARIANT",
+            Self::Trial => "TRIAL",
         }
     }
 
@@ -36,6 +43,12 @@ impl Variable {
     #[must_use]
     pub const fn is_per_target(self) -> bool {
         matches!(self, Self::Namespace | Self::Target)
+    }
+
+    /// Returns whether it has a value only in trials.
+    #[must_use]
+    pub const fn is_of_trials(self) -> bool {
+        matches!(self, Self::Variant | Self::Trial)
     }
 
     fn named(name: &str) -> Option<Self> {
@@ -119,6 +132,10 @@ pub struct Values<'a> {
     pub target: &'a str,
     /// Length of the window.
     pub duration: Duration,
+    /// Name of the variant, if the question is about a trial.
+    pub variant: &'a str,
+    /// Name of the trial, if the question is about one.
+    pub trial: &'a str,
 }
 
 /// Fills the variables in.
@@ -133,6 +150,8 @@ pub fn fill(query: &str, values: &Values<'_>) -> Result<String, QueryError> {
             Piece::Variable(Variable::Experiment) => filled.push_str(values.experiment),
             Piece::Variable(Variable::Namespace) => filled.push_str(values.namespace),
             Piece::Variable(Variable::Target) => filled.push_str(values.target),
+            Piece::Variable(Variable::Variant) => filled.push_str(values.variant),
+            Piece::Variable(Variable::Trial) => filled.push_str(values.trial),
             Piece::Variable(Variable::Duration) => filled.push_str(&promql_duration(values.duration)),
         }
     }
@@ -155,13 +174,83 @@ pub fn promql_duration(duration: Duration) -> String {
 /// # Errors
 /// What is wrong with it.
 pub fn check(query: &str) -> Result<(), QueryError> {
-    let example = Values {
-        experiment: "run",
-        namespace: "namespace",
-        target: "target",
-        duration: Duration::from_secs(60),
-    };
-    parser::parse(&fill(query, &example)?).map(|_| ()).map_err(QueryError::Syntax)
+    parser::parse(&example(query, Duration::from_secs(60))?).map(|_| ()).map_err(QueryError::Syntax)
+}
+
+/// Returns the query with its variables filled in by examples, and a window of the length `window`.
+///
+/// # Errors
+/// A variable there is none of.
+pub fn example(query: &str, window: Duration) -> Result<String, QueryError> {
+    fill(
+        query,
+        &Values {
+            experiment: "run",
+            namespace: "namespace",
+            target: "target",
+            duration: window,
+            variant: "variant",
+            trial: "trial",
+        },
+    )
+}
+
+/// What a query reads from the store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Selector {
+    /// The series, as PromQL.
+    pub series: String,
+    /// It is read over a range of time, not at an instant.
+    pub over_range: bool,
+}
+
+/// Returns what a query reads; nothing of one that does not parse. What is read at another time is left out.
+#[must_use]
+pub fn selectors(query: &str) -> Vec<Selector> {
+    let mut found = Vec::new();
+    if let Ok(expression) = parser::parse(query) {
+        collect_selectors(&expression, false, &mut found);
+    }
+    found
+}
+
+fn collect_selectors(expression: &Expr, over_range: bool, found: &mut Vec<Selector>) {
+    match expression {
+        Expr::VectorSelector(selector) if selector.offset.is_none() && selector.at.is_none() => {
+            let selector = Selector { series: selector.to_string(), over_range };
+            if !found.contains(&selector) {
+                found.push(selector);
+            }
+        }
+        Expr::MatrixSelector(matrix) => {
+            collect_selectors(&Expr::VectorSelector(matrix.vs.clone()), true, found);
+        }
+        Expr::Aggregate(aggregate) => collect_selectors(&aggregate.expr, over_range, found),
+        Expr::Unary(unary) => collect_selectors(&unary.expr, over_range, found),
+        Expr::Paren(paren) => collect_selectors(&paren.expr, over_range, found),
+        Expr::Subquery(subquery) => collect_selectors(&subquery.expr, true, found),
+        Expr::Binary(binary) => {
+            collect_selectors(&binary.lhs, over_range, found);
+            collect_selectors(&binary.rhs, over_range, found);
+        }
+        Expr::Call(call) => {
+            for argument in &call.args.args {
+                collect_selectors(argument, over_range, found);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Returns the query of the buckets that a query takes a quantile of, if that is what it does last.
+#[must_use]
+pub fn buckets(query: &str) -> Option<String> {
+    match parser::parse(query).ok()? {
+        Expr::Call(call) if call.func.name == "histogram_quantile" => {
+            call.args.args.get(1).map(ToString::to_string)
+        }
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -175,6 +264,8 @@ mod tests {
             namespace: "ns-1",
             target: "left",
             duration: Duration::from_millis(40_250),
+            variant: "fast",
+            trial: "b01-2-fast",
         }
     }
 
@@ -183,6 +274,7 @@ mod tests {
     #[case("up{ns=\"$NAMESPACE\"}", "up{ns=\"ns-1\"}")]
     #[case("rate(x{t=\"${TARGET}s\"}[$DURATION])", "rate(x{t=\"lefts\"}[40250ms])")]
     #[case("x{e=~\"^$EXPERIMENT$\"}", "x{e=~\"^tsdb-x7k2q$\"}")]
+    #[case("x{v=\"$VARIANT\",t=\"$TRIAL\"}", "x{v=\"fast\",t=\"b01-2-fast\"}")]
     #[case("x{p=~\"a$\"}", "x{p=~\"a$\"}")]
     #[case("x{p=~\"a${\"}", "x{p=~\"a${\"}")]
     fn variables_are_filled_in_and_other_dollars_stay(#[case] query: &str, #[case] filled: &str) {
@@ -211,5 +303,20 @@ mod tests {
     #[case("avg_over_time(sum(container_memory_working_set_bytes{namespace=\"$NAMESPACE\"})[$DURATION:2s])")]
     fn promql_with_variables_is_accepted(#[case] query: &str) {
         assert_eq!(check(query), Ok(()));
+    }
+
+    #[test]
+    fn what_a_query_reads_is_told_with_how_it_reads_it() {
+        let found = selectors("sum(rate(a_total{x=\"1\"}[40s])) / avg(b) + max_over_time(sum(c)[1m:5s])");
+        let shown: Vec<(&str, bool)> =
+            found.iter().map(|selector| (selector.series.as_str(), selector.over_range)).collect();
+        assert_eq!(shown, [("a_total{x=\"1\"}", true), ("b", false), ("c", true)]);
+    }
+
+    #[test]
+    fn the_buckets_of_a_quantile_can_be_asked_for() {
+        let query = "histogram_quantile(0.99, sum by (le) (rate(x_seconds_bucket[1m])))";
+        assert_eq!(buckets(query).as_deref(), Some("sum by (le) (rate(x_seconds_bucket[1m]))"));
+        assert_eq!(buckets("rate(x[1m])"), None);
     }
 }

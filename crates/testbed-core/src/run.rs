@@ -92,6 +92,12 @@ impl<'a> Run<'a> {
         names::child(self.uid, "workflow", &[self.name])
     }
 
+    /// Returns the name of the workflow of a trial.
+    #[must_use]
+    pub fn trial_workflow(&self, trial: &str) -> String {
+        names::child(self.uid, "workflow", &[self.name, trial])
+    }
+
     /// Returns where the results of this run lie in the store: everything under it is this run's.
     #[must_use]
     pub fn results_prefix(&self) -> String {

@@ -89,7 +89,7 @@ pub fn phase(status: &ExperimentStatus) -> Phase {
         Phase::Failed
     } else if holds(status, Succeeded) {
         Phase::Complete
-    } else if status.workflow_status.is_some() {
+    } else if status.workflow_status.is_some() || status.trials.is_some() {
         Phase::Running
     } else if holds(status, ComponentsReady) {
         Phase::Ready

@@ -1,19 +1,25 @@
 //! From answers to the summary that is stored: pure, and free of any time but what the run recorded.
 
+use crate::analysis::{self, Observation};
 use crate::names;
-use crate::plan::{Answer, Question, Series};
+use crate::plan::{Answer, Question};
+use crate::record;
 use crate::run;
+use crate::schedule::Schedule;
 use crate::status as conditions;
 use crate::verdict;
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, Time};
 use std::collections::{BTreeMap, BTreeSet};
+use testbed_api::ExperimentSpec;
+use testbed_api::analysis::Analysis;
 use testbed_api::conditions::ConditionType;
-use testbed_api::experiment::{Experiment, Metric, QueryType};
-use testbed_api::status::{ExperimentStatus, Phase, Window};
+use testbed_api::experiment::{Experiment, Metric};
+use testbed_api::record::TrialRecord;
+use testbed_api::status::{ExperimentStatus, Failure, Phase, Window};
 use testbed_api::summary::{
     Cell, ExpectationResult, MetricResult, Metrics, Overhead, Point, SCHEMA_VERSION, Summary, SummaryTarget,
-    SummaryWorkflow, TimeRange,
+    SummaryWorkflow, TimeRange, Trials, Verdict,
 };
 
 /// Most points of one metric that are kept; what is left out is said.
@@ -31,6 +37,7 @@ pub fn summary(
     experiment: &Experiment,
     status: &ExperimentStatus,
     answers: &[(Question, Answer)],
+    records: Vec<TrialRecord>,
     version: &str,
 ) -> Result<Summary, Unidentified> {
     let metadata = &experiment.metadata;
@@ -39,6 +46,8 @@ pub fn summary(
     let queries = queries(spec, answers);
     let failure = status.failure.as_ref();
     let completed = completed(status);
+    let trials = trials(spec, status, records);
+    let (analysis, verdict) = decided(spec, trials.as_ref(), &queries, failure);
     Ok(Summary {
         schema: SCHEMA_VERSION.into(),
         testbed_version: version.into(),
@@ -53,18 +62,51 @@ pub fn summary(
         completed_at: completed.map(MicroTime),
         created_at: created.clone(),
         phase: if failure.is_some() { Phase::Failed } else { Phase::Complete }.as_str().into(),
-        verdict: verdict::verdict(
-            spec.hypothesis.as_ref(),
-            &queries,
-            failure.map(|failure| failure.message.as_str()),
-        ),
+        verdict,
+        analysis,
+        overhead: overhead(status, &created, trials.as_ref()),
+        trials,
+        spec: spec.clone(),
         hypothesis: spec.hypothesis.clone(),
         failure: failure.cloned(),
         targets: targets(experiment, status),
         workflow: workflow(experiment, status),
         metrics: metrics(answers, queries),
-        overhead: overhead(status, &created),
     })
+}
+
+/// Returns the trials of a run, if it was to have any.
+fn trials(spec: &ExperimentSpec, status: &ExperimentStatus, records: Vec<TrialRecord>) -> Option<Trials> {
+    let known = status.trials.as_ref()?;
+    Some(Trials {
+        seed: known.seed,
+        schedule: Schedule::of(spec, known.seed)?.slots(),
+        stopped: known.stopped.clone(),
+        records,
+    })
+}
+
+/// Returns what the records of the trials, or the observations of a run without any, decide.
+///
+/// It is a function of what the summary itself holds, so that `testbed verify` can repeat it.
+#[must_use]
+pub fn decided(
+    spec: &ExperimentSpec,
+    trials: Option<&Trials>,
+    queries: &BTreeMap<String, MetricResult>,
+    failure: Option<&Failure>,
+) -> (Option<Analysis>, Verdict) {
+    let failure = failure.map(|failure| failure.message.as_str());
+    let Some(trials) = trials else {
+        return (None, verdict::of_observations(spec.hypothesis.as_ref(), queries, failure));
+    };
+    let observations: Vec<Observation<'_>> = trials.records.iter().map(Observation::of_record).collect();
+    let analysis = analysis::analysis(spec, trials.seed, &observations);
+    let void: Vec<String> = trials.records.iter().filter_map(|record| record.void.clone()).collect();
+    let basis =
+        verdict::Basis { spec, seed: trials.seed, stopped: trials.stopped.as_ref(), void: &void, failure };
+    let verdict = verdict::of_trials(&basis, &observations, &analysis);
+    (Some(analysis), verdict)
 }
 
 /// Returns the bytes that are stored and their SHA-256.
@@ -120,10 +162,7 @@ fn workflow(experiment: &Experiment, status: &ExperimentStatus) -> SummaryWorkfl
     }
 }
 
-fn queries(
-    spec: &testbed_api::ExperimentSpec,
-    answers: &[(Question, Answer)],
-) -> BTreeMap<String, MetricResult> {
+fn queries(spec: &ExperimentSpec, answers: &[(Question, Answer)]) -> BTreeMap<String, MetricResult> {
     let of = |metric: &Metric| -> Vec<&(Question, Answer)> {
         answers.iter().filter(|(question, _)| question.metric == metric.name).collect()
     };
@@ -166,7 +205,7 @@ fn points<'a>(question: &'a Question, answer: &'a Answer) -> impl Iterator<Item 
 }
 
 fn cell(metric: &Metric, question: &Question, answer: &Answer) -> Cell {
-    let (value, missing) = match single(question.kind, answer) {
+    let (value, missing) = match record::value(question.kind, metric.aggregation, answer) {
         Ok(value) => (Some(value), None),
         Err(reason) => (None, Some(reason)),
     };
@@ -184,40 +223,11 @@ fn cell(metric: &Metric, question: &Question, answer: &Answer) -> Cell {
         expectation: metric.expect.as_ref().map(|expect| ExpectationResult {
             intended: expect.value,
             tolerance: expect.tolerance,
+            unit: metric.unit.clone().unwrap_or_else(|| "1".into()),
             met: value.map(|value| (value - expect.value).abs() <= expect.tolerance * expect.value.abs()),
         }),
         value,
         missing,
-    }
-}
-
-/// Returns the one value of an answer: a single point, or the mean over time of a single series.
-fn single(kind: QueryType, answer: &Answer) -> Result<f64, String> {
-    let series: &[Series] = match answer {
-        Answer::Series(series) => series,
-        Answer::Refused(reason) => return Err(format!("the store refused the query: {reason}")),
-        Answer::Unreachable(reason) => return Err(format!("the store could not be asked: {reason}")),
-    };
-    match series {
-        [] => Err("no data".into()),
-        [only] => mean(kind, only),
-        many => Err(format!("{} series, so there is no single value", many.len())),
-    }
-}
-
-fn mean(kind: QueryType, series: &Series) -> Result<f64, String> {
-    let values: Vec<f64> = series.points.iter().map(|(_, value)| *value).collect();
-    if values.is_empty() {
-        return Err("no data".into());
-    }
-    if let Some(value) = values.iter().find(|value| !value.is_finite()) {
-        return Err(format!("the store answered {value}"));
-    }
-    match (kind, &values[..]) {
-        (QueryType::Instant, [value]) => Ok(*value),
-        (QueryType::Instant, many) => Err(format!("{} points for one instant", many.len())),
-        #[expect(clippy::cast_precision_loss, reason = "far fewer points than 2^52")]
-        (QueryType::Range, many) => Ok(many.iter().sum::<f64>() / many.len() as f64),
     }
 }
 
@@ -252,15 +262,17 @@ fn go_duration(duration: SignedDuration) -> String {
     }
 }
 
-fn overhead(status: &ExperimentStatus, created: &Time) -> Overhead {
+fn overhead(status: &ExperimentStatus, created: &Time, trials: Option<&Trials>) -> Overhead {
     let deployed = conditions::since(status, ConditionType::ComponentsReady);
     let between = |from: Timestamp, to: Timestamp| to.duration_since(from).as_secs_f64().max(0.0);
-    let windows = status.workflow_status.as_ref().map(|workflow| &workflow.windows[..]).unwrap_or_default();
+    let of_trials = trials.into_iter().flat_map(|trials| &trials.records).filter_map(|r| r.window.clone());
+    let of_run = status.workflow_status.iter().flat_map(|workflow| workflow.windows.iter().cloned());
+    let windows: Vec<Window> = of_run.chain(of_trials).collect();
     let ended = conditions::since(status, ConditionType::WorkflowSucceeded);
     Overhead {
         setup_seconds: deployed.map(|at| between(created.0, at)),
         workflow_seconds: deployed.zip(ended).map(|(from, to)| between(from, to)),
-        measured_seconds: (!windows.is_empty()).then(|| covered(windows)),
+        measured_seconds: (!windows.is_empty()).then(|| covered(&windows)),
     }
 }
 

@@ -1,5 +1,9 @@
 //! The rules of an Experiment and a Component: one set, used on admission, by `testbed validate`, and by the first stage.
 
+mod trials;
+
+pub use trials::least_blocks;
+
 use crate::catalog::Entry;
 use crate::problem::{Problem, did_you_mean};
 use crate::query::{self, QueryError};
@@ -40,6 +44,7 @@ pub fn experiment(name: &str, spec: &ExperimentSpec, catalog: &Catalog) -> Vec<P
         );
     }
     problems.extend(targets(spec, catalog));
+    problems.extend(trials::trials(spec, catalog));
     problems.extend(workflow(spec, catalog));
     problems.extend(metrics(spec));
     problems.extend(hypothesis(spec));
@@ -304,7 +309,10 @@ fn workflow(spec: &ExperimentSpec, catalog: &Catalog) -> Vec<Problem> {
                 }
             }
             for parameter in parameters {
+                let by_variants = !spec.variants.is_empty()
+                    && spec.variants.iter().all(|variant| variant.params.contains_key(&parameter.name));
                 let given = spec.workflow.params.contains_key(&parameter.name)
+                    || by_variants
                     || crate::build::provides(spec, &parameter.name);
                 if !parameter.has_default && !given {
                     problems.push(Problem::error(
@@ -332,6 +340,7 @@ fn metrics(spec: &ExperimentSpec) -> Vec<Problem> {
             ));
         }
         problems.extend(metric_query(metric, &field));
+        problems.extend(trials::measured(spec, metric, &field));
         for (at, name) in metric.targets.iter().enumerate() {
             if !spec.targets.iter().any(|target| target.name == *name) {
                 let names = spec.targets.iter().map(|target| target.name.as_str());
@@ -382,7 +391,6 @@ fn hypothesis(spec: &ExperimentSpec) -> Vec<Problem> {
                     .hint("it is the bound of a ratio"),
             );
         }
-        let asked = crate::run::targets_of(spec, metric);
         if let [first, second] = &criterion.compare[..] {
             if first == second {
                 problems.push(Problem::error(
@@ -391,27 +399,22 @@ fn hypothesis(spec: &ExperimentSpec) -> Vec<Problem> {
                 ));
             }
         } else {
-            problems.push(Problem::error(format!("{field}.compare"), "does not name two targets"));
+            problems.push(Problem::error(format!("{field}.compare"), "does not name two of them"));
         }
-        for (at, target) in criterion.compare.iter().enumerate() {
-            if !asked.contains(&Some(target.as_str())) {
-                let hint = if spec.targets.iter().any(|t| t.name == *target) {
-                    "name $NAMESPACE or $TARGET in its query, and the target in its targets".to_owned()
-                } else {
-                    did_you_mean(target, spec.targets.iter().map(|t| t.name.as_str())).map_or_else(
-                        || "it must be a target of this experiment".to_owned(),
-                        |close| format!("did you mean `{close}`?"),
-                    )
-                };
-                problems.push(
-                    Problem::error(
-                        format!("{field}.compare[{at}]"),
-                        format!("metric `{}` is not measured for `{target}`", metric.name),
-                    )
-                    .hint(hint),
-                );
-            }
+        for (at, name) in criterion.compare.iter().enumerate() {
+            let field = format!("{field}.compare[{at}]");
+            problems.extend(if spec.trials.is_some() {
+                compared_variant(spec, metric, name, field)
+            } else {
+                compared_target(spec, metric, name, field)
+            });
         }
+    }
+    if spec.trials.is_none() && !(hypothesis.criteria.is_empty() && hypothesis.success_criteria.is_empty()) {
+        problems.push(
+            Problem::warning("spec.hypothesis", "cannot be decided: without trials there is one measurement")
+                .hint("add spec.variants and spec.trials"),
+        );
     }
     for (index, criterion) in hypothesis.success_criteria.iter().enumerate() {
         let field = format!("spec.hypothesis.successCriteria[{index}]");
@@ -426,6 +429,34 @@ fn hypothesis(spec: &ExperimentSpec) -> Vec<Problem> {
         }
     }
     problems
+}
+
+fn compared_variant(spec: &ExperimentSpec, metric: &Metric, name: &str, field: String) -> Option<Problem> {
+    let Some(variant) = spec.variants.iter().find(|variant| variant.name == name) else {
+        let names = spec.variants.iter().map(|variant| variant.name.as_str());
+        return Some(unknown(field, "variant", name, names));
+    };
+    let asked = metric.targets.is_empty() || metric.targets.iter().any(|target| target == variant.target());
+    (!asked).then(|| {
+        Problem::error(field, format!("metric `{}` is not measured for `{name}`", metric.name))
+            .hint(format!("add `{}` to its targets", variant.target()))
+    })
+}
+
+fn compared_target(spec: &ExperimentSpec, metric: &Metric, name: &str, field: String) -> Option<Problem> {
+    if crate::run::targets_of(spec, metric).contains(&Some(name)) {
+        return None;
+    }
+    let targets = || spec.targets.iter().map(|target| target.name.as_str());
+    let hint = if targets().any(|target| target == name) {
+        "name $NAMESPACE or $TARGET in its query, and the target in its targets".to_owned()
+    } else {
+        did_you_mean(name, targets()).map_or_else(
+            || "it must be a target of this experiment".to_owned(),
+            |close| format!("did you mean `{close}`?"),
+        )
+    };
+    Some(Problem::error(field, format!("metric `{}` is not measured for `{name}`", metric.name)).hint(hint))
 }
 
 fn tutorial(spec: &ExperimentSpec) -> Vec<Problem> {

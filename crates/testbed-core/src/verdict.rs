@@ -1,43 +1,177 @@
-//! What the data decide: supported, refuted, or insufficient, each with its reason.
+//! What the data decide of the whole claim: supported, refuted, or insufficient, each with its reason.
 //!
-//! This version measures each target once, so a verdict is the plain comparison of two values, and says so.
-//! Whatever is missing makes a criterion insufficient; nothing missing is ever taken for zero.
+//! Whatever is missing makes a criterion insufficient; nothing missing is ever taken for zero, and one trial decides
+//! nothing.
 
+use crate::analysis::{self, Observation};
+use crate::figure::{percent, with_unit};
 use std::collections::BTreeMap;
-use testbed_api::experiment::{Criterion, Hypothesis, SuccessCriterion};
-use testbed_api::summary::{Cell, CriterionResult, Decision, MetricResult, Verdict};
+use testbed_api::ExperimentSpec;
+use testbed_api::analysis::Analysis;
+use testbed_api::experiment::Hypothesis;
+use testbed_api::status::{Stop, StopReason};
+use testbed_api::summary::{CriterionResult, Decision, MetricResult, Verdict};
 
-/// How sure a verdict of this version can be.
-pub const CERTAINTY: &str = "one trial, no interval";
+/// How sure one trial can be.
+pub const ONE_TRIAL: &str = "one trial, no interval";
 
-/// Returns what `metrics` decide of `hypothesis`; a run that failed decides nothing.
+const NO_HYPOTHESIS: &str = "the experiment states no hypothesis: these are observations";
+const NO_CRITERION: &str = "the hypothesis has no criterion that a machine could decide";
+
+fn undecided(reason: &str, certainty: String) -> Verdict {
+    Verdict { decision: None, reason: reason.into(), certainty, criteria: Vec::new() }
+}
+
+/// Returns what one run of the workflow says of the claim: observations, never a decision.
 #[must_use]
-pub fn verdict(
+pub fn of_observations(
     hypothesis: Option<&Hypothesis>,
     metrics: &BTreeMap<String, MetricResult>,
     failure: Option<&str>,
 ) -> Verdict {
-    let certainty = CERTAINTY.to_owned();
-    let Some(hypothesis) = hypothesis else {
-        let reason = "the experiment states no hypothesis: these are observations".to_owned();
-        return Verdict { decision: None, reason, certainty, criteria: Vec::new() };
-    };
-    let criteria: Vec<CriterionResult> = hypothesis
-        .criteria
-        .iter()
-        .map(|criterion| compare(criterion, metrics))
-        .chain(hypothesis.success_criteria.iter().map(|criterion| bound(criterion, metrics)))
-        .collect();
+    let certainty = ONE_TRIAL.to_owned();
+    let Some(hypothesis) = hypothesis else { return undecided(NO_HYPOTHESIS, certainty) };
+    let compared = hypothesis.criteria.iter().map(|criterion| {
+        let [first, second] = [0, 1].map(|index| criterion.compare.get(index).map_or("?", String::as_str));
+        let values = [first, second].map(|target| value(metrics, &criterion.metric, Some(target)));
+        let bound = with_unit(criterion.value, "ratio");
+        let asked = format!("{}: {first} / {second} {} {bound}", criterion.metric, criterion.operator.sign());
+        let (observed, reason) = match values {
+            [Ok(a), Ok(b)] if a >= 0.0 && b > 0.0 => {
+                let unit = unit(metrics, &criterion.metric);
+                let (ratio, a, b) = (a / b, with_unit(a, unit), with_unit(b, unit));
+                let ratio_text = with_unit(ratio, "ratio");
+                (
+                    Some(ratio),
+                    format!("{} is {a} of {first} and {b} of {second}, {ratio_text}", criterion.metric),
+                )
+            }
+            [Ok(_), Ok(_)] => {
+                (None, format!("there is no ratio of {} to that of {second}", criterion.metric))
+            }
+            [Err(reason), _] | [_, Err(reason)] => (None, reason),
+        };
+        observed_only(&criterion.metric, asked, observed, "ratio", criterion.value, reason)
+    });
+    let bounded = hypothesis.success_criteria.iter().map(|criterion| {
+        let unit = unit(metrics, &criterion.metric);
+        let bound = criterion.value.parse().unwrap_or(f64::NAN);
+        let asked = format!("{} {} {}", criterion.metric, criterion.operator.sign(), with_unit(bound, unit));
+        let cells = metrics.get(&criterion.metric).map(|metric| &metric.cells[..]).unwrap_or_default();
+        let said: Vec<String> = cells
+            .iter()
+            .map(|cell| {
+                let whom = cell.target.as_deref().map_or_else(String::new, |target| format!(" of {target}"));
+                let value = cell.value.map_or_else(|| "missing".to_owned(), |value| with_unit(value, unit));
+                format!("{}{whom} is {value}", criterion.metric)
+            })
+            .collect();
+        let observed = if let [only] = cells { only.value } else { None };
+        let reason =
+            if said.is_empty() { format!("{} was not measured", criterion.metric) } else { said.join(", ") };
+        observed_only(&criterion.metric, asked, observed, unit, bound, reason)
+    });
+    let criteria: Vec<CriterionResult> = compared.chain(bounded).collect();
     if criteria.is_empty() {
-        let reason = "the hypothesis has no criterion that a machine could decide".to_owned();
-        return Verdict { decision: None, reason, certainty, criteria };
+        return undecided(NO_CRITERION, certainty);
     }
+    let reason = match failure {
+        Some(failure) => format!("the run failed: {failure}"),
+        None => {
+            let said: Vec<&str> = criteria.iter().map(|criterion| criterion.reason.as_str()).collect();
+            format!("{}; one trial decides nothing: give the experiment variants and trials", said.join("; "))
+        }
+    };
+    Verdict { decision: Some(Decision::Insufficient), reason, certainty, criteria }
+}
+
+fn observed_only(
+    metric: &str,
+    asked: String,
+    observed: Option<f64>,
+    unit: &str,
+    bound: f64,
+    reason: String,
+) -> CriterionResult {
+    CriterionResult {
+        metric: metric.to_owned(),
+        asked,
+        decision: Decision::Insufficient,
+        observed,
+        interval: None,
+        adjusted_p_ratio: None,
+        floor_ratio: None,
+        block_count: 0,
+        unit: unit.to_owned(),
+        bound,
+        reason,
+    }
+}
+
+fn unit<'a>(metrics: &'a BTreeMap<String, MetricResult>, metric: &str) -> &'a str {
+    metrics.get(metric).map_or("1", |metric| metric.unit.as_str())
+}
+
+fn value(metrics: &BTreeMap<String, MetricResult>, name: &str, target: Option<&str>) -> Result<f64, String> {
+    let whom = target.map_or_else(String::new, |target| format!(" of {target}"));
+    let cells = metrics.get(name).map(|metric| &metric.cells[..]).unwrap_or_default();
+    let cell = cells.iter().find(|cell| cell.target.as_deref() == target);
+    let cell = cell.ok_or_else(|| format!("{name}{whom} was not measured"))?;
+    cell.value
+        .ok_or_else(|| format!("{name}{whom} is missing: {}", cell.missing.as_deref().unwrap_or("no value")))
+}
+
+/// What a verdict of trials rests on.
+#[derive(Clone, Copy, Debug)]
+pub struct Basis<'a> {
+    /// The specification, as run.
+    pub spec: &'a ExperimentSpec,
+    /// The seed of the run.
+    pub seed: u64,
+    /// Why no further trial was begun.
+    pub stopped: Option<&'a Stop>,
+    /// Why trials do not count, in their order.
+    pub void: &'a [String],
+    /// Why the run failed.
+    pub failure: Option<&'a str>,
+}
+
+/// Returns what the trials decide of the claim.
+#[must_use]
+pub fn of_trials(basis: &Basis<'_>, trials: &[Observation<'_>], analysis: &Analysis) -> Verdict {
+    let Basis { spec, seed, stopped, void, failure } = *basis;
+    let counts = &analysis.trials;
+    let aa = match counts.valid_aa_block_count {
+        0 => "no floor, as no variant ran against itself".to_owned(),
+        count => format!("floor from {count} block{} against itself", if count == 1 { "" } else { "s" }),
+    };
+    let certainty = format!(
+        "{} of {} blocks valid, {} confidence, {aa}",
+        counts.valid_block_count,
+        counts.planned_block_count,
+        percent(analysis.level_ratio)
+    );
+    let Some(hypothesis) = &spec.hypothesis else { return undecided(NO_HYPOTHESIS, certainty) };
+    if hypothesis.criteria.is_empty() && hypothesis.success_criteria.is_empty() {
+        return undecided(NO_CRITERION, certainty);
+    }
+    let criteria = analysis::criteria(spec, seed, trials, analysis::alpha(spec, counts.valid_block_count));
+    let insufficient = |reason: String| Verdict {
+        decision: Some(Decision::Insufficient),
+        reason,
+        certainty: certainty.clone(),
+        criteria: criteria
+            .iter()
+            .cloned()
+            .map(|criterion| CriterionResult { decision: Decision::Insufficient, ..criterion })
+            .collect(),
+    };
     if let Some(failure) = failure {
-        let reason = format!("the run failed: {failure}");
-        return Verdict { decision: Some(Decision::Insufficient), reason, certainty, criteria };
+        return insufficient(format!("the run failed: {failure}"));
     }
-    if let Some(reason) = unmet(metrics) {
-        return Verdict { decision: Some(Decision::Insufficient), reason, certainty, criteria };
+    let by_rule = stopped.is_some_and(|stop| stop.reason == StopReason::Decided);
+    if counts.valid_block_count < counts.planned_block_count && !by_rule {
+        return insufficient(not_enough(counts.valid_block_count, counts.planned_block_count, stopped, void));
     }
     let first = |decision: Decision| criteria.iter().find(|result| result.decision == decision);
     let (decision, reason) = if let Some(refuted) = first(Decision::Refuted) {
@@ -51,183 +185,18 @@ pub fn verdict(
     Verdict { decision: Some(decision), reason, certainty, criteria }
 }
 
-/// Returns why the load was not what it was meant to be, if it was not.
-fn unmet(metrics: &BTreeMap<String, MetricResult>) -> Option<String> {
-    metrics
-        .iter()
-        .flat_map(|(name, metric)| metric.cells.iter().map(move |cell| (name, metric, cell)))
-        .find_map(|(name, metric, cell)| {
-            let expectation = cell.expectation.as_ref()?;
-            let whom = cell.target.as_deref().map_or_else(String::new, |target| format!(" of {target}"));
-            let intended = with_unit(expectation.intended, &metric.unit);
-            match (expectation.met, cell.value) {
-                (Some(true), _) => None,
-                (Some(false), Some(value)) => Some(format!(
-                    "the load was not the intended one: {name}{whom} is {}, intended {intended} ± {} %",
-                    with_unit(value, &metric.unit),
-                    number(expectation.tolerance * 100.0)
-                )),
-                _ => Some(format!(
-                    "it is not known whether the load was the intended one: {name}{whom} is missing"
-                )),
-            }
-        })
-}
-
-/// Decides the ratio of two targets.
-fn compare(criterion: &Criterion, metrics: &BTreeMap<String, MetricResult>) -> CriterionResult {
-    let [first, second] = [0, 1].map(|index| criterion.compare.get(index).map_or("?", String::as_str));
-    let sign = criterion.operator.sign();
-    let asked = format!("{}: {first} / {second} {sign} {}", criterion.metric, number(criterion.value));
-    let result = |decision, observed, reason| CriterionResult {
-        metric: criterion.metric.clone(),
-        asked: asked.clone(),
-        decision,
-        observed,
-        unit: "ratio".into(),
-        bound: criterion.value,
-        reason,
+/// Says why there are too few blocks: the most frequent reason of the void ones, if there are any.
+fn not_enough(valid: u32, planned: u32, stopped: Option<&Stop>, void: &[String]) -> String {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for reason in void {
+        *counts.entry(reason).or_default() += 1;
+    }
+    let most = counts.into_iter().max_by_key(|(_, count)| *count);
+    let why = match most {
+        Some((reason, 1)) => format!("; a trial was void: {reason}"),
+        Some((reason, count)) => format!("; {count} trials were void: {reason}"),
+        None => String::new(),
     };
-    let Some(metric) = metrics.get(&criterion.metric) else {
-        return result(Decision::Insufficient, None, format!("{} was not measured", criterion.metric));
-    };
-    let (a, b) =
-        match (value(metric, &criterion.metric, Some(first)), value(metric, &criterion.metric, Some(second)))
-        {
-            (Ok(a), Ok(b)) => (a, b),
-            (Err(reason), _) | (_, Err(reason)) => return result(Decision::Insufficient, None, reason),
-        };
-    if b <= 0.0 || a < 0.0 {
-        let reason = format!(
-            "{} of {second} is {}: there is no ratio to it",
-            criterion.metric,
-            with_unit(b, &metric.unit)
-        );
-        return result(Decision::Insufficient, None, reason);
-    }
-    let ratio = a / b;
-    let holds = criterion.operator.holds(ratio, criterion.value);
-    let reason = format!(
-        "{} of {first} is {}, of {second} {}: ratio {}, which is {} {sign} {}",
-        criterion.metric,
-        with_unit(a, &metric.unit),
-        with_unit(b, &metric.unit),
-        number(ratio),
-        if holds { "indeed" } else { "not" },
-        number(criterion.value),
-    );
-    result(if holds { Decision::Supported } else { Decision::Refuted }, Some(ratio), reason)
-}
-
-/// Decides a metric against a constant, for every target it was asked for.
-fn bound(criterion: &SuccessCriterion, metrics: &BTreeMap<String, MetricResult>) -> CriterionResult {
-    let sign = criterion.operator.sign();
-    let bound = criterion.value.parse::<f64>().unwrap_or(f64::NAN);
-    let unit = metrics.get(&criterion.metric).map_or("1", |metric| metric.unit.as_str());
-    let result = |decision, observed, reason| CriterionResult {
-        metric: criterion.metric.clone(),
-        asked: format!("{} {sign} {}", criterion.metric, with_unit(bound, unit)),
-        decision,
-        observed,
-        unit: unit.to_owned(),
-        bound,
-        reason,
-    };
-    let Some(metric) = metrics.get(&criterion.metric).filter(|metric| !metric.cells.is_empty()) else {
-        return result(Decision::Insufficient, None, format!("{} was not measured", criterion.metric));
-    };
-    let mut said = Vec::new();
-    let mut last = None;
-    for cell in &metric.cells {
-        let target = cell.target.as_deref();
-        let value = match value(metric, &criterion.metric, target) {
-            Ok(value) => value,
-            Err(reason) => return result(Decision::Insufficient, None, reason),
-        };
-        let whom = target.map_or_else(String::new, |target| format!(" of {target}"));
-        let holds = criterion.operator.holds(value, bound);
-        let reason = format!(
-            "{}{whom} is {}, which is {} {sign} {}",
-            criterion.metric,
-            with_unit(value, unit),
-            if holds { "indeed" } else { "not" },
-            with_unit(bound, unit)
-        );
-        if !holds {
-            return result(Decision::Refuted, Some(value), reason);
-        }
-        last = Some(value);
-        said.push(reason);
-    }
-    result(Decision::Supported, last, said.join("; "))
-}
-
-fn value(metric: &MetricResult, name: &str, target: Option<&str>) -> Result<f64, String> {
-    let whom = target.map_or_else(String::new, |target| format!(" of {target}"));
-    let cell: Option<&Cell> = metric.cells.iter().find(|cell| cell.target.as_deref() == target);
-    let cell = cell.ok_or_else(|| format!("{name}{whom} was not measured"))?;
-    cell.value
-        .ok_or_else(|| format!("{name}{whom} is missing: {}", cell.missing.as_deref().unwrap_or("no value")))
-}
-
-/// Returns a number as people read it: four significant digits, no exponent between a thousandth and a billion.
-#[must_use]
-pub fn number(value: f64) -> String {
-    if value == 0.0 {
-        return "0".into();
-    }
-    let magnitude = value.abs().log10().floor();
-    if !(-4.0..9.0).contains(&magnitude) {
-        return format!("{value:.3e}");
-    }
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "between 0 and 7 by the range above"
-    )]
-    let decimals = (3.0 - magnitude).max(0.0) as usize;
-    let text = format!("{value:.decimals$}");
-    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
-}
-
-/// Returns a value with its unit, scaled where people are used to it.
-#[must_use]
-pub fn with_unit(value: f64, unit: &str) -> String {
-    match unit {
-        "bytes" => scaled(
-            value,
-            &[(1024.0 * 1024.0 * 1024.0, "GiB"), (1024.0 * 1024.0, "MiB"), (1024.0, "KiB"), (1.0, "B")],
-        ),
-        "seconds" => scaled(value, &[(1.0, "s"), (1e-3, "ms"), (1e-6, "µs")]),
-        "ratio" | "1" | "" => number(value),
-        unit => format!("{} {unit}", number(value)),
-    }
-}
-
-fn scaled(value: f64, scales: &[(f64, &str)]) -> String {
-    let (scale, unit) = scales
-        .iter()
-        .find(|(scale, _)| value.abs() >= *scale)
-        .or(scales.last())
-        .copied()
-        .unwrap_or((1.0, ""));
-    format!("{} {unit}", number(value / scale))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use rstest::rstest;
-
-    #[rstest]
-    #[case(0.0, "bytes", "0 B")]
-    #[case(52_428_800.0, "bytes", "50 MiB")]
-    #[case(0.012_34, "seconds", "12.34 ms")]
-    #[case(12.5, "seconds", "12.5 s")]
-    #[case(0.4321, "ratio", "0.4321")]
-    #[case(2000.0, "samples/s", "2000 samples/s")]
-    #[case(0.05, "cores", "0.05 cores")]
-    fn a_value_is_shown_with_its_unit(#[case] value: f64, #[case] unit: &str, #[case] shown: &str) {
-        assert_eq!(with_unit(value, unit), shown);
-    }
+    let stopped = stopped.map_or_else(String::new, |stop| format!(" ({})", stop.message));
+    format!("{valid} of {planned} planned blocks are valid{stopped}{why}")
 }

@@ -5,7 +5,7 @@
 
 mod common;
 
-use common::{catalog, experiment, start, template};
+use common::{catalog, experiment, experiment_with_trials, start, template};
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, Time};
 use proptest::prelude::*;
@@ -14,13 +14,16 @@ use std::collections::BTreeMap;
 use testbed_api::Experiment;
 use testbed_api::conditions::ConditionType;
 use testbed_api::labels;
+use testbed_api::record::{LoadReport, Pod, RecordRef};
+use testbed_api::status::StopReason;
 use testbed_api::status::{Phase, StoredResults, Window, WindowSource};
-use testbed_core::observed::{ApplicationFacts, NamespaceFacts, Observed, Seen, WorkflowFacts};
+use testbed_core::observed::{ApplicationFacts, NamespaceFacts, Observed, PodFacts, Seen, WorkflowFacts};
 use testbed_core::plan::{ChildKind, Effect, Fact, plan};
+use testbed_core::schedule::Schedule;
 use testbed_core::status;
 
 /// Passes after which a run that is still not over never will be.
-const PASSES: usize = 300;
+const PASSES: usize = 600;
 
 /// The world outside of the operator, as small state machines.
 struct World {
@@ -31,7 +34,15 @@ struct World {
     workflows: BTreeMap<String, WorkflowFacts>,
     stored: Vec<String>,
     submissions: usize,
+    /// Names of trials, in the order in which their workflows were submitted.
+    trials: Vec<String>,
+    /// Pods of the subjects, by UID.
+    pods: BTreeMap<String, PodFacts>,
     workflow_fails: bool,
+    /// No pod of a subject ever appears.
+    subjects_vanish: bool,
+    /// Trials that will not count.
+    void_trials: Vec<String>,
     next_uid: usize,
     history: Vec<(Phase, bool)>,
 }
@@ -46,10 +57,18 @@ impl World {
             workflows: BTreeMap::new(),
             stored: Vec::new(),
             submissions: 0,
+            trials: Vec::new(),
+            pods: BTreeMap::new(),
             workflow_fails,
+            subjects_vanish: false,
+            void_trials: Vec::new(),
             next_uid: 0,
             history: Vec::new(),
         }
+    }
+
+    fn with_trials() -> Self {
+        Self { experiment: Some(experiment_with_trials()), ..Self::new(false) }
     }
 
     fn observed(&self) -> Option<Observed> {
@@ -61,6 +80,7 @@ impl World {
             applications: Seen::Known(self.applications.values().cloned().collect()),
             workflows: Seen::Known(self.workflows.values().cloned().collect()),
             workflow_pods: Seen::Known(Vec::new()),
+            pods: Seen::Known(self.pods.values().cloned().collect()),
         })
     }
 
@@ -80,6 +100,7 @@ impl World {
             application.health = Some(if healthy { "Healthy" } else { "Progressing" }.into());
             application.operation = Some(if healthy { "Succeeded" } else { "Running" }.into());
         }
+        self.subjects_live_on();
         for workflow in self.workflows.values_mut() {
             let phase = match workflow.phase.as_deref() {
                 None => "Running",
@@ -89,6 +110,7 @@ impl World {
             if phase != "Running" && workflow.finished_at.is_none() {
                 workflow.finished_at = Some(Time(self.now));
                 let begin = self.now.checked_sub(SignedDuration::from_secs(2)).unwrap();
+                workflow.load = Some(LoadReport::default());
                 workflow.windows = vec![Window {
                     target: None,
                     start: MicroTime(begin),
@@ -105,6 +127,28 @@ impl World {
         });
         if gone {
             self.experiment = None;
+        }
+    }
+
+    /// Every target that is deployed has one pod; one that is deleted is replaced, and becomes ready a step later.
+    fn subjects_live_on(&mut self) {
+        self.pods.retain(|_, facts| !facts.pod.deleting && self.namespaces.contains_key(&facts.namespace));
+        for facts in self.pods.values_mut() {
+            facts.pod.ready = true;
+        }
+        let missing: Vec<String> = self
+            .namespaces
+            .keys()
+            .filter(|name| {
+                !self.subjects_vanish && !self.pods.values().any(|facts| facts.namespace == **name)
+            })
+            .cloned()
+            .collect();
+        for namespace in missing {
+            let uid = self.uid();
+            let labels = [("app".to_owned(), "store".to_owned())].into();
+            let pod = Pod { name: format!("pod-{uid}"), uid: uid.clone(), labels, ..Pod::default() };
+            self.pods.insert(uid, PodFacts { namespace, pod });
         }
     }
 
@@ -134,6 +178,11 @@ impl World {
                     application.operation = Some("Terminating".into());
                 }
             }
+            Effect::Delete(object) if object.kind == ChildKind::Pod => {
+                if let Some(facts) = self.pods.get_mut(&object.uid) {
+                    facts.pod.deleting = true;
+                }
+            }
             Effect::Delete(object) => {
                 assert!(!results_owed, "{object:?} is torn down before the result is stored");
                 let deleting = match object.kind {
@@ -143,6 +192,7 @@ impl World {
                     ChildKind::Application => {
                         self.applications.get_mut(&object.name).map(|child| (&child.uid, &mut child.deleting))
                     }
+                    ChildKind::Pod => None,
                     ChildKind::Workflow => {
                         self.workflows.get_mut(&object.name).map(|child| (&child.uid, &mut child.deleting))
                     }
@@ -151,6 +201,22 @@ impl World {
                     assert!(!uid.is_empty());
                     *deleting = true;
                 }
+            }
+            Effect::Measure(request) => {
+                let key = format!("{}trials/{}.json", request.prefix, request.trial);
+                let status = self.experiment.as_ref().and_then(|run| run.status.as_ref());
+                let begun = status.and_then(|status| status.trials.as_ref()).map(|trials| &trials.begun);
+                let trial =
+                    begun.and_then(|begun| begun.iter().find(|trial| trial.slot.trial == request.trial));
+                let failed = trial.and_then(|trial| trial.end.as_ref()?.failed.clone());
+                let disturbed = self.void_trials.contains(&request.trial);
+                let void = failed.or_else(|| disturbed.then(|| "it was disturbed".to_owned()));
+                return Fact::Measured {
+                    trial: request.trial.clone(),
+                    record: RecordRef { key, sha256: "00".into() },
+                    void,
+                    values: BTreeMap::new(),
+                };
             }
             Effect::Collect(request) => {
                 let key = format!("{}summary.json", request.prefix);
@@ -222,6 +288,9 @@ impl World {
                     .all(|application| application.health.as_deref() == Some("Healthy"));
                 assert!(ready && self.applications.len() == 2, "load before everything is ready");
                 if !self.workflows.contains_key(&name) {
+                    let busy = self.workflows.values().any(|workflow| workflow.finished_at.is_none());
+                    assert!(!busy, "two workflows drive load at once");
+                    self.trials.push(label(labels::TRIAL));
                     self.submissions += 1;
                     self.workflows
                         .insert(name.clone(), WorkflowFacts { name, uid, ..WorkflowFacts::default() });
@@ -371,7 +440,143 @@ fn what_cannot_be_read_is_never_taken_for_gone() {
     assert_eq!(condition.reason, "NotReadable");
 }
 
+/// Returns the trials as they are planned.
+fn planned() -> Vec<String> {
+    let experiment = experiment_with_trials();
+    Schedule::of(&experiment.spec, 7).unwrap().slots().into_iter().map(|slot| slot.trial).collect()
+}
+
+#[test]
+fn trials_run_one_by_one_in_the_planned_order() {
+    let mut world = World::with_trials();
+    world.run(|_| None, World::cleaned);
+    assert_eq!(world.trials, planned());
+    let status = world.experiment.clone().unwrap().status.unwrap();
+    let trials = status.trials.unwrap();
+    assert_eq!((trials.valid_count, trials.void_count), (10, 0));
+    assert_eq!(trials.stopped.unwrap().reason, StopReason::Completed);
+    assert_eq!(status.phase, Some(Phase::Complete));
+    assert!(world.is_empty());
+}
+
+#[test]
+fn a_subject_that_keeps_state_starts_each_trial_from_a_new_pod_and_no_other_does() {
+    let mut world = World::with_trials();
+    let mut seen: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for _ in 0..PASSES {
+        world.pass(None);
+        world.passes_by();
+        let status = world.experiment.as_ref().unwrap().status.clone().unwrap();
+        let trials = status.trials.iter().flat_map(|trials| &trials.begun);
+        for trial in trials {
+            for pod in trial.before.iter().flatten() {
+                let pods = seen.entry(trial.slot.trial.clone()).or_default();
+                if !pods.contains(&pod.uid) {
+                    pods.push(pod.uid.clone());
+                }
+            }
+        }
+    }
+    let of = |variant: &str| -> Vec<&String> {
+        seen.iter().filter(|(trial, _)| trial.ends_with(variant)).flat_map(|(_, pods)| pods).collect()
+    };
+    let (left, right) = (of("left"), of("right"));
+    let distinct = |pods: &[&String]| pods.iter().collect::<std::collections::BTreeSet<_>>().len();
+    assert_eq!((left.len(), distinct(&left)), (5, 1));
+    assert_eq!((right.len(), distinct(&right)), (5, 5));
+}
+
+#[test]
+fn a_void_trial_has_its_block_run_again() {
+    let mut world = World::with_trials();
+    world.void_trials = planned().into_iter().filter(|trial| trial.starts_with("b02-1")).collect();
+    world.run(|_| None, World::cleaned);
+    assert_eq!(world.trials.len(), 12);
+    assert!(world.trials[10].starts_with("b04-1"), "{:?}", world.trials);
+}
+
+#[test]
+fn a_paused_run_begins_no_trial_until_it_is_resumed() {
+    let mut world = World::with_trials();
+    world.run(|_| None, |world| world.trials.len() == 3);
+    world.experiment.as_mut().unwrap().spec.paused = true;
+    for _ in 0..40 {
+        world.pass(None);
+        world.passes_by();
+    }
+    assert_eq!(world.trials.len(), 3);
+    let status = world.experiment.clone().unwrap().status.unwrap();
+    let condition = status::get(&status, ConditionType::WorkflowSucceeded).unwrap();
+    assert_eq!(
+        (condition.reason.as_str(), condition.message.as_str()),
+        ("Paused", "paused after 3 trials of which 0 void")
+    );
+    world.experiment.as_mut().unwrap().spec.paused = false;
+    world.run(|_| None, World::cleaned);
+    assert_eq!(world.trials, planned());
+}
+
+#[test]
+fn an_aborted_run_decides_from_what_it_has_and_cleans_up() {
+    let mut world = World::with_trials();
+    world.run(|_| None, |world| world.trials.len() == 3);
+    world.experiment.as_mut().unwrap().spec.aborted = true;
+    world.run(|_| None, World::cleaned);
+    assert_eq!(world.trials.len(), 3);
+    assert_eq!(world.stored.len(), 1);
+    let trials = world.experiment.clone().unwrap().status.unwrap().trials.unwrap();
+    assert_eq!(trials.stopped.unwrap().reason, StopReason::Aborted);
+}
+
+#[test]
+fn a_run_deleted_between_trials_keeps_what_it_measured() {
+    let mut world = World::with_trials();
+    world.run(|_| None, |world| world.trials.len() == 4);
+    world.delete_experiment();
+    world.run(|_| None, |world| world.experiment.is_none());
+    assert_eq!(world.stored.len(), 1);
+    assert!(world.is_empty());
+}
+
+#[test]
+fn a_subject_that_is_not_there_makes_its_trial_void_in_bounded_time() {
+    let mut world = World::with_trials();
+    world.subjects_vanish = true;
+    world.run(|_| None, World::cleaned);
+    assert_eq!(world.trials, Vec::<String>::new(), "load without a subject");
+    let trials = world.experiment.clone().unwrap().status.unwrap().trials.unwrap();
+    assert_eq!(trials.stopped.unwrap().reason, StopReason::TooManyVoid);
+    assert_eq!(world.stored.len(), 1);
+}
+
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(100))]
+
+    #[test]
+    fn a_crash_at_any_time_changes_neither_the_number_of_trials_nor_their_order(
+        crashes in prop::collection::vec(prop::option::weighted(0.4, 0_usize..4), 200),
+    ) {
+        let mut world = World::with_trials();
+        world.run(|pass| crashes.get(pass).copied().flatten(), World::cleaned);
+        prop_assert_eq!(&world.trials, &planned());
+        prop_assert!(world.is_empty());
+    }
+
+    #[test]
+    fn a_deletion_and_crashes_among_trials_leave_nothing(
+        crashes in prop::collection::vec(prop::option::weighted(0.4, 0_usize..4), 60),
+        deleted in 0_usize..80,
+    ) {
+        let mut world = World::with_trials();
+        for pass in 0..deleted {
+            world.pass(crashes.get(pass).copied().flatten());
+            world.passes_by();
+        }
+        world.delete_experiment();
+        world.run(|pass| crashes.get(pass + deleted).copied().flatten(), |world| world.experiment.is_none());
+        prop_assert!(world.is_empty());
+    }
+
     #[test]
     fn a_crash_after_any_effects_only_delays(
         crashes in prop::collection::vec(prop::option::weighted(0.4, 0_usize..4), 60),

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::path::Path;
 use std::{env, fs};
-use testbed_core::observed::{ApplicationFacts, NamespaceFacts, Observed, Seen, WorkflowFacts};
+use testbed_core::observed::{ApplicationFacts, NamespaceFacts, Observed, PodFacts, Seen, WorkflowFacts};
 use testbed_core::plan::{Effect, plan};
 use testbed_core::status;
 
@@ -37,6 +37,8 @@ struct Scenario {
     applications: Option<Vec<ApplicationFacts>>,
     #[serde(default)]
     workflows: Option<Vec<WorkflowFacts>>,
+    #[serde(default)]
+    pods: Option<Vec<PodFacts>>,
     /// What cannot be read, by its name here.
     #[serde(default)]
     unreadable: Vec<String>,
@@ -94,7 +96,8 @@ fn observed(scenario: &Scenario) -> Observed {
         namespaces: seen(scenario, "namespaces", scenario.namespaces.clone().unwrap_or_default()),
         applications: seen(scenario, "applications", scenario.applications.clone().unwrap_or_default()),
         workflows: seen(scenario, "workflows", scenario.workflows.clone().unwrap_or_default()),
-        workflow_pods: seen(scenario, "pods", Vec::new()),
+        workflow_pods: seen(scenario, "workflowPods", Vec::new()),
+        pods: seen(scenario, "pods", scenario.pods.clone().unwrap_or_default()),
     }
 }
 

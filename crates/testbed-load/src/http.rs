@@ -10,6 +10,7 @@
 //! the intended start.
 
 use crate::arrived;
+use crate::machine::{Counters, Machine};
 use crate::push::{self, Label};
 use crate::report::{self, Outcome, Recorder, Report, Sample};
 use crate::schedule::{Arrivals, Plan, Rate, Schedule};
@@ -24,6 +25,7 @@ use hyper::header::{HOST, USER_AGENT};
 use hyper_util::rt::TokioIo;
 use jiff::{SignedDuration, Timestamp};
 use rustix::time::{ClockId, clock_gettime};
+use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -163,15 +165,23 @@ async fn measure(args: &Args, urls: &[Url], stop: &CancellationToken) -> anyhow:
     });
     let (due, queue) = mpsc::unbounded_channel();
     let (paced, over) = oneshot::channel();
-    let pacer = Pacer { schedule: schedule.clone(), clock, stop: stop.clone() };
+    let alarm = Alarm { clock, stop: stop.clone() };
+    let pacer = Pacer { schedule: schedule.clone(), alarm: alarm.clone() };
     thread::Builder::new()
         .name("pacer".into())
         .spawn(move || paced.send(pacer.run(&due)))
         .context("failed to start the pacer")?;
+    let window = schedule.window();
+    let (probed, probe_over) = oneshot::channel();
+    let probe_window = window.clone();
+    thread::Builder::new()
+        .name("probe".into())
+        .spawn(move || probed.send(probe(&alarm, &probe_window)))
+        .context("failed to start the probe")?;
     engine.clone().dispatch(&schedule, queue, args.max_in_flight).await?;
     let cpu_seconds = over.await.ok().flatten().context("the pacer stopped before the window was over")?;
+    let machine = probe_over.await.ok().flatten().context("the probe stopped before the window was over")?;
 
-    let window = schedule.window();
     let (start, end) = (clock.wall(window.start)?, clock.wall(window.end)?);
     let clock_shift_seconds = clock.shift()?;
     if clock_shift_seconds.abs() > CLOCK_TOLERANCE {
@@ -188,8 +198,10 @@ async fn measure(args: &Args, urls: &[Url], stop: &CancellationToken) -> anyhow:
         window_seconds: args.window.as_secs_f64(),
         measured: (!urls.is_empty()).then(|| recorder.measured(&schedule)),
         cpu_seconds,
+        cpu_ratio: cpu_seconds / args.window.as_secs_f64(),
         connections_opened: engine.targets.iter().map(|target| target.opened.load(Ordering::Relaxed)).sum(),
         clock_shift_seconds,
+        machine,
         version: env!("CARGO_PKG_VERSION"),
     };
     Ok(Run { report, start, end, never_answered: recorder.never_answered() })
@@ -234,12 +246,46 @@ impl Clock {
     }
 }
 
+/// Sleeps until a moment of the run.
+#[derive(Clone)]
+struct Alarm {
+    clock: Clock,
+    stop: CancellationToken,
+}
+
+impl Alarm {
+    /// Returns that many nanoseconds after the start of the run, or nothing if told to stop before.
+    fn sleep_until(&self, nanos: u64) -> Option<()> {
+        // Short sleeps, so that a signal is noticed.
+        const NAP: Duration = Duration::from_millis(100);
+        let moment = self.clock.at(nanos);
+        loop {
+            let rest = moment.saturating_duration_since(Instant::now());
+            if self.stop.is_cancelled() {
+                return None;
+            }
+            if rest.is_zero() {
+                return Some(());
+            }
+            thread::sleep(rest.min(NAP));
+        }
+    }
+}
+
+/// Returns what the machine did within the window. On a thread of its own: reading the kernel's files would make the
+/// first request of the window late.
+fn probe(alarm: &Alarm, window: &Range<u64>) -> Option<Machine> {
+    alarm.sleep_until(window.start)?;
+    let start = Counters::read();
+    alarm.sleep_until(window.end)?;
+    Some(Machine::between(&start, &Counters::read()))
+}
+
 /// Says when a request is due. A thread of its own that does nothing but sleep: the runtime's timer is no finer than
 /// a millisecond, which is as long as many an answer takes.
 struct Pacer {
     schedule: Arc<Schedule>,
-    clock: Clock,
-    stop: CancellationToken,
+    alarm: Alarm,
 }
 
 impl Pacer {
@@ -255,38 +301,22 @@ impl Pacer {
         self.send(within, due)?;
         let at_end = self.cpu_at(window.end)?;
         self.send(after, due)?;
-        self.sleep_until(self.schedule.end())?;
+        self.alarm.sleep_until(self.schedule.end())?;
         Some(at_end - at_start)
     }
 
     fn send(&self, arrivals: &[u64], due: &mpsc::UnboundedSender<u64>) -> Option<()> {
         for &arrival in arrivals {
-            self.sleep_until(arrival)?;
+            self.alarm.sleep_until(arrival)?;
             due.send(arrival).ok()?;
         }
         Some(())
     }
 
     fn cpu_at(&self, nanos: u64) -> Option<f64> {
-        self.sleep_until(nanos)?;
+        self.alarm.sleep_until(nanos)?;
         let used = clock_gettime(ClockId::ProcessCPUTime);
         Some(used.tv_sec as f64 + used.tv_nsec as f64 / 1e9)
-    }
-
-    fn sleep_until(&self, nanos: u64) -> Option<()> {
-        // Short sleeps, so that a signal is noticed.
-        const NAP: Duration = Duration::from_millis(100);
-        let moment = self.clock.at(nanos);
-        loop {
-            let rest = moment.saturating_duration_since(Instant::now());
-            if self.stop.is_cancelled() {
-                return None;
-            }
-            if rest.is_zero() {
-                return Some(());
-            }
-            thread::sleep(rest.min(NAP));
-        }
     }
 }
 
@@ -525,6 +555,8 @@ mod tests {
         assert_eq!(run.start.as_nanosecond() % 1_000_000, 0, "a bound is a whole millisecond");
         assert!(run.report.connections_opened < 20, "{}", run.report.connections_opened);
         assert!(run.report.cpu_seconds > 0.0);
+        assert!((run.report.cpu_ratio - run.report.cpu_seconds / 0.5).abs() < 1e-9);
+        assert!(run.report.machine.kernel.is_some(), "{:?}", run.report.machine);
         assert!(!run.never_answered);
     }
 

@@ -7,6 +7,7 @@ mod arrived;
 mod client;
 mod exporter;
 mod http;
+mod machine;
 mod push;
 mod report;
 mod schedule;

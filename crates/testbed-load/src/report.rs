@@ -1,5 +1,6 @@
 //! What a window of load was like: counted while it runs, then shown, written and pushed.
 
+use crate::machine::Machine;
 use crate::push::Gauge;
 use crate::schedule::{Arrivals, Schedule};
 use anyhow::Context;
@@ -214,10 +215,14 @@ pub(crate) struct Report {
     pub(crate) measured: Option<Measured>,
     /// Own CPU within the window.
     pub(crate) cpu_seconds: f64,
+    /// The same as a share of the window: 1 is one CPU all the time.
+    pub(crate) cpu_ratio: f64,
     /// Connections opened over the whole run.
     pub(crate) connections_opened: u64,
     /// How much the wall clock moved against the steady one during the run.
     pub(crate) clock_shift_seconds: f64,
+    /// The machine during the window.
+    pub(crate) machine: Machine,
     pub(crate) version: &'static str,
 }
 
@@ -304,8 +309,10 @@ impl fmt::Display for Report {
         } else {
             rows.push(("requests", "none asked for".into()));
         }
-        rows.push(("own CPU", format!("{:.3} s", self.cpu_seconds)));
+        let of_one_cpu = self.cpu_ratio * 1e2;
+        rows.push(("own CPU", format!("{:.3} s, {of_one_cpu:.1} % of one CPU", self.cpu_seconds)));
         rows.push(("connections", format!("{} opened", self.connections_opened)));
+        rows.push(("machine", self.machine.to_string()));
         for (name, value) in rows {
             writeln!(formatter, "{name:<12} {value}")?;
         }
@@ -476,8 +483,10 @@ mod tests {
             window_seconds: 1.0,
             measured,
             cpu_seconds: 0.25,
+            cpu_ratio: 0.25,
             connections_opened: 2,
             clock_shift_seconds: 0.0,
+            machine: Machine { cpus: Some(2), ..Machine::default() },
             version: "0.0.0",
         }
     }
@@ -527,6 +536,8 @@ mod tests {
         assert_eq!(read("window-target"), "left");
         let json: serde_json::Value = serde_json::from_str(&read("report.json")).unwrap();
         assert_eq!(json["cpuSeconds"], 0.25);
+        assert_eq!(json["cpuRatio"], 0.25);
+        assert_eq!(json["machine"], serde_json::json!({"cpus": 2}));
         assert_eq!(json.get("requests"), None);
     }
 

@@ -1,15 +1,23 @@
 //! Carries effects out. Each is idempotent; the first that fails ends the pass, and the pass is run again.
 
 use crate::clients::{Clients, argo, child, namespace};
-use futures::stream::{self, StreamExt};
+use crate::observe;
+use anyhow::Context;
+use futures::stream::{self, StreamExt, TryStreamExt};
 use kube::api::{Api, DeleteParams, DynamicObject, Patch, PatchParams, Preconditions, PropagationPolicy};
 use kube::{Error as KubeError, ResourceExt};
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use testbed_api::record::{RecordRef, TrialRecord};
 use testbed_api::status::ExperimentStatus;
 use testbed_api::{Experiment, labels};
 use testbed_core::observed::Observed;
-use testbed_core::plan::{Answer, ChildKind, CollectRequest, Effect, Fact, ObjectRef};
-use testbed_core::summary;
+use testbed_core::plan::{
+    Answer, ChildKind, CollectRequest, Effect, Fact, MeasureRequest, ObjectRef, Question,
+};
+use testbed_core::run::Run;
+use testbed_core::schedule::Schedule;
+use testbed_core::{build, record, summary};
 
 /// Questions asked at once.
 const QUESTIONS_AT_ONCE: usize = 16;
@@ -71,6 +79,7 @@ async fn carry_out(clients: &Clients, seen: &Observed, effect: &Effect) -> Resul
         Effect::Apply(object) => apply_object(clients, object).await,
         Effect::StopSync(object) => stop_sync(clients, object).await,
         Effect::Delete(object) => delete_object(clients, object).await,
+        Effect::Measure(request) => measure(clients, seen, request).await,
         Effect::Collect(request) => collect(clients, seen, request).await,
         Effect::DeleteResults { prefix } => {
             clients.results.delete(prefix).await.map(|()| Fact::Done).map_err(Error::Results)
@@ -133,7 +142,7 @@ async fn delete_object(clients: &Clients, object: &ObjectRef) -> Result<Fact, Er
         // The workflow stays visible until its pods are gone.
         propagation_policy: Some(match object.kind {
             ChildKind::Workflow => PropagationPolicy::Foreground,
-            ChildKind::Application | ChildKind::Namespace => PropagationPolicy::Background,
+            ChildKind::Application | ChildKind::Namespace | ChildKind::Pod => PropagationPolicy::Background,
         }),
         ..DeleteParams::default()
     };
@@ -157,9 +166,13 @@ async fn delete_experiment(clients: &Clients, experiment: &Experiment) -> Result
     }
 }
 
-/// Reads, lets core judge, stores.
-async fn collect(clients: &Clients, seen: &Observed, request: &CollectRequest) -> Result<Fact, Error> {
-    let answers: Vec<_> = stream::iter(request.questions.clone())
+/// Asks the stores, and says so if one cannot be asked and there is time to try again.
+async fn ask(
+    clients: &Clients,
+    questions: &[Question],
+    give_up: bool,
+) -> Result<Vec<(Question, Answer)>, Error> {
+    let answers: Vec<_> = stream::iter(questions.to_vec())
         .map(async |question| {
             let answer = clients.metrics.ask(&question).await;
             (question, answer)
@@ -167,17 +180,66 @@ async fn collect(clients: &Clients, seen: &Observed, request: &CollectRequest) -
         .buffered(QUESTIONS_AT_ONCE)
         .collect()
         .await;
-    if !request.give_up {
-        let unreachable = answers.iter().find_map(|(question, answer)| match answer {
-            Answer::Unreachable(reason) => Some((question.metric.clone(), reason.clone())),
-            Answer::Series(_) | Answer::Refused(_) => None,
-        });
-        if let Some((metric, reason)) = unreachable {
-            return Err(Error::Metrics { metric, reason });
-        }
+    let unreachable = answers.iter().filter(|_| !give_up).find_map(|(question, answer)| match answer {
+        Answer::Unreachable(reason) => Some((question.metric.clone(), reason.clone())),
+        Answer::Series(_) | Answer::Refused(_) => None,
+    });
+    match unreachable {
+        Some((metric, reason)) => Err(Error::Metrics { metric, reason }),
+        None => Ok(answers),
     }
+}
+
+/// Reads the samples of a trial, lets core judge, stores the record.
+async fn measure(clients: &Clients, seen: &Observed, request: &MeasureRequest) -> Result<Fact, Error> {
+    let lost = |what: &str| Error::Object(format!("{what} of trial {} is not there", request.trial));
+    let experiment = &seen.experiment;
+    let run = Run::of(experiment).map_err(|_| lost("the identity"))?;
+    let known = experiment.status.as_ref().and_then(|status| status.trials.as_ref());
+    let trial = known.and_then(|known| known.begun.iter().find(|trial| trial.slot.trial == request.trial));
+    let (known, trial) = known.zip(trial).ok_or_else(|| lost("the status"))?;
+    let answers = ask(clients, &request.questions, request.give_up).await?;
+    let nodes: BTreeSet<String> = trial.before.iter().flatten().filter_map(|pod| pod.node.clone()).collect();
+    let nodes = observe::nodes(clients, &nodes).await?;
+    let name = run.trial_workflow(&request.trial);
+    let workflows = seen.workflows.known().map(Vec::as_slice).unwrap_or_default();
+    let parameters = Schedule::of(run.spec, known.seed)
+        .zip(run.spec.trials.as_ref())
+        .and_then(|(schedule, trials)| build::trial_parameters(&run, &schedule, trials, &trial.slot).ok());
+    let evidence = record::Evidence {
+        trial,
+        workflow: workflows.iter().find(|workflow| workflow.name == name),
+        parameters: parameters.unwrap_or_default(),
+        nodes: &nodes,
+        answers: &answers,
+    };
+    let record = record::record(run.spec, &evidence).ok_or_else(|| lost("the end"))?;
+    let (bytes, sha256, key) =
+        record::encode(&request.prefix, &record).map_err(|error| Error::Object(error.to_string()))?;
+    clients.results.store(&key, bytes, sha256.clone()).await.map_err(Error::Results)?;
+    Ok(Fact::Measured {
+        trial: request.trial.clone(),
+        values: record::decisive_values(run.spec, &record),
+        record: RecordRef { key, sha256 },
+        void: record.void,
+    })
+}
+
+/// Reads the records of the trials back.
+async fn records(clients: &Clients, stored: &[RecordRef]) -> Result<Vec<TrialRecord>, Error> {
+    let read = stream::iter(stored.to_vec()).map(async |stored| {
+        let bytes = clients.results.read(&stored.key, &stored.sha256).await?;
+        serde_json::from_slice(&bytes).with_context(|| format!("{} is not a record", stored.key))
+    });
+    read.buffered(QUESTIONS_AT_ONCE).try_collect().await.map_err(Error::Results)
+}
+
+/// Reads, lets core judge, stores.
+async fn collect(clients: &Clients, seen: &Observed, request: &CollectRequest) -> Result<Fact, Error> {
+    let answers = ask(clients, &request.questions, request.give_up).await?;
+    let records = records(clients, &request.records).await?;
     let status: &ExperimentStatus = &seen.experiment.status.clone().unwrap_or_default();
-    let summary = summary::summary(&seen.experiment, status, &answers, env!("CARGO_PKG_VERSION"))
+    let summary = summary::summary(&seen.experiment, status, &answers, records, env!("CARGO_PKG_VERSION"))
         .map_err(|_| Error::Object("the Experiment has no identity".into()))?;
     let (bytes, sha256) = summary::encode(&summary).map_err(|error| Error::Object(error.to_string()))?;
     let key = summary::key(&request.prefix, &sha256);

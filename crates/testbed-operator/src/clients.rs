@@ -49,11 +49,17 @@ pub(crate) fn namespace() -> ApiResource {
     ApiResource::from_gvk(&GroupVersionKind::gvk("", "v1", "Namespace"))
 }
 
+/// Returns what names a pod to the API server.
+fn pod() -> ApiResource {
+    ApiResource::from_gvk(&GroupVersionKind::gvk("", "v1", "Pod"))
+}
+
 /// Returns what names the kind of a child to the API server.
 pub(crate) fn child(kind: ChildKind) -> ApiResource {
     match kind {
         ChildKind::Application => argo("Application"),
         ChildKind::Workflow => argo("Workflow"),
         ChildKind::Namespace => namespace(),
+        ChildKind::Pod => pod(),
     }
 }

@@ -66,13 +66,31 @@ pub(crate) async fn run(
     let workflows = clients.dynamic(&argo("Workflow"), Some(WORKFLOW_NAMESPACE));
     let namespaces: Api<PartialObjectMeta<Namespace>> = Api::all(clients.kube.clone());
     let pods: Api<PartialObjectMeta<Pod>> = Api::namespaced(clients.kube.clone(), WORKFLOW_NAMESPACE);
+    // Subjects bear no label of ours: whose they are is told by the namespace they are in.
+    let subjects: Api<PartialObjectMeta<Pod>> = Api::all(clients.kube.clone());
+    let owners: Arc<Mutex<HashMap<String, ObjectRef<Experiment>>>> = Arc::default();
+    let (known, by_namespace) = (owners.clone(), owners);
     let context = Arc::new(Context { clients: clients.clone(), failures: Mutex::default() });
     Controller::new(experiments, watcher::Config::default())
         .with_config(Config::default().concurrency(concurrency))
         .watches_with(applications, argo("Application"), ours(), owner)
         .watches_with(workflows, argo("Workflow"), ours(), owner)
-        .watches(namespaces, ours(), owner)
+        .watches(namespaces, ours(), move |namespace| {
+            let (name, going) = (namespace.name_any(), namespace.metadata.deletion_timestamp.is_some());
+            let owner = owner(namespace)?;
+            let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
+            if going {
+                known.remove(&name);
+            } else {
+                known.insert(name, owner.clone());
+            }
+            Some(owner)
+        })
         .watches(pods, ours(), owner_of_pod)
+        .watches(subjects, foreign(), move |pod| {
+            let owners = by_namespace.lock().unwrap_or_else(PoisonError::into_inner);
+            owners.get(&pod.namespace()?).cloned()
+        })
         .graceful_shutdown_on(async move {
             let _ = stopped.wait_for(|stopped| *stopped).await;
         })
@@ -88,6 +106,11 @@ pub(crate) async fn run(
 
 fn ours() -> watcher::Config {
     watcher::Config::default().labels(&format!("{}={}", labels::MANAGED_BY, labels::MANAGED_BY_VALUE))
+}
+
+/// Pods that we did not make: subjects are among them.
+fn foreign() -> watcher::Config {
+    watcher::Config::default().labels(&format!("{}!={}", labels::MANAGED_BY, labels::MANAGED_BY_VALUE))
 }
 
 /// Children live in other namespaces than their Experiment, so they name it by labels.
@@ -146,7 +169,10 @@ fn log(experiment: &str, effects: &[Effect]) {
             Effect::Apply(object) => format!("apply {} {}", object["kind"], object["metadata"]["name"]),
             Effect::StopSync(object) => format!("stop the sync of {}", object.name),
             Effect::Delete(object) => format!("delete {:?} {}", object.kind, object.name),
-            Effect::Collect(request) => format!("collect {} answers", request.questions.len()),
+            Effect::Measure(request) => format!("record trial {}", request.trial),
+            Effect::Collect(request) => {
+                format!("collect {} answers and {} records", request.questions.len(), request.records.len())
+            }
             other => format!("{other:?}"),
         };
         tracing::info!(experiment, effect, "done");

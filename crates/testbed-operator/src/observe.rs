@@ -2,17 +2,19 @@
 
 use crate::clients::{Clients, argo, namespace};
 use futures::future::try_join_all;
-use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::core::v1::{ContainerStatus, Node, Pod};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::api::{Api, DynamicObject, ListParams};
 use kube::{Error, ResourceExt};
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use testbed_api::conditions::ConditionType;
+use testbed_api::record::{self, Fingerprint};
 use testbed_api::{Component, Experiment, labels};
 use testbed_core::build::{ARGOCD_NAMESPACE, SPEC_DIGEST, WORKFLOW_NAMESPACE};
 use testbed_core::observed::{
-    ApplicationFacts, CatalogFacts, NamespaceFacts, Observed, Seen, TemplateFacts, WorkflowFacts, windows,
+    ApplicationFacts, CatalogFacts, NamespaceFacts, NodeFacts, Observed, PodFacts, Seen, TemplateFacts,
+    WorkflowFacts, load_report, windows,
 };
 use testbed_core::run::Run;
 use testbed_core::status;
@@ -31,6 +33,7 @@ pub(crate) async fn observe(clients: &Clients, name: &str, space: &str) -> Resul
         applications: Seen::default(),
         workflows: Seen::default(),
         workflow_pods: Seen::default(),
+        pods: Seen::default(),
         template: Seen::default(),
         experiment,
     };
@@ -40,11 +43,18 @@ pub(crate) async fn observe(clients: &Clients, name: &str, space: &str) -> Resul
     {
         return Ok(Some(seen));
     }
-    let submitted = persisted.workflow_status.as_ref().is_some_and(|workflow| workflow.uid.is_some());
+    let has_trials = seen.experiment.spec.trials.is_some();
+    // Trials submit until the last one is over; a run without them submits once.
+    let submitted = if has_trials {
+        persisted.trials.as_ref().is_some_and(|trials| trials.stopped.is_some())
+    } else {
+        persisted.workflow_status.as_ref().is_some_and(|workflow| workflow.uid.is_some())
+    };
+    let in_trials = has_trials && status::holds(&persisted, ConditionType::ComponentsReady) && !submitted;
     let uid = seen.experiment.uid().unwrap_or_default();
     let selector = ListParams::default().labels(&format!("{}={uid}", labels::EXPERIMENT_UID));
     let accepted = status::holds(&persisted, ConditionType::Accepted);
-    let (catalog, template, namespaces, applications, workflows, pods) = tokio::join!(
+    let (catalog, template, namespaces, applications, workflows, workflow_pods, pods) = tokio::join!(
         async { if accepted { Seen::default() } else { known(catalog(clients, &seen.experiment).await) } },
         async {
             if submitted {
@@ -56,14 +66,18 @@ pub(crate) async fn observe(clients: &Clients, name: &str, space: &str) -> Resul
         async { known(namespaces(clients, &seen.experiment, &selector).await) },
         async { known(applications(clients, &selector).await) },
         async { known(workflows(clients, &selector).await) },
-        async { known(pods(clients, &selector).await) },
+        async { known(workflow_pods(clients, &selector).await) },
+        async {
+            if in_trials { known(subject_pods(clients, &seen.experiment).await) } else { Seen::default() }
+        },
     );
     seen.catalog = catalog;
     seen.template = template;
     seen.namespaces = namespaces;
     seen.applications = applications;
     seen.workflows = workflows;
-    seen.workflow_pods = pods;
+    seen.workflow_pods = workflow_pods;
+    seen.pods = pods;
     Ok(Some(seen))
 }
 
@@ -91,12 +105,7 @@ async fn template(clients: &Clients, name: &str) -> Result<Option<TemplateFacts>
         name: template.name_any(),
         uid: template.uid().unwrap_or_default(),
         generation: template.metadata.generation.unwrap_or_default(),
-        arguments: template
-            .data
-            .pointer("/spec/arguments/parameters")
-            .and_then(Value::as_array)
-            .cloned()
-            .unwrap_or_default(),
+        spec: template.data.get("spec").cloned().unwrap_or_default(),
     }))
 }
 
@@ -199,11 +208,85 @@ fn workflow_facts(object: DynamicObject) -> WorkflowFacts {
         started_at: time("/status/startedAt"),
         finished_at: time("/status/finishedAt"),
         windows: object.data.pointer("/status/nodes").map(windows).unwrap_or_default(),
+        load: object.data.pointer("/status/nodes").and_then(load_report),
         deleting: object.metadata.deletion_timestamp.is_some(),
     }
 }
 
-async fn pods(clients: &Clients, selector: &ListParams) -> Result<Vec<String>, Error> {
+async fn workflow_pods(clients: &Clients, selector: &ListParams) -> Result<Vec<String>, Error> {
     let api: Api<Pod> = Api::namespaced(clients.kube.clone(), WORKFLOW_NAMESPACE);
     Ok(api.list_metadata(selector).await?.into_iter().map(|pod| pod.name_any()).collect())
+}
+
+/// Returns the pods in the namespaces of the targets that variants are in, but for those that ran to their end.
+async fn subject_pods(clients: &Clients, experiment: &Experiment) -> Result<Vec<PodFacts>, Error> {
+    let Ok(run) = Run::of(experiment) else { return Ok(Vec::new()) };
+    let targets: BTreeSet<&str> = experiment.spec.variants.iter().map(|variant| variant.target()).collect();
+    let lists = try_join_all(targets.into_iter().map(async |target| {
+        let namespace = run.namespace_of(target);
+        let api: Api<Pod> = Api::namespaced(clients.kube.clone(), &namespace);
+        let listed = api.list(&ListParams::default()).await?;
+        let succeeded =
+            |pod: &Pod| pod.status.as_ref().and_then(|status| status.phase.as_deref()) == Some("Succeeded");
+        let facts = listed.into_iter().filter(|pod| !succeeded(pod));
+        Ok::<_, Error>(
+            facts
+                .map(|pod| PodFacts { namespace: namespace.clone(), pod: pod_facts(&pod) })
+                .collect::<Vec<_>>(),
+        )
+    }))
+    .await?;
+    Ok(lists.into_iter().flatten().collect())
+}
+
+fn pod_facts(pod: &Pod) -> record::Pod {
+    let status = pod.status.clone().unwrap_or_default();
+    let ready = status.conditions.iter().flatten().find(|condition| condition.type_ == "Ready");
+    let containers: Vec<&ContainerStatus> = status.container_statuses.iter().flatten().collect();
+    let last_end = containers.iter().find_map(|container| {
+        let state = container.last_state.as_ref()?.terminated.as_ref()?;
+        state.reason.clone()
+    });
+    record::Pod {
+        name: pod.name_any(),
+        uid: pod.uid().unwrap_or_default(),
+        labels: pod.labels().clone(),
+        node: pod.spec.as_ref().and_then(|spec| spec.node_name.clone()),
+        ready: ready.is_some_and(|condition| condition.status == "True"),
+        since: ready.and_then(|condition| condition.last_transition_time.clone()),
+        restarts: containers.iter().map(|container| container.restart_count).sum(),
+        last_end,
+        reason: status.reason,
+        deleting: pod.metadata.deletion_timestamp.is_some(),
+        images: containers
+            .iter()
+            .map(|container| (container.name.clone(), container.image_id.clone()))
+            .collect(),
+    }
+}
+
+/// Returns the nodes of these names that can be read.
+pub(crate) async fn nodes(clients: &Clients, names: &BTreeSet<String>) -> Result<Vec<NodeFacts>, Error> {
+    let api: Api<Node> = Api::all(clients.kube.clone());
+    let found = try_join_all(names.iter().map(|name| api.get_opt(name))).await?;
+    Ok(found.into_iter().flatten().map(|node| node_facts(&node)).collect())
+}
+
+fn node_facts(node: &Node) -> NodeFacts {
+    let status = node.status.clone().unwrap_or_default();
+    let info = status.node_info;
+    let capacity = |name: &str| status.capacity.as_ref()?.get(name).map(|quantity| quantity.0.clone());
+    NodeFacts {
+        name: node.name_any(),
+        machine: Fingerprint {
+            cpu_count: capacity("cpu").and_then(|cpu| cpu.parse().ok()),
+            memory_kib: capacity("memory").and_then(|memory| memory.strip_suffix("Ki")?.parse().ok()),
+            kernel: info.as_ref().map(|info| info.kernel_version.clone()),
+            architecture: info.as_ref().map(|info| info.architecture.clone()),
+            node_type: node.labels().get("node.kubernetes.io/instance-type").cloned(),
+            kubelet: info.as_ref().map(|info| info.kubelet_version.clone()),
+            runtime: info.as_ref().map(|info| info.container_runtime_version.clone()),
+            ..Fingerprint::default()
+        },
+    }
 }

@@ -1,6 +1,6 @@
 //! The store of results: any S3. Objects are named by their digest, so that no server's conditional writes are relied on.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use bytes::Bytes;
 use clap::Args;
 use futures::TryStreamExt;
@@ -9,6 +9,7 @@ use object_store::path::Path;
 use object_store::{ClientOptions, ObjectStore, ObjectStoreExt, RetryConfig};
 use std::time::Duration;
 use testbed_api::status::StoredResults;
+use testbed_core::names;
 
 /// Where results are stored.
 #[derive(Args, Clone)]
@@ -68,6 +69,14 @@ impl Results {
             .await
             .context("failed to store the result")?;
         Ok(StoredResults { bucket: self.bucket.clone(), key: key.to_owned(), sha256, size })
+    }
+
+    /// Reads what was stored under a key, and believes it only if the digest is its.
+    pub(crate) async fn read(&self, key: &str, sha256: &str) -> Result<Bytes> {
+        let object = self.store.get(&Path::from(key)).await.context("failed to read a stored record")?;
+        let bytes = object.bytes().await.context("failed to read a stored record")?;
+        ensure!(names::sha256(&bytes) == sha256, "{key} is not what was stored: its digest is another");
+        Ok(bytes)
     }
 
     /// Returns the address of a key, for people.

@@ -4,6 +4,7 @@ mod experiment;
 mod hub;
 mod inspect;
 pub(crate) mod output;
+mod plot;
 mod results;
 
 use crate::error::explain;

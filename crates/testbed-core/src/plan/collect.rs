@@ -1,101 +1,18 @@
 //! `ResultsStored`: metrics are read over the recorded windows and the summary is stored under its digest.
 
-use super::{COLLECT_DEADLINE, Effect, Ending, Pass, Step, is_manual};
-use crate::query::{self, Values};
-use crate::run;
+use super::{COLLECT_DEADLINE, CollectRequest, Effect, Ending, Pass, Step, is_manual, questions};
 use crate::status;
 use jiff::{SignedDuration, Timestamp};
-use serde::Serialize;
-use std::collections::BTreeMap;
-use std::time::Duration;
 use testbed_api::conditions::{ConditionType, Reason};
-use testbed_api::experiment::{ClusterType, Metric, QueryType};
 use testbed_api::labels;
-use testbed_api::status::{ExperimentStatus, Window};
+use testbed_api::record::RecordRef;
+use testbed_api::status::ExperimentStatus;
 
 /// How long after a window's end its last samples may still arrive: two scrapes of 2 s and one flush of the store.
 pub const SETTLE: SignedDuration = SignedDuration::from_secs(5);
 
-/// Points that a range query asks for over its window.
-const RANGE_POINTS: u32 = 200;
-
-/// What to read, and where to store the result.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct CollectRequest {
-    /// What to ask.
-    pub questions: Vec<Question>,
-    /// Prefix of the keys of this run's results.
-    pub prefix: String,
-    /// The deadline is near: what cannot be reached is recorded as missing rather than tried again.
-    pub give_up: bool,
-}
-
-/// One question to a store.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Question {
-    /// Name of the metric.
-    pub metric: String,
-    /// The target it is asked for; the whole run if absent.
-    pub target: Option<String>,
-    /// Who is asked.
-    pub store: Store,
-    /// At the window's end, or over it.
-    pub kind: QueryType,
-    /// The query, variables filled in.
-    pub query: String,
-    /// The window.
-    pub window: Window,
-    /// Distance of the points of a range query.
-    pub step: Duration,
-}
-
-/// Who is asked.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub enum Store {
-    /// The hub's VictoriaMetrics.
-    Hub,
-    /// The component of a target that answers for it.
-    Target {
-        /// Its address, `host:port`.
-        address: String,
-        /// `<namespace>/<service>`, for people.
-        name: String,
-    },
-}
-
-impl Store {
-    /// Returns how the summary names it.
-    #[must_use]
-    pub fn name(&self) -> String {
-        match self {
-            Self::Hub => "hub".into(),
-            Self::Target { name, .. } => format!("target:{name}"),
-        }
-    }
-}
-
-/// What a store answered.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Answer {
-    /// Series, possibly none.
-    Series(Vec<Series>),
-    /// It will not answer this question: asking again is no use.
-    Refused(String),
-    /// It could not be asked.
-    Unreachable(String),
-}
-
-/// One series of an answer.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Series {
-    /// Its labels.
-    pub labels: BTreeMap<String, String>,
-    /// Its points, in order of time.
-    pub points: Vec<(Timestamp, f64)>,
-}
+/// How long a store that cannot be reached is asked again before what it holds is recorded as missing.
+pub(super) const COLLECT_HALF: SignedDuration = SignedDuration::from_mins(5);
 
 /// Reads the metrics once their last samples have arrived, and stores the summary.
 pub(super) fn collect(pass: &Pass<'_>, status: &mut ExperimentStatus) -> Step {
@@ -120,9 +37,10 @@ pub(super) fn collect(pass: &Pass<'_>, status: &mut ExperimentStatus) -> Step {
         step.wake(settled);
         return step;
     }
-    let half = deadline.and_then(|deadline| deadline.checked_sub(COLLECT_DEADLINE / 2).ok());
+    let half = began(pass).and_then(|at| at.checked_add(COLLECT_HALF).ok());
     step.effect(Effect::Collect(Box::new(CollectRequest {
-        questions: questions(pass, windows),
+        questions: questions::of_run(pass, windows),
+        records: records(status),
         prefix: pass.run.results_prefix(),
         give_up: half.is_some_and(|half| pass.now >= half),
     })));
@@ -158,7 +76,10 @@ pub(super) fn owed(pass: &Pass<'_>, ending: Option<Ending>) -> bool {
         // What was measured to its end is kept; and in manual mode the end is the deletion.
         Some(Ending::Deleted | Ending::Expired) => {
             let watched = is_manual(&pass.run) && persisted.workflow_status.is_some();
-            (watched || status::holds(persisted, ConditionType::WorkflowSucceeded)) && !unwanted
+            let measured = watched
+                || !records(persisted).is_empty()
+                || status::holds(persisted, ConditionType::WorkflowSucceeded);
+            measured && !unwanted
         }
     }
 }
@@ -184,69 +105,8 @@ fn began(pass: &Pass<'_>) -> Option<Timestamp> {
         .or_else(|| super::expiry(&pass.seen.experiment).filter(|expiry| pass.now >= *expiry))
 }
 
-fn questions(pass: &Pass<'_>, windows: &[Window]) -> Vec<Question> {
-    let metrics = run::metrics(pass.run.spec);
-    metrics.iter().flat_map(|metric| metric_questions(pass, metric, windows)).collect()
-}
-
-fn metric_questions(pass: &Pass<'_>, metric: &Metric, windows: &[Window]) -> Vec<Question> {
-    let targets = run::targets_of(pass.run.spec, metric);
-    targets
-        .into_iter()
-        .filter_map(|target| question(pass, metric, target, window_of(windows, target)?))
-        .collect()
-}
-
-fn question(pass: &Pass<'_>, metric: &Metric, target: Option<&str>, window: Window) -> Option<Question> {
-    let length = Duration::try_from(window.end.0.duration_since(window.start.0)).unwrap_or_default();
-    let namespace = target.map(|target| pass.run.namespace_of(target)).unwrap_or_default();
-    let values = Values {
-        experiment: pass.run.name,
-        namespace: &namespace,
-        target: target.unwrap_or_default(),
-        duration: length,
-    };
-    Some(Question {
-        metric: metric.name.clone(),
-        target: target.map(str::to_owned),
-        store: target.and_then(|target| store_of(pass, target)).unwrap_or(Store::Hub),
-        kind: metric.kind,
-        // The first stage refused every query that cannot be filled in.
-        query: query::fill(&metric.query, &values).ok()?,
-        step: (length / RANGE_POINTS).max(Duration::from_secs(1)),
-        window,
-    })
-}
-
-/// Returns the window of a target: its own, else one that is of all targets. Of the whole run: from first start to last end.
-fn window_of(windows: &[Window], target: Option<&str>) -> Option<Window> {
-    let own =
-        target.and_then(|target| windows.iter().find(|window| window.target.as_deref() == Some(target)));
-    if let Some(window) = own.or_else(|| windows.iter().find(|window| window.target.is_none())) {
-        return Some(window.clone());
-    }
-    let first = windows.iter().min_by_key(|window| window.start.0)?;
-    let last = windows.iter().max_by_key(|window| window.end.0)?;
-    Some(Window {
-        target: None,
-        start: first.start.clone(),
-        end: last.end.clone(),
-        recorded_by: first.recorded_by,
-    })
-}
-
-/// Returns the store of a target's own, if a component of it says that it is one.
-fn store_of(pass: &Pass<'_>, target: &str) -> Option<Store> {
-    let spec = pass.run.spec.targets.iter().find(|candidate| candidate.name == target)?;
-    if spec.cluster.kind != ClusterType::Hub {
-        return None;
-    }
-    let component =
-        pass.run.components(target).iter().find(|component| component.metrics_store == Some(true))?;
-    let endpoint = component.endpoint.as_ref()?;
-    let namespace = pass.run.namespace_of(target);
-    Some(Store::Target {
-        address: format!("{}.{namespace}.svc:{}", endpoint.service, endpoint.port),
-        name: format!("{namespace}/{}", endpoint.service),
-    })
+/// Returns where the records of the trials lie, in the order of the trials.
+fn records(status: &ExperimentStatus) -> Vec<RecordRef> {
+    let begun = status.trials.iter().flat_map(|trials| &trials.begun);
+    begun.filter_map(|trial| trial.record.clone()).collect()
 }

@@ -2,7 +2,7 @@
 
 use super::{Effect, Pass, RUN_DEADLINE, Step, is_manual};
 use crate::build;
-use crate::observed::WorkflowFacts;
+use crate::observed::{TemplateFacts, WorkflowFacts};
 use crate::status;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, Time};
 use testbed_api::conditions::{ConditionType, Reason};
@@ -16,6 +16,9 @@ pub(super) fn run_workflow(pass: &Pass<'_>, status: &mut ExperimentStatus) -> St
     if !status::holds(pass.persisted, ConditionType::ComponentsReady) {
         step.wait(Reason::NotReached, "starts once readiness is recorded");
         return step;
+    }
+    if let Some(trials) = &pass.run.spec.trials {
+        return super::trials::run_trials(pass, trials, status);
     }
     let workflows = match pass.seen.workflows.known() {
         Ok(workflows) => workflows,
@@ -45,33 +48,40 @@ fn submit(pass: &Pass<'_>, status: &mut ExperimentStatus, mut step: Step, name: 
         return step
             .fail(Reason::WorkflowLost, format!("workflow {name} was deleted while the run waited for it"));
     }
-    match pass.seen.template.known() {
-        Err(reason) => {
-            step.wait(Reason::NotReadable, format!("the workflow template cannot be read: {reason}"));
+    let template = match pinned_template(pass) {
+        Ok(template) => template,
+        Err((Reason::NotReadable, message)) => {
+            step.wait(Reason::NotReadable, message);
             return step;
         }
-        Ok(template) => {
-            let pinned = pass.persisted.template.as_ref();
-            let same = template
-                .as_ref()
-                .zip(pinned)
-                .is_some_and(|(now, then)| now.uid == then.uid && now.generation == then.generation);
-            if !same {
-                let message = format!(
-                    "workflow template {} is not the one that was pinned",
-                    pass.run.spec.workflow.template
-                );
-                return step.fail(Reason::TemplateChanged, message);
-            }
+        Err((reason, message)) => return step.fail(reason, message),
+    };
+    match build::parameters(&pass.run) {
+        Ok(parameters) => {
+            let workflow = build::workflow(&pass.run, &name, None, &template.spec, &parameters);
+            step.effect(Effect::Apply(workflow));
         }
-    }
-    match build::workflow(&pass.run) {
-        Ok(workflow) => step.effect(Effect::Apply(workflow)),
         Err(message) => return step.fail(Reason::InvalidSpec, message),
     }
     step.wait(Reason::WorkflowPending, format!("workflow {name} is submitted"));
     status.workflow_status.get_or_insert(WorkflowStatus { name, ..WorkflowStatus::default() });
     step
+}
+
+/// Returns the template if it is the one that was pinned.
+pub(super) fn pinned_template<'a>(pass: &'a Pass<'_>) -> Result<&'a TemplateFacts, (Reason, String)> {
+    let template =
+        pass.seen.template.known().map_err(|reason| {
+            (Reason::NotReadable, format!("the workflow template cannot be read: {reason}"))
+        })?;
+    let pinned = pass.persisted.template.as_ref();
+    let same = |now: &&TemplateFacts| {
+        pinned.is_some_and(|then| now.uid == then.uid && now.generation == then.generation)
+    };
+    template.as_ref().filter(same).ok_or_else(|| {
+        let name = &pass.run.spec.workflow.template;
+        (Reason::TemplateChanged, format!("workflow template {name} is not the one that was pinned"))
+    })
 }
 
 fn judge(pass: &Pass<'_>, seen: &WorkflowFacts, mut step: Step) -> Step {

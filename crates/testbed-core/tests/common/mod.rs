@@ -63,6 +63,20 @@ pub fn template() -> TemplateFacts {
         name: "compare".into(),
         uid: "template-uid".into(),
         generation: 3,
-        arguments: vec![json!({"name": "url"}), json!({"name": "duration", "value": "10s"})],
+        spec: json!({"entrypoint": "main", "arguments": {"parameters": [
+            {"name": "url"}, {"name": "duration", "value": "10s"}]}}),
     }
+}
+
+/// The same Experiment with trials: two variants, three blocks and two of a variant against itself.
+#[allow(dead_code, reason = "not every test has trials")]
+pub fn experiment_with_trials() -> Experiment {
+    let mut value = serde_json::to_value(experiment()).unwrap();
+    value["spec"]["variants"] = json!([
+        {"name": "left", "params": {"url": "${targets.left.metrics-app.endpoint}"}},
+        {"name": "right", "reset": "restart", "present": {"selector": "app=store", "minReady": 1, "within": "30s"}},
+    ]);
+    value["spec"]["trials"] = json!({"blocks": 3, "aa": true, "aaBlocks": 2, "seed": 7,
+        "warmup": "5s", "window": "20s", "cooldown": "5s", "retries": 2});
+    serde_json::from_value(value).unwrap()
 }

@@ -1,22 +1,31 @@
-//! The result of a run as a person reads it: a table, a verdict with its reason, and what the lab itself cost.
+//! The result of a run as a person reads it: tables with intervals, pictures, a verdict with its reason, and what the
+//! lab itself cost.
 
-use super::output;
+use super::{output, plot};
 use kube::ResourceExt;
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use testbed_api::Experiment;
+use testbed_api::analysis::{Analysis, MetricAnalysis, PairStatistics, VariantStatistics};
 use testbed_api::conditions::ConditionType;
-use testbed_api::summary::{Cell, MetricResult, Summary};
+use testbed_api::record::TrialRecord;
+use testbed_api::summary::{Cell, MetricResult, Summary, Trials};
+use testbed_core::figure::{number, percent, with_unit};
+use testbed_core::schedule;
 use testbed_core::status::since;
-use testbed_core::verdict::with_unit;
+
+/// Rows of a panel of a time series.
+const PANEL: usize = 5;
 
 /// Prints the result of a run.
 pub(crate) fn print(summary: &Summary, run: &Experiment, wide: bool) {
-    anstream::print!("{}", output::plain(&text(summary, wide)));
+    let width = terminal_size::terminal_size().map_or(100, |(width, _)| usize::from(width.0));
+    anstream::print!("{}", output::plain(&text(summary, wide, width)));
     anstream::println!("{}", lab(summary, run));
 }
 
-/// Returns the result as text: a function of the summary alone.
-pub(crate) fn text(summary: &Summary, wide: bool) -> String {
+/// Returns the result as text: a function of the summary and the width alone.
+pub(crate) fn text(summary: &Summary, wide: bool, width: usize) -> String {
     let mut out = String::new();
     let title = summary.title.as_ref().unwrap_or(&summary.name);
     let _ = writeln!(out, "{title} ({}, {})", summary.name, summary.phase);
@@ -24,16 +33,166 @@ pub(crate) fn text(summary: &Summary, wide: bool) -> String {
         let _ = writeln!(out, "{description}");
     }
     let _ = writeln!(out);
-    match &summary.metrics {
-        Some(metrics) => out.push_str(&table(&metrics.queries, wide)),
-        None => out.push_str("Nothing was measured.\n"),
+    match (&summary.analysis, &summary.trials, &summary.metrics) {
+        (Some(analysis), Some(trials), _) => {
+            out.push_str(&analyzed(summary, analysis, trials, wide, width));
+        }
+        (_, _, Some(metrics)) => out.push_str(&observations(&metrics.queries, wide)),
+        _ => out.push_str("Nothing was measured.\n\n"),
     }
     out.push_str(&verdict(summary));
     out
 }
 
-/// One column for each target that something was measured of.
-fn table(queries: &std::collections::BTreeMap<String, MetricResult>, wide: bool) -> String {
+/// Tables and pictures of a run with trials.
+fn analyzed(summary: &Summary, analysis: &Analysis, trials: &Trials, wide: bool, width: usize) -> String {
+    let mut out = variants(summary, analysis);
+    out.push_str(&ratios(analysis, summary, width));
+    let decisive = schedule::decisive(&summary.spec);
+    for (name, metric) in &analysis.metrics {
+        if decisive.contains(name) || (wide && !metric.variants.is_empty()) {
+            out.push_str(&dots(name, metric, &trials.records, width));
+        }
+        if wide {
+            out.push_str(&over_time(name, metric, &trials.records, width));
+        }
+    }
+    out.push_str(&void(&trials.records));
+    out
+}
+
+/// One row for each metric, one column for each variant: mean and interval.
+fn variants(summary: &Summary, analysis: &Analysis) -> String {
+    let names: Vec<&str> = summary.spec.variants.iter().map(|variant| variant.name.as_str()).collect();
+    let mut header = vec!["METRIC".to_owned()];
+    header.extend(names.iter().map(|name| name.to_uppercase()));
+    let mut table = output::table(&header.iter().map(String::as_str).collect::<Vec<_>>());
+    for (name, metric) in &analysis.metrics {
+        let mut row = vec![name.clone()];
+        row.extend(names.iter().map(|variant| metric.variants.get(*variant).map_or_else(|| "-".into(), shown)));
+        table.add_row(row);
+    }
+    format!("{}\n", rendered(&mut table))
+}
+
+fn shown(variant: &VariantStatistics) -> String {
+    let mean = with_unit(variant.mean, &variant.unit);
+    match &variant.interval {
+        Some(interval) if interval.low < interval.high => {
+            format!("{mean} [{}, {}]", with_unit(interval.low, &variant.unit), with_unit(interval.high, &variant.unit))
+        }
+        _ => mean,
+    }
+}
+
+/// The ratios of all metrics, as bars on one axis.
+fn ratios(analysis: &Analysis, summary: &Summary, width: usize) -> String {
+    let mut out = String::new();
+    let mut pairs: Vec<(&str, &str)> = Vec::new();
+    for pair in analysis.metrics.values().flat_map(|metric| &metric.pairs) {
+        if !pairs.contains(&(&pair.first, &pair.second)) {
+            pairs.push((&pair.first, &pair.second));
+        }
+    }
+    for (first, second) in pairs {
+        let of_pair = |metric: &MetricAnalysis| -> Option<PairStatistics> {
+            metric.pairs.iter().find(|pair| pair.first == first && pair.second == second).cloned()
+        };
+        let bars: Vec<plot::Bar> = analysis
+            .metrics
+            .iter()
+            .filter_map(|(name, metric)| Some((name, of_pair(metric)?)))
+            .filter_map(|(name, pair)| {
+                let interval = pair.interval?;
+                Some(plot::Bar { label: name.clone(), low: interval.low, estimate: pair.estimate?, high: interval.high })
+            })
+            .collect();
+        let blocks = analysis.metrics.values().filter_map(of_pair).map(|pair| pair.ratios.len()).max().unwrap_or(0);
+        let _ = writeln!(out, "{first} / {second}, geometric mean of {blocks} blocks");
+        if bars.is_empty() {
+            let why = analysis.metrics.values().filter_map(of_pair).find_map(|pair| pair.missing);
+            let _ = writeln!(out, "no interval: {}\n", why.unwrap_or_else(|| "nothing was measured".into()));
+            continue;
+        }
+        let criteria = summary.hypothesis.iter().flat_map(|hypothesis| &hypothesis.criteria);
+        let mut bounds = criteria.filter(|criterion| criterion.compare == [first, second]).map(|c| c.value);
+        let reference = match (bounds.next(), bounds.next()) {
+            (Some(bound), None) => (bound, format!("bound {}", with_unit(bound, "ratio"))),
+            _ => (1.0, format!("equal, {}", with_unit(1.0, "ratio"))),
+        };
+        let format = |value: f64| with_unit(value, "ratio");
+        let picture =
+            plot::intervals(&bars, "ratio", Some((reference.0, &reference.1)), plot::Scale::Log, width, &format);
+        let _ = writeln!(out, "{picture}");
+    }
+    out
+}
+
+/// The value of every trial, by variant.
+fn dots(name: &str, metric: &MetricAnalysis, records: &[TrialRecord], width: usize) -> String {
+    let rows: Vec<plot::Dots> = metric
+        .variants
+        .keys()
+        .map(|variant| plot::Dots {
+            label: variant.clone(),
+            values: records
+                .iter()
+                .filter(|record| record.slot.variant == *variant)
+                .filter_map(|record| {
+                    let value = record.samples.get(name)?.value?;
+                    Some(plot::Dot { value, void: record.void.is_some() })
+                })
+                .collect(),
+        })
+        .collect();
+    let format = |value: f64| with_unit(value, &metric.unit);
+    let picture = plot::blocks(&rows, &metric.unit, plot::Scale::Linear, width, &format);
+    let floor = metric.aa.as_ref().and_then(|aa| {
+        let count = aa.ratios.len();
+        let block = if count == 1 { "block" } else { "blocks" };
+        Some(format!(", floor ± {} from {count} {block} against itself", percent(aa.floor_ratio?)))
+    });
+    format!("{name}, one dot for each trial{}\n{picture}\n", floor.unwrap_or_default())
+}
+
+/// The first valid trial of every variant over its window.
+fn over_time(name: &str, metric: &MetricAnalysis, records: &[TrialRecord], width: usize) -> String {
+    let line = |variant: &String| {
+        let record = records.iter().find(|record| record.void.is_none() && record.slot.variant == *variant)?;
+        let series = &record.samples.get(name)?.series;
+        let [only] = &series[..] else { return None };
+        let start = record.window.as_ref()?.start.0;
+        let points: Vec<(f64, f64)> = only
+            .points
+            .iter()
+            .filter_map(|point| Some((point.timestamp.0.duration_since(start).as_secs_f64(), point.value?)))
+            .collect();
+        (points.len() > 1).then(|| plot::Line { label: format!("{variant}, trial {}", record.slot.trial), points })
+    };
+    let lines: Vec<plot::Line> = metric.variants.keys().filter_map(line).collect();
+    if lines.is_empty() {
+        return String::new();
+    }
+    let format = |value: f64| with_unit(value, &metric.unit);
+    format!("{name} over the window\n{}\n", plot::series(&lines, &metric.unit, width, PANEL, &format))
+}
+
+/// Says which trials do not count, and why.
+fn void(records: &[TrialRecord]) -> String {
+    let mut out = String::new();
+    for record in records {
+        if let Some(reason) = &record.void {
+            let _ = writeln!(out, "void: {}: {reason}", record.slot.trial);
+        }
+    }
+    if !out.is_empty() {
+        out.push('\n');
+    }
+    out
+}
+
+/// One column for each target that something was measured of, in a run without trials.
+fn observations(queries: &BTreeMap<String, MetricResult>, wide: bool) -> String {
     let mut targets: Vec<Option<&str>> = Vec::new();
     for cell in queries.values().flat_map(|metric| &metric.cells) {
         if !targets.contains(&cell.target.as_deref()) {
@@ -53,7 +212,7 @@ fn table(queries: &std::collections::BTreeMap<String, MetricResult>, wide: bool)
         row.extend(
             targets
                 .iter()
-                .map(|target| cell(target).map_or_else(|| "-".to_owned(), |cell| shown(metric, cell))),
+                .map(|target| cell(target).map_or_else(|| "-".to_owned(), |cell| observed(metric, cell))),
         );
         row.extend(wide.then(|| metric.query.clone()));
         table.add_row(row);
@@ -61,18 +220,19 @@ fn table(queries: &std::collections::BTreeMap<String, MetricResult>, wide: bool)
             notes.push_str(&note(name, metric, cell));
         }
     }
+    format!("{}{}\n", rendered(&mut table), if notes.is_empty() { String::new() } else { format!("\n{notes}") })
+}
+
+/// Returns a table without trailing blanks.
+fn rendered(table: &mut comfy_table::Table) -> String {
     for column in table.column_iter_mut() {
         column.set_padding((0, 3));
     }
     let lines: Vec<String> = table.lines().map(|line| line.trim_end().to_owned()).collect();
-    format!(
-        "{}\n{}",
-        lines.join("\n"),
-        if notes.is_empty() { "\n".to_owned() } else { format!("\n{notes}\n") }
-    )
+    format!("{}\n", lines.join("\n"))
 }
 
-fn shown(metric: &MetricResult, cell: &Cell) -> String {
+fn observed(metric: &MetricResult, cell: &Cell) -> String {
     match (cell.value, cell.series) {
         (Some(value), _) => with_unit(value, &metric.unit),
         (None, series @ 2..) => format!("{series} series"),
@@ -116,9 +276,10 @@ fn verdict(summary: &Summary) -> String {
         }
     }
     for criterion in verdict.criteria.iter().filter(|criterion| criterion.reason != verdict.reason) {
+        let p = criterion.adjusted_p_ratio.map_or_else(String::new, |p| format!(" (p = {})", number(p)));
         let _ = writeln!(
             out,
-            "         {}: {}, as {}",
+            "         {}: {}{p}, as {}",
             criterion.asked,
             criterion.decision.as_str(),
             criterion.reason

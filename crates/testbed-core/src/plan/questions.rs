@@ -1,0 +1,264 @@
+//! What stores are asked: by a run without trials once for each metric and target, by a trial about itself alone.
+
+use super::Pass;
+use crate::query::{self, Values};
+use crate::run;
+use jiff::Timestamp;
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::time::Duration;
+use testbed_api::experiment::{ClusterType, Metric, QueryType};
+use testbed_api::record::{RecordRef, Slot};
+use testbed_api::status::Window;
+use testbed_api::trials::Variant;
+
+/// Points that a range query asks for over its window.
+const RANGE_POINTS: u32 = 200;
+
+/// Samples without which a rate or a mean over a window means nothing.
+const NEEDED_OVER_RANGE: u64 = 3;
+
+/// Share of the periods of the subject's containers in which they were held back for their CPU limit.
+const THROTTLED: &str = "sum(increase(container_cpu_cfs_throttled_periods_total{namespace=\"$NAMESPACE\",container!=\"\"}[$DURATION])) \
+    / sum(increase(container_cpu_cfs_periods_total{namespace=\"$NAMESPACE\",container!=\"\"}[$DURATION]))";
+
+/// What to read, and where to store the result.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CollectRequest {
+    /// What to ask.
+    pub questions: Vec<Question>,
+    /// The records of its trials.
+    pub records: Vec<RecordRef>,
+    /// Prefix of the keys of this run's results.
+    pub prefix: String,
+    /// The deadline is near: what cannot be reached is recorded as missing rather than tried again.
+    pub give_up: bool,
+}
+
+/// What to read of a trial, and where to store its record.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MeasureRequest {
+    /// Name of the trial.
+    pub trial: String,
+    /// What to ask.
+    pub questions: Vec<Question>,
+    /// Prefix of the keys of this run's results.
+    pub prefix: String,
+    /// What cannot be reached is recorded as missing rather than tried again.
+    pub give_up: bool,
+}
+
+/// What a question is asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Purpose {
+    /// The value of the metric.
+    Value,
+    /// How many samples of what the metric's query reads the store holds.
+    RawCount {
+        /// Fewest with which the value means something.
+        needed: u64,
+    },
+    /// The buckets that the metric is a quantile of.
+    Buckets,
+    /// What else may disturb, in this unit.
+    Environment {
+        /// Unit of the value.
+        unit: String,
+    },
+}
+
+/// One question to a store.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Question {
+    /// Name of the metric.
+    pub metric: String,
+    /// What the answer is for.
+    pub purpose: Purpose,
+    /// The target it is asked for; the whole run if absent.
+    pub target: Option<String>,
+    /// Who is asked.
+    pub store: Store,
+    /// At the window's end, or over it.
+    pub kind: QueryType,
+    /// The query, variables filled in.
+    pub query: String,
+    /// The window.
+    pub window: Window,
+    /// Distance of the points of a range query.
+    pub step: Duration,
+}
+
+/// Who is asked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Store {
+    /// The hub's VictoriaMetrics.
+    Hub,
+    /// The component of a target that answers for it.
+    Target {
+        /// Its address, `host:port`.
+        address: String,
+        /// `<namespace>/<service>`, for people.
+        name: String,
+    },
+}
+
+impl Store {
+    /// Returns how the summary names it.
+    #[must_use]
+    pub fn name(&self) -> String {
+        match self {
+            Self::Hub => "hub".into(),
+            Self::Target { name, .. } => format!("target:{name}"),
+        }
+    }
+}
+
+/// What a store answered.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Answer {
+    /// Series, possibly none.
+    Series(Vec<Series>),
+    /// It will not answer this question: asking again is no use.
+    Refused(String),
+    /// It could not be asked.
+    Unreachable(String),
+}
+
+/// One series of an answer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Series {
+    /// Its labels.
+    pub labels: BTreeMap<String, String>,
+    /// Its points, in order of time.
+    pub points: Vec<(Timestamp, f64)>,
+}
+
+/// Returns what a run without trials asks.
+pub(super) fn of_run(pass: &Pass<'_>, windows: &[Window]) -> Vec<Question> {
+    if pass.run.spec.trials.is_some() {
+        return Vec::new();
+    }
+    let metrics = run::metrics(pass.run.spec);
+    let of_metric = |metric: &Metric| -> Vec<Question> {
+        let targets = run::targets_of(pass.run.spec, metric);
+        let asked = targets.into_iter().filter_map(|target| {
+            let whom = Whom { target, variant: "", trial: "" };
+            question(pass, metric, &whom, window_of(windows, target)?)
+        });
+        asked.collect()
+    };
+    metrics.iter().flat_map(of_metric).collect()
+}
+
+/// Returns what is asked of a trial: every metric, how much data lies under it, and what may have disturbed.
+pub(super) fn of_trial(pass: &Pass<'_>, slot: &Slot, window: &Window) -> Vec<Question> {
+    let variant = pass.run.spec.variants.iter().find(|variant| variant.name == slot.variant);
+    let target = variant.map_or(slot.variant.as_str(), Variant::target);
+    let whom = Whom { target: Some(target), variant: &slot.variant, trial: &slot.trial };
+    let mut asked = Vec::new();
+    for metric in run::metrics(pass.run.spec) {
+        if !metric.targets.is_empty() && !metric.targets.iter().any(|name| name == target) {
+            continue;
+        }
+        let Some(value) = question(pass, &metric, &whom, window.clone()) else { continue };
+        let range = query::promql_duration(value.length());
+        for selector in query::selectors(&value.query) {
+            let needed = if selector.over_range { NEEDED_OVER_RANGE } else { 1 };
+            asked.push(Question {
+                purpose: Purpose::RawCount { needed },
+                kind: QueryType::Instant,
+                query: format!("min(count_over_time({}[{range}]))", selector.series),
+                ..value.clone()
+            });
+        }
+        if let Some(buckets) = query::buckets(&value.query) {
+            asked.push(Question { purpose: Purpose::Buckets, query: buckets, ..value.clone() });
+        }
+        asked.push(value);
+    }
+    let throttled = Metric { name: "throttled_ratio".into(), query: THROTTLED.into(), ..Metric::default() };
+    if let Some(throttled) = question(pass, &throttled, &whom, window.clone()) {
+        // Of the hub in any case: no subject is asked about the machine.
+        let purpose = Purpose::Environment { unit: "ratio".into() };
+        asked.push(Question { purpose, store: Store::Hub, ..throttled });
+    }
+    asked
+}
+
+/// Whom a question is about.
+struct Whom<'a> {
+    target: Option<&'a str>,
+    variant: &'a str,
+    trial: &'a str,
+}
+
+impl Question {
+    /// Returns the length of its window.
+    #[must_use]
+    pub fn length(&self) -> Duration {
+        Duration::try_from(self.window.end.0.duration_since(self.window.start.0)).unwrap_or_default()
+    }
+}
+
+fn question(pass: &Pass<'_>, metric: &Metric, whom: &Whom<'_>, window: Window) -> Option<Question> {
+    let target = whom.target;
+    let length = Duration::try_from(window.end.0.duration_since(window.start.0)).unwrap_or_default();
+    let namespace = target.map(|target| pass.run.namespace_of(target)).unwrap_or_default();
+    let values = Values {
+        experiment: pass.run.name,
+        namespace: &namespace,
+        target: target.unwrap_or_default(),
+        duration: length,
+        variant: whom.variant,
+        trial: whom.trial,
+    };
+    Some(Question {
+        metric: metric.name.clone(),
+        purpose: Purpose::Value,
+        target: target.map(str::to_owned),
+        store: target.and_then(|target| store_of(pass, target)).unwrap_or(Store::Hub),
+        kind: metric.kind,
+        // The first stage refused every query that cannot be filled in.
+        query: query::fill(&metric.query, &values).ok()?,
+        step: (length / RANGE_POINTS).max(Duration::from_secs(1)),
+        window,
+    })
+}
+
+/// Returns the window of a target: its own, else one that is of all targets. Of the whole run: from first start to last end.
+fn window_of(windows: &[Window], target: Option<&str>) -> Option<Window> {
+    let own =
+        target.and_then(|target| windows.iter().find(|window| window.target.as_deref() == Some(target)));
+    if let Some(window) = own.or_else(|| windows.iter().find(|window| window.target.is_none())) {
+        return Some(window.clone());
+    }
+    let first = windows.iter().min_by_key(|window| window.start.0)?;
+    let last = windows.iter().max_by_key(|window| window.end.0)?;
+    Some(Window {
+        target: None,
+        start: first.start.clone(),
+        end: last.end.clone(),
+        recorded_by: first.recorded_by,
+    })
+}
+
+/// Returns the store of a target's own, if a component of it says that it is one.
+fn store_of(pass: &Pass<'_>, target: &str) -> Option<Store> {
+    let spec = pass.run.spec.targets.iter().find(|candidate| candidate.name == target)?;
+    if spec.cluster.kind != ClusterType::Hub {
+        return None;
+    }
+    let component =
+        pass.run.components(target).iter().find(|component| component.metrics_store == Some(true))?;
+    let endpoint = component.endpoint.as_ref()?;
+    let namespace = pass.run.namespace_of(target);
+    Some(Store::Target {
+        address: format!("{}.{namespace}.svc:{}", endpoint.service, endpoint.port),
+        name: format!("{namespace}/{}", endpoint.service),
+    })
+}

@@ -1,0 +1,280 @@
+//! The rules of variants, trials and budget: what cannot mean anything is refused before anything is made.
+
+use super::{Catalog, references, unknown};
+use crate::measurement;
+use crate::problem::{Problem, Severity};
+use crate::query;
+use crate::schedule::{self, Schedule, Timing};
+use crate::selector::Selector;
+use std::time::Duration;
+use testbed_api::ExperimentSpec;
+use testbed_api::experiment::{ClusterType, CompletionMode, Metric};
+use testbed_api::trials::{Trials, Variant};
+
+/// Time between two samples of the same series in the hub's store.
+const SCRAPE_INTERVAL: Duration = Duration::from_secs(2);
+/// Samples without which a rate over a window means nothing.
+const SAMPLES: u32 = 3;
+/// Longest warm-up, window or cool-down.
+const LONGEST: Duration = Duration::from_secs(6 * 3600);
+
+/// Returns everything wrong with variants, trials and budget.
+pub(super) fn trials(spec: &ExperimentSpec, catalog: &Catalog) -> Vec<Problem> {
+    let mut problems = variants(spec, catalog);
+    problems.extend(budget(spec));
+    let Some(trials) = &spec.trials else {
+        if !spec.variants.is_empty() {
+            problems.push(
+                Problem::error("spec.variants", "are given, and spec.trials is not")
+                    .hint("add trials: {blocks: 10} to measure each of them"),
+            );
+        }
+        return problems;
+    };
+    if spec.variants.is_empty() {
+        problems.push(
+            Problem::error("spec.variants", "is empty, so there is nothing to measure in trials")
+                .hint("name one variant for each thing under comparison"),
+        );
+    }
+    if spec.workflow.completion.mode == CompletionMode::Manual {
+        problems.push(
+            Problem::error("spec.workflow.completion.mode", "is manual, and trials end by themselves")
+                .hint("set it to workflow"),
+        );
+    }
+    problems.extend(durations(trials));
+    problems.extend(counts(spec, trials));
+    problems
+}
+
+fn variants(spec: &ExperimentSpec, catalog: &Catalog) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    let targets = || spec.targets.iter().map(|target| target.name.as_str());
+    for (index, variant) in spec.variants.iter().enumerate() {
+        let field = format!("spec.variants[{index}]");
+        if spec.variants[..index].iter().any(|other| other.name == variant.name) {
+            problems.push(
+                Problem::error(
+                    format!("{field}.name"),
+                    format!("`{}` is the name of another variant", variant.name),
+                )
+                .hint("variant names are unique within an experiment"),
+            );
+        }
+        if !targets().any(|name| name == variant.target()) {
+            let at = if variant.target.is_some() { "target" } else { "name" };
+            problems.push(unknown(format!("{field}.{at}"), "target", variant.target(), targets()));
+        }
+        problems.extend(variant_params(variant, spec, catalog, &field));
+        if let Some(present) = &variant.present {
+            if let Err(reason) = Selector::parse(present.selector.as_deref().unwrap_or_default()) {
+                problems.push(
+                    Problem::error(format!("{field}.present.selector"), reason)
+                        .hint("write labels, such as app=store,role=primary"),
+                );
+            }
+            problems.extend(duration(&format!("{field}.present.within"), &present.within, Duration::ZERO));
+        }
+    }
+    problems
+}
+
+fn variant_params(variant: &Variant, spec: &ExperimentSpec, catalog: &Catalog, field: &str) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    for (name, value) in &variant.params {
+        let field = format!("{field}.params[{name}]");
+        if let Some(parameters) = catalog.templates.get(&spec.workflow.template)
+            && !parameters.iter().any(|parameter| parameter.name == *name)
+        {
+            problems.push(unknown(
+                field.clone(),
+                &format!("parameter of template `{}`", spec.workflow.template),
+                name,
+                parameters.iter().map(|parameter| parameter.name.as_str()),
+            ));
+        }
+        problems.extend(references(value, spec, catalog, &field, None));
+    }
+    problems
+}
+
+fn duration(field: &str, text: &str, least: Duration) -> Option<Problem> {
+    match schedule::duration(text) {
+        Err(reason) => Some(Problem::error(field, reason)),
+        Ok(duration) if duration < least => {
+            let least = least.as_secs_f64();
+            Some(Problem::error(field, format!("is {text}, and at least {least} s are needed")))
+        }
+        Ok(duration) if duration > LONGEST => Some(Problem::error(field, "is longer than 6 hours")),
+        Ok(_) => None,
+    }
+}
+
+fn durations(trials: &Trials) -> Vec<Problem> {
+    let mut problems: Vec<Problem> = [
+        duration("spec.trials.warmup", &trials.warmup, Duration::ZERO),
+        duration("spec.trials.window", &trials.window, Duration::from_secs(1)),
+        duration("spec.trials.cooldown", &trials.cooldown, Duration::ZERO),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    if problems.is_empty() && Timing::of(trials).cooldown < SCRAPE_INTERVAL {
+        problems.push(
+            Problem::warning(
+                "spec.trials.cooldown",
+                "is shorter than the time between two samples: the last ones of the window may be lost",
+            )
+            .hint("set it to 2s or more"),
+        );
+    }
+    problems
+}
+
+/// What the number of blocks allows, and what it costs.
+fn counts(spec: &ExperimentSpec, trials: &Trials) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    let Some(schedule) = Schedule::of(spec, 0) else { return problems };
+    if let Some(until) = &trials.until
+        && until.every > until.max_blocks
+    {
+        problems.push(Problem::error(
+            "spec.trials.until.every",
+            format!("is {}, more than maxBlocks, {}", until.every, until.max_blocks),
+        ));
+    }
+    if !trials.aa && trials.aa_blocks.is_some() {
+        problems.push(
+            Problem::error("spec.trials.aaBlocks", "is given, and spec.trials.aa is not true")
+                .hint("set aa: true"),
+        );
+    }
+    let criteria = spec
+        .hypothesis
+        .as_ref()
+        .map_or(0, |hypothesis| hypothesis.criteria.len() + hypothesis.success_criteria.len());
+    let least = least_blocks(trials, criteria);
+    if criteria > 0 && schedule.planned_blocks() < least {
+        problems.push(
+            Problem::warning(
+                "spec.trials.blocks",
+                format!(
+                    "is {}: {least} is the least with which {criteria} {} can be decided at {} confidence",
+                    schedule.planned_blocks(),
+                    if criteria == 1 { "criterion" } else { "criteria" },
+                    crate::figure::percent(trials.confidence)
+                ),
+            )
+            .hint("the verdict will be insufficient"),
+        );
+    }
+    let limit = spec.budget.as_ref().and_then(|budget| schedule::duration(budget.duration.as_deref()?).ok());
+    if let Some(limit) = limit.filter(|limit| schedule.time() > *limit) {
+        let whole = schedule.time().as_secs();
+        problems.push(
+            Problem::error(
+                "spec.budget.duration",
+                format!("is {} s, and the blocks take about {whole} s", limit.as_secs()),
+            )
+            .hint("allow more time, or ask for fewer or shorter blocks"),
+        );
+    }
+    problems
+}
+
+/// Returns the fewest blocks whose signed-rank test can reach the level that Holm's first step asks for:
+/// the smallest two-sided p-value of `n` blocks is `2 / 2^n`.
+#[must_use]
+pub fn least_blocks(trials: &Trials, criteria: usize) -> u32 {
+    #[expect(clippy::cast_precision_loss, reason = "at most forty criteria")]
+    let level = (1.0 - trials.confidence) / criteria.max(1) as f64;
+    let smallest = u32::try_from(testbed_stats::MIN_RATIOS).unwrap_or(u32::MAX);
+    (smallest..100)
+        .find(|blocks| 2.0_f64.powi(1 - i32::try_from(*blocks).unwrap_or(0)) <= level)
+        .unwrap_or(100)
+}
+
+fn budget(spec: &ExperimentSpec) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    let Some(budget) = &spec.budget else { return problems };
+    if let Some(text) = &budget.duration {
+        problems.extend(duration("spec.budget.duration", text, Duration::from_secs(1)));
+    }
+    let paid = spec.targets.iter().any(|target| target.cluster.kind != ClusterType::Hub);
+    if budget.usd.is_some() && paid {
+        problems.push(Problem::warning(
+            "spec.budget.usd",
+            "cannot be held against anything: this version knows no prices",
+        ));
+    }
+    problems
+}
+
+/// Returns what is wrong with what a metric measures. In a run without trials it is only said: its values are
+/// observations, and experiments of the original must go on to work.
+pub(super) fn measured(spec: &ExperimentSpec, metric: &Metric, field: &str) -> Vec<Problem> {
+    let window = spec.trials.as_ref().map_or(Duration::from_secs(60), |trials| Timing::of(trials).window);
+    let Ok(example) = query::example(&metric.query, window) else { return Vec::new() };
+    let mut problems: Vec<Problem> = measurement::check(&example, metric.nature, metric.unit.as_deref())
+        .into_iter()
+        .map(|finding| Problem {
+            field: format!("{field}.query"),
+            message: finding.message,
+            hint: finding.hint,
+            severity: if spec.trials.is_some() { finding.severity } else { Severity::Warning },
+        })
+        .collect();
+    let names = query::variables(&metric.query).unwrap_or_default();
+    match &spec.trials {
+        None => {
+            if let Some(variable) = names.into_iter().find(|variable| variable.is_of_trials()) {
+                problems.push(
+                    Problem::error(
+                        format!("{field}.query"),
+                        format!("names ${}, and there are no trials", variable.name()),
+                    )
+                    .hint("add spec.variants and spec.trials"),
+                );
+            }
+        }
+        Some(_) => problems.extend(ranges(metric, &example, window, field)),
+    }
+    problems
+}
+
+/// What a query reads must lie within the window, and be enough.
+fn ranges(metric: &Metric, example: &str, window: Duration, field: &str) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    let field = format!("{field}.query");
+    if let Some(longest) = measurement::longest_range(example).filter(|longest| *longest > window) {
+        problems.push(
+            Problem::error(
+                &field,
+                format!("reads {} s, and the window has {} s", longest.as_secs_f64(), window.as_secs_f64()),
+            )
+            .hint("write [$DURATION]: what lies before the window is warm-up, or another trial"),
+        );
+    }
+    let needed = SCRAPE_INTERVAL * SAMPLES;
+    if let Some(shortest) = measurement::shortest_range(example).filter(|shortest| *shortest < needed) {
+        problems.push(
+            Problem::error(
+                &field,
+                format!(
+                    "reads {} s of `{}`, in which there are fewer than {SAMPLES} samples",
+                    shortest.as_secs_f64(),
+                    metric.name
+                ),
+            )
+            .hint(format!("the store has one every {} s: make the window longer", SCRAPE_INTERVAL.as_secs())),
+        );
+    }
+    if metric.query.contains("testbed_load_") && !metric.query.contains("$TRIAL") {
+        problems.push(
+            Problem::error(field, "reads what a load generator reports, of whichever trial")
+                .hint("add the label trial=\"$TRIAL\""),
+        );
+    }
+    problems
+}
