@@ -12,6 +12,9 @@ TESTBED := bin/testbed
 # The one folder of everything that can be built again.
 CACHE := $(or $(TESTBED_CACHE),/var/cache/testbed)
 CARGO_DENY := $(CACHE)/tools/bin/cargo-deny
+# The same experiment, in minutes: fewer and shorter trials, and stores that go on from where they are.
+SHORT := --set trials.blocks=6 --set trials.aa=false --set trials.aaBlocks=null --set trials.warmup=2s \
+  --set trials.window=10s --set trials.cooldown=2s --set variants.*.reset=none
 # What the hub needs of Debian, and a linker for Rust.
 PACKAGES := ca-certificates conntrack containernetworking-plugins gcc iproute2 kmod libc6-dev mmdebstrap mount nftables procps runc util-linux
 
@@ -23,7 +26,7 @@ help: ## print this menu
 demo: build ## set up everything, run the main comparison, print its verdict
 	@$(TESTBED) hub up
 	@$(TESTBED) catalog push
-	@$(TESTBED) run tsdb-comparison
+	@$(TESTBED) run tsdb-comparison $(SHORT)
 
 .PHONY: test
 test: check unit e2e ## set up everything, run every test

@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::{env, fs};
-use testbed_api::{Component, ConditionType, Experiment, Reason, Summary};
+use testbed_api::{Bundle, Component, ConditionType, Experiment, Reason, Summary};
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = env::args().skip(1).collect();
@@ -56,9 +56,10 @@ fn files() -> Result<Vec<(PathBuf, String)>> {
         ("experiment", schemars::schema_for!(Experiment)),
         ("component", schemars::schema_for!(Component)),
         ("summary", schemars::schema_for!(Summary)),
+        ("bundle", schemars::schema_for!(Bundle)),
     ] {
         let mut value = schema.to_value();
-        if name != "summary" {
+        if !["summary", "bundle"].contains(&name) {
             allow_object_meta(&mut value);
         }
         files.push((

@@ -22,3 +22,5 @@ pub const OPERATOR: &str = "experiments.illm.io/operator";
 pub const DELETE_RESULTS: &str = "experiments.illm.io/delete-results";
 /// Annotation on a Component: digest of the catalog content it was published from.
 pub const CATALOG_DIGEST: &str = "experiments.illm.io/catalog-digest";
+/// Annotation on an Experiment: the run that it repeats, as `<name>/<SHA-256 of its summary>`.
+pub const REPLAY_OF: &str = "experiments.illm.io/replay-of";

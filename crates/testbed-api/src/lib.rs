@@ -4,6 +4,7 @@
 //! The group is `experiments.illm.io/v1alpha1`; [`Experiment`] is namespaced, [`Component`] is not.
 
 pub mod analysis;
+pub mod bundle;
 pub mod component;
 pub mod conditions;
 pub mod experiment;
@@ -13,6 +14,7 @@ pub mod status;
 pub mod summary;
 pub mod trials;
 
+pub use bundle::Bundle;
 pub use component::{Component, ComponentSpec};
 pub use conditions::{ConditionType, Reason};
 pub use experiment::{Experiment, ExperimentSpec};

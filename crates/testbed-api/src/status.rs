@@ -366,6 +366,9 @@ pub struct StoredResults {
     pub sha256: String,
     /// Its size in bytes.
     pub size: u64,
+    /// The bundle by which the run can be run again, once it is stored.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bundle: Option<RecordRef>,
 }
 
 /// Access for a person who follows along.

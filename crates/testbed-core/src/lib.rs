@@ -5,13 +5,16 @@
 
 pub mod analysis;
 pub mod build;
+pub mod bundle;
 pub mod catalog;
+pub mod compare;
 pub mod figure;
 pub mod gates;
 pub mod measurement;
 pub mod names;
 pub mod observed;
 pub mod plan;
+pub mod power;
 pub mod problem;
 pub mod query;
 pub mod record;
@@ -24,3 +27,4 @@ pub mod status;
 pub mod summary;
 pub mod validate;
 pub mod verdict;
+pub mod verify;

@@ -222,7 +222,13 @@ impl World {
                 let key = format!("{}summary.json", request.prefix);
                 self.stored.push(key.clone());
                 return Fact::Stored {
-                    results: StoredResults { bucket: "results".into(), key, sha256: "00".into(), size: 1 },
+                    results: StoredResults {
+                        bucket: "results".into(),
+                        key,
+                        sha256: "00".into(),
+                        size: 1,
+                        bundle: None,
+                    },
                     url: "s3://results".into(),
                     decision: None,
                     reason: "stored".into(),

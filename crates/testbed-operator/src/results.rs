@@ -68,7 +68,7 @@ impl Results {
             .put(&Path::from(key), Bytes::from(bytes).into())
             .await
             .context("failed to store the result")?;
-        Ok(StoredResults { bucket: self.bucket.clone(), key: key.to_owned(), sha256, size })
+        Ok(StoredResults { bucket: self.bucket.clone(), key: key.to_owned(), sha256, size, bundle: None })
     }
 
     /// Reads what was stored under a key, and believes it only if the digest is its.

@@ -1,5 +1,7 @@
 //! The command line: renders what `ops` returns, and nothing else.
 
+mod control;
+mod evidence;
 mod experiment;
 mod hub;
 mod inspect;
@@ -33,7 +35,8 @@ Examples:
   testbed run hello-app               run the smallest experiment and follow it
   testbed run tsdb-comparison         compare two time series databases
   testbed why tsdb-comparison         what the newest run of it waits for, and why
-  testbed results tsdb-comparison     its table and its verdict
+  testbed results tsdb-comparison     its table, its intervals and its verdict
+  testbed verify tsdb-comparison      the same figures, computed again from the samples
 
 Exit codes: 0 done, 1 the run failed, 2 wrong usage or input, 3 the cluster cannot be reached,
 4 the verdict is not the one that --expect names"
@@ -77,10 +80,20 @@ enum Command {
     Show(RunNameAndFormat),
     /// Say what a run waits for, and why
     Why(RunNameAndFormat),
-    /// Show the result of a run: its table and its verdict
-    Results(RunNameAndFormat),
+    /// Show a result: its table with intervals, its pictures and its verdict
+    Results(evidence::ResultArgs),
+    /// Compute every figure and verdict of a result again from its samples, offline
+    Verify(evidence::ResultArgs),
+    /// Compare the same metrics of two runs
+    Compare(evidence::CompareArgs),
+    /// Begin no further trial of a run until it is resumed
+    Pause(RunNameAndCluster),
+    /// Go on with a run that is paused
+    Resume(RunNameAndCluster),
+    /// End the trials of a run, decide from what is measured, and clean up
+    Abort(RunNameAndCluster),
     /// Delete runs, with their stored results
-    Delete(inspect::DeleteArgs),
+    Delete(control::DeleteArgs),
     /// Components and workflow templates of this project
     #[command(subcommand)]
     Catalog(inspect::CatalogCommand),
@@ -97,6 +110,15 @@ pub(crate) struct RunName {
     /// Name of a run, or of an experiment for its newest run
     #[arg(add = ArgValueCandidates::new(complete_runs))]
     pub(crate) run: String,
+}
+
+/// A run, and where it is.
+#[derive(Args)]
+pub(crate) struct RunNameAndCluster {
+    #[command(flatten)]
+    pub(crate) name: RunName,
+    #[command(flatten)]
+    pub(crate) cluster: ClusterArguments,
 }
 
 /// A run, and how to print it.
@@ -136,14 +158,19 @@ impl Cli {
         match self.command {
             Command::Hub(arguments) => hub::run(arguments).await,
             Command::Validate(arguments) => experiment::validate(&arguments),
-            Command::Plan(arguments) => experiment::plan(&arguments),
+            Command::Plan(arguments) => experiment::plan(&arguments).await,
             Command::Run(arguments) => experiment::run(&arguments).await,
             Command::Watch(arguments) => inspect::watch(&arguments).await,
             Command::List(arguments) => inspect::list(&arguments).await,
             Command::Show(arguments) => inspect::show(&arguments).await,
             Command::Why(arguments) => inspect::why(&arguments).await,
-            Command::Results(arguments) => inspect::results(&arguments).await,
-            Command::Delete(arguments) => inspect::delete(&arguments).await,
+            Command::Results(arguments) => evidence::results(&arguments).await,
+            Command::Verify(arguments) => evidence::verify(&arguments).await,
+            Command::Compare(arguments) => evidence::compare(&arguments).await,
+            Command::Pause(arguments) => control::pause(&arguments, true).await,
+            Command::Resume(arguments) => control::pause(&arguments, false).await,
+            Command::Abort(arguments) => control::abort(&arguments).await,
+            Command::Delete(arguments) => control::delete(&arguments).await,
             Command::Catalog(command) => inspect::catalog(&command).await,
             Command::Completions { shell } => completions(shell),
         }

@@ -27,7 +27,13 @@ async fn kill(pids: &[u32]) -> Result<()> {
     Ok(())
 }
 
-async fn operator_ready(client: &Client) -> Result<()> {
+/// Ends the operator as the kernel would.
+pub async fn kill_operator() -> Result<()> {
+    kill(&[operator().context("the operator is not running")?]).await
+}
+
+/// Waits until the operator is there again.
+pub async fn operator_ready(client: &Client) -> Result<()> {
     let pods: Api<Pod> = Api::namespaced(client.clone(), "testbed-system");
     for _ in 0..600 {
         let found =
@@ -55,7 +61,7 @@ async fn sigkill_of_the_operator_at_any_moment_only_delays_a_run() -> Result<()>
         operator_ready(&client).await?;
         let name = submit("hello-app").await?;
         tokio::time::sleep(Duration::from_millis(moment)).await;
-        kill(&[operator().context("the operator is not running")?]).await?;
+        kill_operator().await?;
         let run = wait_for(&client, &name, 180, is_over)
             .await
             .with_context(|| format!("killed after {moment} ms"))?;

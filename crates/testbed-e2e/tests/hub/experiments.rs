@@ -1,9 +1,22 @@
 //! The experiments of the catalog, whole.
 
-use crate::lab::{client, empty, is_over, left_over, objects, phase, submit, testbed, testbed_ok, wait_for};
+use crate::lab::{
+    client, empty, is_over, left_over, objects, phase, result_of, submit_with, testbed, testbed_ok, wait_for,
+};
 use anyhow::{Context, Result, ensure};
 use testbed_api::status::Phase;
-use testbed_api::summary::{Decision, Summary};
+use testbed_api::summary::Decision;
+
+/// The same as `make demo`.
+const SHORT: [&str; 7] = [
+    "trials.blocks=6",
+    "trials.aa=false",
+    "trials.aaBlocks=null",
+    "trials.warmup=2s",
+    "trials.window=10s",
+    "trials.cooldown=2s",
+    "variants.*.reset=none",
+];
 
 #[tokio::test]
 async fn tsdb_comparison_ends_with_a_verdict_on_real_series() -> Result<()> {
@@ -11,35 +24,57 @@ async fn tsdb_comparison_ends_with_a_verdict_on_real_series() -> Result<()> {
     empty(&client).await?;
     testbed_ok(&["catalog", "push"]).await?;
     let before = objects(&client).await?;
-    let output = testbed(&["run", "tsdb-comparison"]).await?;
+    let mut arguments = vec!["run", "tsdb-comparison"];
+    for set in SHORT {
+        arguments.extend(["--set", set]);
+    }
+    let output = testbed(&arguments).await?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     println!("{text}\n{}", String::from_utf8_lossy(&output.stderr));
     ensure!(output.status.success(), "ended with {}", output.status);
-    ensure!(text.contains("one trial, no interval"), "the verdict hides that there was one trial");
+    ensure!(text.contains("95 % interval"), "the verdict has no interval");
 
-    let summary: Summary =
-        serde_json::from_str(&testbed_ok(&["results", "tsdb-comparison", "-o", "json"]).await?)?;
+    let summary = result_of("tsdb-comparison").await?;
     let decision = summary.verdict.decision.context("no decision")?;
     ensure!(decision != Decision::Insufficient, "insufficient: {}", summary.verdict.reason);
-    let metrics = summary.metrics.context("no metrics")?;
-    for target in ["prometheus", "victoriametrics"] {
-        let value = |metric: &str| {
-            let cells = &metrics.queries[metric].cells;
-            cells.iter().find(|cell| cell.target.as_deref() == Some(target)).and_then(|cell| cell.value)
-        };
+    let analysis = summary.analysis.as_ref().context("no analysis")?;
+    ensure!(
+        summary.overhead.workflow_seconds.is_some_and(|seconds| seconds <= 300.0),
+        "{:?}",
+        summary.overhead
+    );
+    for variant in ["prometheus", "victoriametrics"] {
+        let mean = |metric: &str| Some(analysis.metrics.get(metric)?.variants.get(variant)?.mean);
         // The series that were driven are the series that arrived.
         ensure!(
-            value("arrived_series") == Some(10_000.0),
-            "{target}: {:?} series arrived",
-            value("arrived_series")
+            mean("arrived_series") == Some(10_000.0),
+            "{variant}: {:?} series arrived",
+            mean("arrived_series")
         );
-        let memory = value("memory_bytes").context("no memory")?;
-        ensure!((10e6..2e9).contains(&memory), "{target}: {memory} bytes are not the memory of a store");
+        let memory = mean("memory_bytes").context("no memory")?;
+        ensure!((10e6..2e9).contains(&memory), "{variant}: {memory} bytes are not the memory of a store");
     }
+    testbed_ok(&["verify", &summary.name]).await?;
     testbed_ok(&["delete", &summary.name]).await?;
     let left = left_over(&client, &before).await?;
     ensure!(left.is_empty(), "left over: {left:?}");
     Ok(())
+}
+
+#[tokio::test]
+async fn every_gateway_passes_the_load_on() -> Result<()> {
+    let client = client().await?;
+    empty(&client).await?;
+    let sets = ["trials.blocks=1", "trials.aa=false", "trials.aaBlocks=null", "trials.window=6s"];
+    let name = submit_with("gateway-comparison", &sets).await?;
+    wait_for(&client, &name, 300, is_over).await?;
+    let summary = result_of(&name).await?;
+    let records = summary.trials.as_ref().map(|trials| &trials.records[..]).unwrap_or_default();
+    for record in records {
+        ensure!(record.void.is_none(), "{}: {:?}", record.slot.trial, record.void);
+    }
+    ensure!(records.len() == 4, "{} trials", records.len());
+    testbed_ok(&["delete", &name]).await.map(drop)
 }
 
 #[tokio::test]
@@ -60,6 +95,5 @@ async fn a_target_that_cannot_be_made_fails_at_once_and_cleans_up() -> Result<()
     );
     let why = testbed_ok(&["why", &name]).await?;
     ensure!(why.contains("no clusters of type gke"), "{why}");
-    let _ = submit;
     Ok(())
 }

@@ -12,8 +12,8 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Output;
 use std::time::Duration;
-use testbed_api::Experiment;
 use testbed_api::status::Phase;
+use testbed_api::{Experiment, Summary};
 use tokio::process::Command;
 use tokio::time::timeout;
 
@@ -65,6 +65,20 @@ pub fn runs(client: &Client) -> Api<Experiment> {
 /// Submits an experiment of the catalog and returns the run's name.
 pub async fn submit(experiment: &str) -> Result<String> {
     Ok(testbed_ok(&["run", experiment, "--detach"]).await?.trim().to_owned())
+}
+
+/// Submits an experiment of the catalog with fields set, and returns the run's name.
+pub async fn submit_with(experiment: &str, sets: &[&str]) -> Result<String> {
+    let mut arguments = vec!["run", experiment, "--detach"];
+    for set in sets {
+        arguments.extend(["--set", set]);
+    }
+    Ok(testbed_ok(&arguments).await?.trim().to_owned())
+}
+
+/// Returns the stored result of a run.
+pub async fn result_of(name: &str) -> Result<Summary> {
+    Ok(serde_json::from_str(&testbed_ok(&["results", name, "-o", "json"]).await?)?)
 }
 
 /// Watches a run until `until` is true of it; fails after `seconds`, saying what was seen last.

@@ -9,3 +9,4 @@ mod crashes;
 mod experiments;
 mod lab;
 mod lifecycle;
+mod trials;

@@ -2,17 +2,18 @@
 
 use super::{RootArgument, complete_experiments, output, results};
 use crate::error::{FAILED, Failure, UNEXPECTED, USAGE};
-use crate::ops::catalog::{Disk, check};
+use crate::ops::catalog::{self, Disk, check};
 use crate::ops::connect::{ClusterArguments, connect};
 use crate::ops::follow::{self, Change, is_over};
+use crate::ops::overrides::Override;
 use crate::ops::plan::{Outline, outline};
-use crate::ops::{explain, publish, runs};
+use crate::ops::{explain, publish, runs, stored};
 use anyhow::Result;
 use clap::{Args, ValueEnum};
 use clap_complete::ArgValueCandidates;
 use futures::StreamExt;
 use indicatif::{ProgressBar, ProgressStyle};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use kube::{Client, ResourceExt};
 use output::Format;
 use std::collections::BTreeMap;
@@ -22,6 +23,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 use testbed_api::Experiment;
 use testbed_api::status::Phase;
+use testbed_core::figure::{percent, with_unit};
 use testbed_core::problem::{Problem, Severity};
 
 /// An experiment on disk.
@@ -33,6 +35,9 @@ pub(crate) struct ExperimentName {
     /// File of an experiment
     #[arg(short, long, conflicts_with = "experiment", value_name = "FILE")]
     file: Option<PathBuf>,
+    /// Set a field of its specification, such as trials.blocks=6 or variants.*.reset=none; may be given often
+    #[arg(long = "set", value_name = "PATH=VALUE", value_parser = Override::parse)]
+    overrides: Vec<Override>,
 }
 
 impl ExperimentName {
@@ -47,7 +52,11 @@ impl ExperimentName {
     /// Returns the experiment if nothing refuses it; warnings are printed.
     fn read(&self, disk: &Disk) -> Result<Experiment> {
         let file = self.file(disk)?;
-        let (experiment, problems) = check(disk, &file)?;
+        let mut raw = catalog::read_one(&file)?;
+        for field in &self.overrides {
+            field.apply(&mut raw)?;
+        }
+        let (experiment, problems) = catalog::check_value(disk, &raw)?;
         let (refused, warnings): (Vec<_>, Vec<_>) = problems.iter().partition(|problem| problem.refuses());
         for warning in warnings {
             anstream::eprintln!("warning: {warning}");
@@ -110,18 +119,27 @@ pub(crate) fn validate(arguments: &ValidateArgs) -> Result<ExitCode> {
 pub(crate) struct PlanArgs {
     #[command(flatten)]
     name: ExperimentName,
+    /// An earlier run, or a file of its result: the spread it found says how many blocks are needed
+    #[arg(long, value_name = "RUN|FILE")]
+    from: Option<String>,
     /// Output format
     #[arg(short, long, value_enum, default_value_t = Format::Table)]
     output: Format,
+    #[command(flatten)]
+    cluster: ClusterArguments,
     #[command(flatten)]
     root: RootArgument,
 }
 
 /// Says what a run would do.
-pub(crate) fn plan(arguments: &PlanArgs) -> Result<ExitCode> {
+pub(crate) async fn plan(arguments: &PlanArgs) -> Result<ExitCode> {
     let disk = arguments.root.disk()?;
     let experiment = arguments.name.read(&disk)?;
-    let outline = outline(&disk, &experiment)?;
+    let earlier = match &arguments.from {
+        Some(name) => Some(stored::load(&arguments.cluster, name).await?.summary),
+        None => None,
+    };
+    let outline = outline(&disk, &experiment, earlier.as_ref())?;
     if !output::print_whole(&outline, arguments.output)? {
         print_outline(&outline);
     }
@@ -151,7 +169,7 @@ fn print_outline(outline: &Outline) {
             if metric.targets.is_empty() { "the whole run".to_owned() } else { metric.targets.join(", ") };
         anstream::println!("{lead}  {} [{}] of {whom}", metric.name, metric.unit);
     }
-    anstream::println!("Decide     from one trial, without an interval");
+    print_trials(outline);
     let cost = outline.cost_usd.map_or_else(
         || "not known in this version".to_owned(),
         |usd| format!("{usd:.2} USD, as no cluster is made"),
@@ -164,6 +182,62 @@ fn print_outline(outline: &Outline) {
         "Leaves     the Experiment for {} days, its result until it is deleted",
         outline.ttl_days
     );
+}
+
+/// Says how often is measured, how long that takes, and what it can show.
+fn print_trials(outline: &Outline) {
+    let Some(trials) = &outline.trials else {
+        anstream::println!("Decide     nothing: there are no trials, so what is measured are observations");
+        return;
+    };
+    let aa = match trials.aa_block_count {
+        0 => String::new(),
+        count => format!(" and {count} blocks of one against itself"),
+    };
+    anstream::println!("Trials     {} blocks of {}{aa}", trials.block_count, trials.variants.join(", "));
+    anstream::println!(
+        "           {} trials of {} load, {} of it measured: about {}",
+        trials.trial_count,
+        with_unit(trials.load_seconds, "seconds"),
+        with_unit(trials.window_seconds, "seconds"),
+        output::age(SignedDuration::from_secs_f64(trials.total_seconds)),
+    );
+    for (index, power) in outline.power.iter().enumerate() {
+        let lead = if index == 0 { "Decide   " } else { "         " };
+        anstream::println!("{lead}  {} at {} confidence", power.asked, percent(trials.confidence_ratio));
+        let Some(spread) = power.spread_ratio else {
+            anstream::println!(
+                "             at least {} blocks; how many are needed is not known without the spread: \
+                 give --from RUN, or spec.trials.spread",
+                power.least_block_count
+            );
+            continue;
+        };
+        let blocks = |count: Option<u32>| {
+            count.map_or_else(|| "no number of blocks".into(), |n| format!("{n} blocks"))
+        };
+        let of_ten = format!("in {} of runs", percent(testbed_core::power::POWER));
+        anstream::println!(
+            "             spread {} between blocks, from {}: {} show a difference of {} from the bound {of_ten}",
+            percent(spread),
+            power.spread_from,
+            blocks(Some(power.planned_block_count)),
+            power.detectable_ratio.map_or_else(|| "any size".into(), percent),
+        );
+        if let Some(found) = &power.needed_as_found {
+            anstream::println!(
+                "             at the ratio it found, {}: {} needed",
+                with_unit(found.found_ratio, "ratio"),
+                blocks(found.block_count)
+            );
+        }
+        let table: Vec<String> = power
+            .needed
+            .iter()
+            .map(|needed| format!("{} for {}", blocks(needed.block_count), percent(needed.effect_ratio)))
+            .collect();
+        anstream::println!("             needed: {}", table.join(", "));
+    }
 }
 
 #[derive(Args)]
@@ -262,9 +336,11 @@ async fn conclude(client: &Client, run: &Experiment, expected: Option<Expected>)
     if status.results.is_some() {
         let stored = crate::ops::results::fetch(client, run).await?;
         anstream::println!();
-        results::print(&stored.summary, run, false);
+        results::print(&stored.summary, Some(run), false);
     }
-    anstream::println!("\nLook further:\n  testbed results {name} -o json\n  testbed show {name}");
+    anstream::println!(
+        "\nLook further:\n  testbed results {name} -o wide\n  testbed verify {name}\n  testbed show {name}"
+    );
     if let Some(failure) = &status.failure {
         return Err(Failure {
             message: format!("{name} failed at {}: {}", failure.stage, failure.message),

@@ -1,16 +1,14 @@
-//! `list`, `show`, `why`, `results`, `delete` and `catalog`.
+//! `list`, `watch`, `show`, `why` and `catalog`: what there is, and how it stands.
 
-use super::{RootArgument, RunName, RunNameAndFormat, experiment, output, results as render};
+use super::{RootArgument, RunName, RunNameAndFormat, experiment, output};
 use crate::ops::connect::{ClusterArguments, connect};
-use crate::ops::{explain, follow, publish, results as store, runs};
+use crate::ops::{explain, publish, runs};
 use anyhow::Result;
 use clap::{Args, Subcommand};
-use futures::StreamExt;
 use jiff::Timestamp;
 use kube::ResourceExt;
 use output::Format;
 use serde_json::Value;
-use std::io::Write;
 use std::process::ExitCode;
 use testbed_api::Experiment;
 use testbed_api::status::Phase;
@@ -190,63 +188,6 @@ pub(crate) async fn why(arguments: &RunNameAndFormat) -> Result<ExitCode> {
         for pod in &explanation.pods {
             anstream::println!("  {}", output::plain(pod));
         }
-    }
-    Ok(ExitCode::SUCCESS)
-}
-
-/// Shows the result of a run.
-pub(crate) async fn results(arguments: &RunNameAndFormat) -> Result<ExitCode> {
-    let (client, run) = found(arguments).await?;
-    let format = arguments.output;
-    let stored = store::fetch(&client, &run).await?;
-    match format {
-        // The very bytes whose digest stands in status.
-        Format::Json => std::io::stdout().write_all(&stored.bytes)?,
-        Format::Yaml => drop(output::print_whole(&stored.summary, format)?),
-        Format::Name => {
-            anstream::println!("{}", run.status.and_then(|status| status.results_url).unwrap_or_default())
-        }
-        Format::Table | Format::Wide => render::print(&stored.summary, &run, format == Format::Wide),
-    }
-    Ok(ExitCode::SUCCESS)
-}
-
-#[derive(Args)]
-pub(crate) struct DeleteArgs {
-    /// Names of runs
-    #[command(flatten)]
-    first: RunName,
-    /// Further names
-    others: Vec<String>,
-    /// Keep the stored results
-    #[arg(long)]
-    keep_results: bool,
-    /// Return at once instead of waiting until nothing is left
-    #[arg(long)]
-    no_wait: bool,
-    #[command(flatten)]
-    cluster: ClusterArguments,
-}
-
-/// Deletes runs and waits until nothing is left of them.
-pub(crate) async fn delete(arguments: &DeleteArgs) -> Result<ExitCode> {
-    let cluster = &arguments.cluster;
-    let client = connect(cluster).await?;
-    for name in std::iter::once(&arguments.first.run).chain(&arguments.others) {
-        // Only the exact name: an experiment's name must not delete its newest run by surprise.
-        let run = runs::find(&client, &cluster.namespace, name).await?;
-        let found = run.name_any();
-        if found != *name {
-            return Err(crate::error::Failure::usage(format!("no run is named `{name}`"))
-                .hint(format!("did you mean `{found}`?"))
-                .into());
-        }
-        let mut changes = follow::follow_until_gone(&client, &run);
-        runs::delete(&client, &run, arguments.keep_results).await?;
-        if !arguments.no_wait {
-            while changes.next().await.transpose()?.is_some() {}
-        }
-        anstream::println!("{found} {}", if arguments.no_wait { "is being deleted" } else { "is deleted" });
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -18,7 +18,7 @@ use testbed_core::status::since;
 const PANEL: usize = 5;
 
 /// Prints the result of a run.
-pub(crate) fn print(summary: &Summary, run: &Experiment, wide: bool) {
+pub(crate) fn print(summary: &Summary, run: Option<&Experiment>, wide: bool) {
     let width = terminal_size::terminal_size().map_or(100, |(width, _)| usize::from(width.0));
     anstream::print!("{}", output::plain(&text(summary, wide, width)));
     anstream::println!("{}", lab(summary, run));
@@ -69,7 +69,9 @@ fn variants(summary: &Summary, analysis: &Analysis) -> String {
     let mut table = output::table(&header.iter().map(String::as_str).collect::<Vec<_>>());
     for (name, metric) in &analysis.metrics {
         let mut row = vec![name.clone()];
-        row.extend(names.iter().map(|variant| metric.variants.get(*variant).map_or_else(|| "-".into(), shown)));
+        row.extend(
+            names.iter().map(|variant| metric.variants.get(*variant).map_or_else(|| "-".into(), shown)),
+        );
         table.add_row(row);
     }
     format!("{}\n", rendered(&mut table))
@@ -79,7 +81,11 @@ fn shown(variant: &VariantStatistics) -> String {
     let mean = with_unit(variant.mean, &variant.unit);
     match &variant.interval {
         Some(interval) if interval.low < interval.high => {
-            format!("{mean} [{}, {}]", with_unit(interval.low, &variant.unit), with_unit(interval.high, &variant.unit))
+            format!(
+                "{mean} [{}, {}]",
+                with_unit(interval.low, &variant.unit),
+                with_unit(interval.high, &variant.unit)
+            )
         }
         _ => mean,
     }
@@ -104,10 +110,16 @@ fn ratios(analysis: &Analysis, summary: &Summary, width: usize) -> String {
             .filter_map(|(name, metric)| Some((name, of_pair(metric)?)))
             .filter_map(|(name, pair)| {
                 let interval = pair.interval?;
-                Some(plot::Bar { label: name.clone(), low: interval.low, estimate: pair.estimate?, high: interval.high })
+                Some(plot::Bar {
+                    label: name.clone(),
+                    low: interval.low,
+                    estimate: pair.estimate?,
+                    high: interval.high,
+                })
             })
             .collect();
-        let blocks = analysis.metrics.values().filter_map(of_pair).map(|pair| pair.ratios.len()).max().unwrap_or(0);
+        let blocks =
+            analysis.metrics.values().filter_map(of_pair).map(|pair| pair.ratios.len()).max().unwrap_or(0);
         let _ = writeln!(out, "{first} / {second}, geometric mean of {blocks} blocks");
         if bars.is_empty() {
             let why = analysis.metrics.values().filter_map(of_pair).find_map(|pair| pair.missing);
@@ -121,8 +133,14 @@ fn ratios(analysis: &Analysis, summary: &Summary, width: usize) -> String {
             _ => (1.0, format!("equal, {}", with_unit(1.0, "ratio"))),
         };
         let format = |value: f64| with_unit(value, "ratio");
-        let picture =
-            plot::intervals(&bars, "ratio", Some((reference.0, &reference.1)), plot::Scale::Log, width, &format);
+        let picture = plot::intervals(
+            &bars,
+            "ratio",
+            Some((reference.0, &reference.1)),
+            plot::Scale::Log,
+            width,
+            &format,
+        );
         let _ = writeln!(out, "{picture}");
     }
     out
@@ -158,7 +176,8 @@ fn dots(name: &str, metric: &MetricAnalysis, records: &[TrialRecord], width: usi
 /// The first valid trial of every variant over its window.
 fn over_time(name: &str, metric: &MetricAnalysis, records: &[TrialRecord], width: usize) -> String {
     let line = |variant: &String| {
-        let record = records.iter().find(|record| record.void.is_none() && record.slot.variant == *variant)?;
+        let record =
+            records.iter().find(|record| record.void.is_none() && record.slot.variant == *variant)?;
         let series = &record.samples.get(name)?.series;
         let [only] = &series[..] else { return None };
         let start = record.window.as_ref()?.start.0;
@@ -167,7 +186,8 @@ fn over_time(name: &str, metric: &MetricAnalysis, records: &[TrialRecord], width
             .iter()
             .filter_map(|point| Some((point.timestamp.0.duration_since(start).as_secs_f64(), point.value?)))
             .collect();
-        (points.len() > 1).then(|| plot::Line { label: format!("{variant}, trial {}", record.slot.trial), points })
+        (points.len() > 1)
+            .then(|| plot::Line { label: format!("{variant}, trial {}", record.slot.trial), points })
     };
     let lines: Vec<plot::Line> = metric.variants.keys().filter_map(line).collect();
     if lines.is_empty() {
@@ -220,7 +240,11 @@ fn observations(queries: &BTreeMap<String, MetricResult>, wide: bool) -> String 
             notes.push_str(&note(name, metric, cell));
         }
     }
-    format!("{}{}\n", rendered(&mut table), if notes.is_empty() { String::new() } else { format!("\n{notes}") })
+    format!(
+        "{}{}\n",
+        rendered(&mut table),
+        if notes.is_empty() { String::new() } else { format!("\n{notes}") }
+    )
 }
 
 /// Returns a table without trailing blanks.
@@ -289,12 +313,12 @@ fn verdict(summary: &Summary) -> String {
 }
 
 /// Returns what the lab itself cost in time.
-fn lab(summary: &Summary, run: &Experiment) -> String {
+fn lab(summary: &Summary, run: Option<&Experiment>) -> String {
     let seconds = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |value| format!("{value:.1} s"));
     let overhead = &summary.overhead;
-    let status = run.status.clone().unwrap_or_default();
+    let status = run.and_then(|run| run.status.clone()).unwrap_or_default();
     let teardown = since(&status, ConditionType::ResultsStored).zip(since(&status, ConditionType::CleanedUp));
-    let total = run.creation_timestamp().zip(since(&status, ConditionType::CleanedUp));
+    let total = run.and_then(ResourceExt::creation_timestamp).zip(since(&status, ConditionType::CleanedUp));
     let between = |pair: Option<(jiff::Timestamp, jiff::Timestamp)>| {
         seconds(pair.map(|(from, to)| to.duration_since(from).as_secs_f64()))
     };

@@ -148,11 +148,15 @@ fn unpublished(name: &str) -> Source {
 
 /// Returns the experiment of a file, and everything that is wrong with it, without a cluster.
 pub(crate) fn check(disk: &Disk, file: &Path) -> Result<(Option<Experiment>, Vec<Problem>)> {
-    let raw: Value = read_one(file)?;
-    let mut problems = schema_problems(&raw);
+    check_value(disk, &read_one(file)?)
+}
+
+/// Returns an experiment as it was read, and everything that is wrong with it, without a cluster.
+pub(crate) fn check_value(disk: &Disk, raw: &Value) -> Result<(Option<Experiment>, Vec<Problem>)> {
+    let mut problems = schema_problems(raw);
     let mut unknown = Vec::new();
     let parsed: Result<Experiment, _> =
-        serde_ignored::deserialize(&raw, |path| unknown.push(path.to_string()));
+        serde_ignored::deserialize(raw, |path| unknown.push(path.to_string()));
     // Metadata is not ours to know, and what serde passes over in it the API server knows.
     for path in unknown.iter().filter(|path| path.starts_with("spec")) {
         problems.push(Problem::error(path.as_str(), "there is no such field"));

@@ -3,11 +3,13 @@
 use super::catalog::Disk;
 use anyhow::Result;
 use serde::Serialize;
-use testbed_api::Experiment;
-use testbed_api::experiment::ClusterType;
+use testbed_api::experiment::{ClusterType, Metric};
+use testbed_api::{Experiment, ExperimentSpec, Summary};
 use testbed_core::catalog::Entry;
 use testbed_core::plan::{COLLECT_DEADLINE, DEPLOY_DEADLINE, RUN_DEADLINE};
+use testbed_core::power::{self, Power};
 use testbed_core::run;
+use testbed_core::schedule::{Schedule, Timing};
 
 /// What a run would do.
 #[derive(Serialize)]
@@ -21,6 +23,10 @@ pub(crate) struct Outline {
     pub(crate) workflow: String,
     /// Metrics, and how often each is asked.
     pub(crate) metrics: Vec<OutlineMetric>,
+    /// The trials, if there are any.
+    pub(crate) trials: Option<OutlineTrials>,
+    /// What the planned blocks can show of each criterion.
+    pub(crate) power: Vec<Power>,
     /// What is claimed.
     pub(crate) claim: Option<String>,
     /// Price of the clusters in USD: nothing for targets on the hub, and not known for others in this version.
@@ -29,6 +35,28 @@ pub(crate) struct Outline {
     pub(crate) deadlines: Vec<(String, String)>,
     /// Days after which the Experiment is deleted.
     pub(crate) ttl_days: u32,
+}
+
+/// The trials.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct OutlineTrials {
+    /// Names of the variants.
+    pub(crate) variants: Vec<String>,
+    /// Number of blocks.
+    pub(crate) block_count: u32,
+    /// Number of blocks of a variant against itself.
+    pub(crate) aa_block_count: u32,
+    /// Number of trials.
+    pub(crate) trial_count: usize,
+    /// Load of one trial: warm-up, window and cool-down, in seconds.
+    pub(crate) load_seconds: f64,
+    /// The part of it that is measured, in seconds.
+    pub(crate) window_seconds: f64,
+    /// About how long all trials take, in seconds.
+    pub(crate) total_seconds: f64,
+    /// Confidence of the verdict, from 0 to 1.
+    pub(crate) confidence_ratio: f64,
 }
 
 /// One target.
@@ -53,12 +81,12 @@ pub(crate) struct OutlineMetric {
     pub(crate) name: String,
     /// Its unit.
     pub(crate) unit: String,
-    /// Targets it is asked for; none if it is asked for the whole run.
+    /// Targets, or in trials variants, it is asked for; none if it is asked for the whole run.
     pub(crate) targets: Vec<String>,
 }
 
 /// Returns what a run of a checked experiment would do.
-pub(crate) fn outline(disk: &Disk, experiment: &Experiment) -> Result<Outline> {
+pub(crate) fn outline(disk: &Disk, experiment: &Experiment, earlier: Option<&Summary>) -> Result<Outline> {
     let catalog = disk.catalog();
     let spec = &experiment.spec;
     // Order does not depend on identity, so a run that does not exist yet can be asked for it.
@@ -91,11 +119,13 @@ pub(crate) fn outline(disk: &Disk, experiment: &Experiment) -> Result<Outline> {
             .collect(),
     });
     let metrics = run::metrics(spec).into_iter().map(|metric| OutlineMetric {
-        targets: run::targets_of(spec, &metric).into_iter().flatten().map(str::to_owned).collect(),
+        targets: asked_for(spec, &metric),
         unit: metric.unit.unwrap_or_else(|| "1".into()),
         name: metric.name,
     });
-    let deadlines = [("deploy", DEPLOY_DEADLINE), ("workflow", RUN_DEADLINE), ("collect", COLLECT_DEADLINE)];
+    let run = spec.trials.is_none().then_some(("workflow", RUN_DEADLINE));
+    let deadlines =
+        [("deploy", DEPLOY_DEADLINE)].into_iter().chain(run).chain([("collect", COLLECT_DEADLINE)]);
     let free = spec.targets.iter().all(|target| target.cluster.kind == ClusterType::Hub);
     Ok(Outline {
         experiment: experiment
@@ -107,9 +137,37 @@ pub(crate) fn outline(disk: &Disk, experiment: &Experiment) -> Result<Outline> {
         targets: targets.collect(),
         workflow: spec.workflow.template.clone(),
         metrics: metrics.collect(),
+        trials: trials(spec),
+        power: power::power(spec, earlier),
         claim: spec.hypothesis.as_ref().map(|hypothesis| hypothesis.claim.clone()),
         cost_usd: free.then_some(0.0),
-        deadlines: deadlines.map(|(stage, deadline)| (stage.to_owned(), format!("{deadline:#}"))).to_vec(),
+        deadlines: deadlines.map(|(stage, deadline)| (stage.to_owned(), format!("{deadline:#}"))).collect(),
         ttl_days: spec.ttl_days,
     })
+}
+
+fn trials(spec: &ExperimentSpec) -> Option<OutlineTrials> {
+    let trials = spec.trials.as_ref()?;
+    let schedule = Schedule::of(spec, 0)?;
+    let timing = Timing::of(trials);
+    Some(OutlineTrials {
+        variants: spec.variants.iter().map(|variant| variant.name.clone()).collect(),
+        block_count: schedule.planned_blocks(),
+        aa_block_count: trials.aa_blocks(),
+        trial_count: schedule.slots().len(),
+        load_seconds: timing.total().as_secs_f64(),
+        window_seconds: timing.window.as_secs_f64(),
+        total_seconds: schedule.time().as_secs_f64(),
+        confidence_ratio: trials.confidence,
+    })
+}
+
+/// Returns whom a metric is asked for.
+fn asked_for(spec: &ExperimentSpec, metric: &Metric) -> Vec<String> {
+    if spec.trials.is_none() {
+        return run::targets_of(spec, metric).into_iter().flatten().map(str::to_owned).collect();
+    }
+    let is_asked = |target: &str| metric.targets.is_empty() || metric.targets.iter().any(|name| name == target);
+    let asked = spec.variants.iter().filter(|variant| is_asked(variant.target()));
+    asked.map(|variant| variant.name.clone()).collect()
 }

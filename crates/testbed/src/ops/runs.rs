@@ -47,6 +47,13 @@ pub(crate) async fn find(client: &Client, namespace: &str, name: &str) -> Result
     .into())
 }
 
+/// Sets a field of a run's specification that may change while it goes on.
+pub(crate) async fn set(client: &Client, run: &Experiment, field: &str, value: bool) -> Result<Experiment> {
+    let api = api(client, &run.namespace().unwrap_or_default());
+    let patch = json!({"metadata": {"uid": run.uid()}, "spec": {field: value}});
+    Ok(api.patch(&run.name_any(), &PatchParams::default(), &Patch::Merge(patch)).await?)
+}
+
 /// Deletes a run; its stored result goes with it unless it is to be kept.
 pub(crate) async fn delete(client: &Client, run: &Experiment, keep_results: bool) -> Result<()> {
     let api = api(client, &run.namespace().unwrap_or_default());

@@ -1,0 +1,146 @@
+//! Whether a summary is what its samples say: every gate, figure and verdict computed again, from the summary alone.
+
+use crate::analysis;
+use crate::gates;
+use crate::schedule::{self, Next, Schedule};
+use crate::summary;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use testbed_api::Summary;
+use testbed_api::record::TrialRecord;
+use testbed_api::status::{TrialStatus, TrialsStatus};
+use testbed_api::summary::Trials;
+
+/// What came of computing a summary again.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Verification {
+    /// Figures and sentences that were computed again.
+    pub compared_count: usize,
+    /// Those that differ.
+    pub differences: Vec<Difference>,
+    /// What is worth knowing, and is no difference.
+    pub notes: Vec<String>,
+}
+
+/// A figure or a sentence that is not what its samples say.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Difference {
+    /// Path within the summary.
+    pub path: String,
+    /// What the summary says.
+    pub recorded: String,
+    /// What its samples say.
+    pub computed: String,
+}
+
+/// Computes a summary again.
+#[must_use]
+pub fn verify(summary: &Summary) -> Verification {
+    let mut found = Verification::default();
+    let queries = summary.metrics.as_ref().map(|metrics| metrics.queries.clone()).unwrap_or_default();
+    if let Some(trials) = &summary.trials {
+        found.compare("trials.records", &trials.records, &judged(summary, trials));
+        let schedule = Schedule::of(&summary.spec, trials.seed).map(|schedule| schedule.slots());
+        found.compare("trials.schedule", &trials.schedule, &schedule.unwrap_or_default());
+        let order = order(summary, trials);
+        let recorded: Vec<&str> = trials.records.iter().map(|record| record.slot.trial.as_str()).collect();
+        found.compare("trials.order", &recorded, &order);
+    }
+    let (analysis, verdict) =
+        summary::decided(&summary.spec, summary.trials.as_ref(), &queries, summary.failure.as_ref());
+    let mut recorded = summary.analysis.clone();
+    if let Some(recorded) = &mut recorded {
+        let code = analysis::code_sha256();
+        if recorded.code_sha256 != code {
+            found.notes.push(format!(
+                "it was analyzed by other code ({}) than this one ({})",
+                &recorded.code_sha256.chars().take(12).collect::<String>(),
+                &code[..12]
+            ));
+            recorded.code_sha256 = code;
+        }
+    }
+    found.compare("analysis", &recorded, &analysis);
+    found.compare("verdict", &summary.verdict, &verdict);
+    found.compare("hypothesis", &summary.hypothesis, &summary.spec.hypothesis);
+    found
+}
+
+/// Returns the records with gates, and what follows from them, judged again.
+fn judged(summary: &Summary, trials: &Trials) -> Vec<TrialRecord> {
+    let again = trials.records.iter().cloned().map(|mut record| {
+        gates::judge(&summary.spec, &mut record);
+        record
+    });
+    again.collect()
+}
+
+/// Returns the trials that the schedule, the seed and the void ones ask for, one after the other.
+fn order(summary: &Summary, trials: &Trials) -> Vec<String> {
+    let mut spec = summary.spec.clone();
+    // What the clock and the user decided cannot be repeated: up to there the order can.
+    spec.budget = None;
+    spec.aborted = false;
+    let mut status = TrialsStatus { seed: trials.seed, ..TrialsStatus::default() };
+    let mut order = Vec::new();
+    for record in &trials.records {
+        let Next::Begin(slot) = schedule::next(&spec, &status, record.begun_at.0, record.begun_at.0) else { break };
+        order.push(slot.trial.clone());
+        status.begun.push(TrialStatus {
+            slot,
+            begun_at: record.begun_at.clone(),
+            doomed: Vec::new(),
+            before: None,
+            workflow_uid: None,
+            end: None,
+            record: Some(testbed_api::record::RecordRef::default()),
+            void: record.void.clone(),
+            values: crate::record::decisive_values(&summary.spec, record),
+        });
+    }
+    order
+}
+
+impl Verification {
+    fn compare<T: serde::Serialize, U: serde::Serialize>(&mut self, path: &str, recorded: &T, computed: &U) {
+        match (serde_json::to_value(recorded), serde_json::to_value(computed)) {
+            (Ok(recorded), Ok(computed)) => self.walk(path, &recorded, &computed),
+            (Err(error), _) | (_, Err(error)) => self.differs(path, "?", &error.to_string()),
+        }
+    }
+
+    fn walk(&mut self, path: &str, recorded: &Value, computed: &Value) {
+        match (recorded, computed) {
+            (Value::Object(a), Value::Object(b)) => {
+                let keys: BTreeMap<&String, ()> = a.keys().chain(b.keys()).map(|key| (key, ())).collect();
+                for key in keys.into_keys() {
+                    let null = Value::Null;
+                    let (a, b) = (a.get(key).unwrap_or(&null), b.get(key).unwrap_or(&null));
+                    self.walk(&format!("{path}.{key}"), a, b);
+                }
+            }
+            (Value::Array(a), Value::Array(b)) if a.len() == b.len() => {
+                for (index, (a, b)) in a.iter().zip(b).enumerate() {
+                    self.walk(&format!("{path}[{index}]"), a, b);
+                }
+            }
+            (a, b) => {
+                self.compared_count += 1;
+                if a != b {
+                    self.differs(path, &a.to_string(), &b.to_string());
+                }
+            }
+        }
+    }
+
+    fn differs(&mut self, path: &str, recorded: &str, computed: &str) {
+        let short = |text: &str| text.chars().take(200).collect();
+        self.differences.push(Difference {
+            path: path.to_owned(),
+            recorded: short(recorded),
+            computed: short(computed),
+        });
+    }
+}
