@@ -204,7 +204,9 @@ pub fn manifest(mut object: Value) -> Value {
         if let Some(annotations) = metadata.get_mut("annotations").and_then(Value::as_object_mut) {
             annotations.retain(|key, _| !NOTED.contains(&key.as_str()));
         }
-        metadata.retain(|key, value| key != "annotations" || value.as_object().is_some_and(|all| !all.is_empty()));
+        metadata.retain(|key, value| {
+            key != "annotations" || value.as_object().is_some_and(|all| !all.is_empty())
+        });
     }
     if object["kind"] == "Service"
         && object.pointer("/spec/clusterIP").is_some_and(|address| address != "None")
@@ -372,7 +374,8 @@ fn check_components(bundle: &Bundle) -> Result<(), String> {
 
 fn content(artifact: &Artifact) -> Result<Content, String> {
     let whose = format!("{}@{}", artifact.reference, artifact.digest);
-    let manifest = decoded(&artifact.manifest, &artifact.digest).map_err(|error| format!("{error} ({whose})"))?;
+    let manifest =
+        decoded(&artifact.manifest, &artifact.digest).map_err(|error| format!("{error} ({whose})"))?;
     let blobs = artifact
         .blobs
         .iter()
@@ -396,8 +399,9 @@ fn content(artifact: &Artifact) -> Result<Content, String> {
 }
 
 fn decoded(text: &str, digest: &str) -> Result<Vec<u8>, String> {
-    let bytes =
-        BASE64_STANDARD.decode(text).map_err(|error| format!("was changed: {digest} is not Base64: {error}"))?;
+    let bytes = BASE64_STANDARD
+        .decode(text)
+        .map_err(|error| format!("was changed: {digest} is not Base64: {error}"))?;
     let found = format!("sha256:{}", names::sha256(&bytes));
     if found == digest { Ok(bytes) } else { Err(format!("was changed: {digest} is really {found}")) }
 }
@@ -470,7 +474,7 @@ mod tests {
                 components:
                 - app: web
                   params: {replicas: "3"}
-              workflow: {template: lifecycle}
+              workflow: {template: lifecycle, completion: {mode: workflow}}
               variants: [{name: left}]
               trials: {blocks: 2}
             "#,
@@ -557,7 +561,11 @@ mod tests {
             (BASE64_STANDARD.encode("a chart"), BASE64_STANDARD.encode("another"), "is really sha256:"),
             (bundle.artifacts[0].manifest.clone(), BASE64_STANDARD.encode("{}"), "is really sha256:"),
             ("gateway-x7k2q".into(), "gateway-winner".into(), "SHA-256 of its summary is"),
-            ("\"lifecycle\",\n    \"spec\"".into(), "\"other\",\n    \"spec\"".into(), "its template is other"),
+            (
+                "\"lifecycle\",\n    \"spec\"".into(),
+                "\"other\",\n    \"spec\"".into(),
+                "its template is other",
+            ),
             ("\"web\": {\n".into(), "\"evil\": {\n".into(), "Component evil is not of the run"),
             ("testbed-bundle/v1".into(), "testbed-bundle/v9".into(), "is of schema testbed-bundle/v9"),
         ];
@@ -619,7 +627,8 @@ mod tests {
             let now = BTreeMap::from([("web".to_owned(), serde_json::from_value(component).unwrap())]);
             components(&experiment.spec, &status.targets, &now)
         };
-        let parameters = json!([{"name": "replicas", "type": "int"}, {"name": "size", "type": "int", "default": 10}]);
+        let parameters =
+            json!([{"name": "replicas", "type": "int"}, {"name": "size", "type": "int", "default": 10}]);
         let (same, said) = of(json!({"sources": [{"repoURL": "oci://new"}], "parameters": parameters}));
         assert_eq!(same["web"]["sources"], json!(status.targets[0].components[0].sources));
         assert_eq!(said, Vec::<String>::new());
@@ -651,7 +660,8 @@ mod tests {
         });
         assert_eq!(manifest(seen), wanted);
         assert_eq!(manifest(wanted.clone()), wanted);
-        let headless = json!({"kind": "Service", "metadata": {}, "spec": {"clusterIP": "None", "clusterIPs": ["None"]}});
+        let headless =
+            json!({"kind": "Service", "metadata": {}, "spec": {"clusterIP": "None", "clusterIPs": ["None"]}});
         assert_eq!(manifest(headless.clone()), headless);
         assert!(!KINDS.iter().any(|(kind, _, _)| *kind == "Secret"));
     }
@@ -659,7 +669,9 @@ mod tests {
     #[test]
     fn only_repositories_of_the_registry_are_taken_for_such() {
         assert_eq!(repository(&format!("oci://{HOST}/components/web"), HOST), Some("components/web"));
-        for other in ["oci://elsewhere/components/web", &format!("oci://{HOST}.evil/x"), &format!("https://{HOST}/x")] {
+        for other in
+            ["oci://elsewhere/components/web", &format!("oci://{HOST}.evil/x"), &format!("https://{HOST}/x")]
+        {
             assert_eq!(repository(other, HOST), None);
         }
         for evil in ["../x", "a/../b", "a?b", "a#b", "", "a//b", "A"] {

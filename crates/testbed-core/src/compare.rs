@@ -145,10 +145,16 @@ fn unlike_subjects(first: &Summary, second: &Summary) -> Vec<String> {
     differences(&described(first), &described(second))
 }
 
-fn differences(a: &BTreeMap<String, BTreeSet<String>>, b: &BTreeMap<String, BTreeSet<String>>) -> Vec<String> {
+fn differences(
+    a: &BTreeMap<String, BTreeSet<String>>,
+    b: &BTreeMap<String, BTreeSet<String>>,
+) -> Vec<String> {
     let keys: BTreeSet<&String> = a.keys().chain(b.keys()).collect();
     let said = |values: Option<&BTreeSet<String>>| {
-        values.map_or_else(|| "unknown".to_owned(), |values| values.iter().cloned().collect::<Vec<_>>().join(", "))
+        values.map_or_else(
+            || "unknown".to_owned(),
+            |values| values.iter().cloned().collect::<Vec<_>>().join(", "),
+        )
     };
     keys.into_iter()
         .filter(|key| a.get(*key) != b.get(*key))

@@ -68,13 +68,16 @@ pub fn power(spec: &ExperimentSpec, earlier: Option<&Summary>) -> Vec<Power> {
         .criteria
         .iter()
         .map(|criterion| {
-            let [first, second] = [0, 1].map(|index| criterion.compare.get(index).cloned().unwrap_or_default());
+            let [first, second] =
+                [0, 1].map(|index| criterion.compare.get(index).cloned().unwrap_or_default());
             let found = earlier.and_then(|earlier| {
                 let metric = earlier.analysis.as_ref()?.metrics.get(&criterion.metric)?;
                 metric.pairs.iter().find(|pair| pair.first == first && pair.second == second)
             });
             let (spread, from) = match (found.and_then(|pair| pair.spread_ratio), trials.spread) {
-                (Some(spread), _) => (Some(spread), earlier.map_or_else(String::new, |run| format!("run {}", run.name))),
+                (Some(spread), _) => {
+                    (Some(spread), earlier.map_or_else(String::new, |run| format!("run {}", run.name)))
+                }
                 (None, Some(spread)) => (Some(spread), "spec.trials.spread".to_owned()),
                 (None, None) => (None, "nothing".to_owned()),
             };

@@ -86,7 +86,9 @@ fn order(summary: &Summary, trials: &Trials) -> Vec<String> {
     let mut status = TrialsStatus { seed: trials.seed, ..TrialsStatus::default() };
     let mut order = Vec::new();
     for record in &trials.records {
-        let Next::Begin(slot) = schedule::next(&spec, &status, record.begun_at.0, record.begun_at.0) else { break };
+        let Next::Begin(slot) = schedule::next(&spec, &status, record.begun_at.0, record.begun_at.0) else {
+            break;
+        };
         order.push(slot.trial.clone());
         status.begun.push(TrialStatus {
             slot,

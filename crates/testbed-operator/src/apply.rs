@@ -1,5 +1,6 @@
 //! Carries effects out. Each is idempotent; the first that fails ends the pass, and the pass is run again.
 
+use crate::bundle;
 use crate::clients::{Clients, argo, child, namespace};
 use crate::observe;
 use anyhow::Context;
@@ -10,14 +11,14 @@ use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use testbed_api::record::{RecordRef, TrialRecord};
 use testbed_api::status::ExperimentStatus;
-use testbed_api::{Experiment, labels};
+use testbed_api::{Experiment, Summary, labels};
 use testbed_core::observed::Observed;
 use testbed_core::plan::{
     Answer, ChildKind, CollectRequest, Effect, Fact, MeasureRequest, ObjectRef, Question,
 };
 use testbed_core::run::Run;
 use testbed_core::schedule::Schedule;
-use testbed_core::{build, record, summary};
+use testbed_core::{build, bundle as core_bundle, names, record, summary};
 
 /// Questions asked at once.
 const QUESTIONS_AT_ONCE: usize = 16;
@@ -243,13 +244,41 @@ async fn collect(clients: &Clients, seen: &Observed, request: &CollectRequest) -
         .map_err(|_| Error::Object("the Experiment has no identity".into()))?;
     let (bytes, sha256) = summary::encode(&summary).map_err(|error| Error::Object(error.to_string()))?;
     let key = summary::key(&request.prefix, &sha256);
-    let results = clients.results.store(&key, bytes, sha256).await.map_err(Error::Results)?;
+    let mut results = clients.results.store(&key, bytes.clone(), sha256).await.map_err(Error::Results)?;
+    results.bundle = match store_bundle(clients, seen, request, &summary, &bytes).await {
+        Ok(stored) => Some(stored),
+        // A result without a bundle is better than none.
+        Err(error) if request.give_up => {
+            let cause = std::error::Error::source(&error).map(ToString::to_string);
+            tracing::warn!(experiment = summary.name, %error, cause, "the run has no bundle");
+            None
+        }
+        Err(error) => return Err(error),
+    };
     Ok(Fact::Stored {
         url: clients.results.url(&key),
         results,
         decision: summary.verdict.decision,
         reason: summary.verdict.reason,
     })
+}
+
+/// Stores all that is needed to run the experiment again, while what was deployed is still there.
+async fn store_bundle(
+    clients: &Clients,
+    seen: &Observed,
+    request: &CollectRequest,
+    summary: &Summary,
+    bytes: &[u8],
+) -> Result<RecordRef, Error> {
+    let _turn = clients.registry.turn().await;
+    let bundle = bundle::gather(clients, &seen.experiment, summary, &names::sha256(bytes)).await;
+    let (bytes, sha256) =
+        core_bundle::encode(&bundle, bytes).map_err(|error| Error::Object(error.to_string()))?;
+    drop(bundle);
+    let key = core_bundle::key(&request.prefix, &sha256);
+    clients.results.store(&key, bytes, sha256.clone()).await.map_err(Error::Results)?;
+    Ok(RecordRef { key, sha256 })
 }
 
 fn is_gone(error: &KubeError) -> bool {

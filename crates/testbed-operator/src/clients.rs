@@ -1,5 +1,6 @@
 //! Everything the operator talks to, made once.
 
+use crate::bundle::Registry;
 use crate::prometheus::Prometheus;
 use crate::results::{self, Results};
 use anyhow::Result;
@@ -13,17 +14,24 @@ use testbed_core::plan::ChildKind;
 pub(crate) struct Clients {
     pub(crate) kube: Client,
     pub(crate) metrics: Prometheus,
+    pub(crate) registry: Registry,
     pub(crate) results: Results,
     pub(crate) events: Recorder,
 }
 
 impl Clients {
     /// Makes the clients; nothing is contacted yet.
-    pub(crate) fn new(kube: Client, metrics_url: &str, results: &results::Settings) -> Result<Self> {
+    pub(crate) fn new(
+        kube: Client,
+        metrics_url: &str,
+        registry: &str,
+        results: &results::Settings,
+    ) -> Result<Self> {
         let reporter =
             Reporter { controller: labels::OPERATOR.into(), instance: std::env::var("HOSTNAME").ok() };
         Ok(Self {
             metrics: Prometheus::new(metrics_url)?,
+            registry: Registry::new(registry)?,
             results: Results::new(results)?,
             events: Recorder::new(kube.clone(), reporter),
             kube,

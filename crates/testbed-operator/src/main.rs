@@ -2,6 +2,7 @@
 
 mod admission;
 mod apply;
+mod bundle;
 mod clients;
 mod controller;
 mod observe;
@@ -34,6 +35,9 @@ struct Arguments {
     /// Metrics store of the hub
     #[arg(long, env = "METRICS_URL", default_value = "http://victoria-metrics.observability.svc:8428")]
     metrics_url: String,
+    /// Registry of the hub, whose artifacts are taken into bundles
+    #[arg(long, env = "REGISTRY", default_value = "registry.registry.svc.cluster.local:5000")]
+    registry: String,
     #[command(flatten)]
     results: results::Settings,
     /// Experiments worked on at once
@@ -52,7 +56,12 @@ async fn main() -> Result<()> {
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let arguments = Arguments::parse();
     let client = kube::Client::try_default().await.context("failed to find the API server")?;
-    let context = Arc::new(clients::Clients::new(client, &arguments.metrics_url, &arguments.results)?);
+    let context = Arc::new(clients::Clients::new(
+        client,
+        &arguments.metrics_url,
+        &arguments.registry,
+        &arguments.results,
+    )?);
 
     let (stop, stopped) = watch::channel(false);
     tokio::spawn(async move {

@@ -1,5 +1,6 @@
 //! The command line: renders what `ops` returns, and nothing else.
 
+mod bundle;
 mod control;
 mod evidence;
 mod experiment;
@@ -86,6 +87,10 @@ enum Command {
     Verify(evidence::ResultArgs),
     /// Compare the same metrics of two runs
     Compare(evidence::CompareArgs),
+    /// Write the bundle of a run: all that is needed to run it again
+    Bundle(bundle::BundleArgs),
+    /// Run the experiment of a bundle again: same components, order and load
+    Replay(bundle::ReplayArgs),
     /// Begin no further trial of a run until it is resumed
     Pause(RunNameAndCluster),
     /// Go on with a run that is paused
@@ -167,6 +172,8 @@ impl Cli {
             Command::Results(arguments) => evidence::results(&arguments).await,
             Command::Verify(arguments) => evidence::verify(&arguments).await,
             Command::Compare(arguments) => evidence::compare(&arguments).await,
+            Command::Bundle(arguments) => bundle::bundle(&arguments).await,
+            Command::Replay(arguments) => bundle::replay(&arguments).await,
             Command::Pause(arguments) => control::pause(&arguments, true).await,
             Command::Resume(arguments) => control::pause(&arguments, false).await,
             Command::Abort(arguments) => control::abort(&arguments).await,

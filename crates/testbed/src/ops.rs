@@ -1,5 +1,6 @@
 //! Use cases: each returns data, and prints nothing.
 
+pub(crate) mod bundle;
 pub(crate) mod catalog;
 pub(crate) mod connect;
 pub(crate) mod explain;

@@ -43,6 +43,9 @@ macro_rules! says {
 
 says!(help_teaches_by_example, "--help");
 says!(help_of_run_explains_every_flag, "run", "--help");
+says!(help_of_bundle_says_where_it_is_written, "bundle", "--help");
+says!(help_of_replay_explains_what_is_repeated, "replay", "--help");
+says!(what_is_not_a_bundle_is_said_to_be_none, "replay", "schemas/summary.schema.json");
 says!(help_of_hub_explains_where_things_are_kept, "hub", "--help");
 says!(every_experiment_of_the_project_is_valid, "validate");
 says!(a_plan_says_what_a_run_would_do, "plan", "tsdb-comparison");

@@ -1,6 +1,7 @@
 //! What the generator must report, from theory and not from its own code: the schedule that a seed means, a server
 //! whose every answer is known beforehand, and the latencies that follow from both.
 
+use jiff::Timestamp;
 use rustix::thread::set_current_timer_slack;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -113,13 +114,14 @@ pub fn erlang_latency(quantile: f64, rate: f64, service: f64) -> f64 {
 /// A server on loopback that answers when theory says so. Its clock starts with the first request.
 pub struct Server {
     pub address: SocketAddr,
-    arrivals: Arc<Mutex<Book>>,
+    book: Arc<Mutex<Book>>,
 }
 
 /// What the server knows of the requests so far.
 struct Book {
     service: Service,
     started: Option<Instant>,
+    started_wall: Timestamp,
     last: f64,
     arrivals: Vec<f64>,
 }
@@ -128,7 +130,10 @@ impl Book {
     /// Notes an arrival and returns when its answer is due. Answers are due at moments, not after lengths: a sleep that
     /// ends late makes one answer late, and none of those behind it.
     fn arrived(&mut self, now: Instant) -> Instant {
-        let started = *self.started.get_or_insert(now);
+        let started = *self.started.get_or_insert_with(|| {
+            self.started_wall = Timestamp::now();
+            now
+        });
         let arrival = (now - started).as_secs_f64();
         self.last = self.service.due(arrival, self.last);
         self.arrivals.push(arrival);
@@ -141,21 +146,33 @@ impl Server {
     pub fn start(service: Service) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        let book = Book { service, started: None, last: f64::NEG_INFINITY, arrivals: Vec::new() };
-        let arrivals = Arc::new(Mutex::new(book));
-        let shared = arrivals.clone();
+        let book = Book {
+            service,
+            started: None,
+            started_wall: Timestamp::MIN,
+            last: f64::NEG_INFINITY,
+            arrivals: Vec::new(),
+        };
+        let book = Arc::new(Mutex::new(book));
+        let shared = book.clone();
         thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
                 let book = shared.clone();
                 thread::spawn(move || converse(stream, &book));
             }
         });
-        Self { address, arrivals }
+        Self { address, book }
     }
 
     /// Returns when requests arrived, in seconds from the first.
     pub fn arrivals(&self) -> Vec<f64> {
-        self.arrivals.lock().unwrap().arrivals.clone()
+        self.book.lock().unwrap().arrivals.clone()
+    }
+
+    /// Returns how many seconds after the start of the run the first request arrived, which started the server's clock.
+    pub fn lag(&self, report: &serde_json::Value, warmup: f64) -> f64 {
+        let window: Timestamp = report["windowStart"].as_str().unwrap().parse().unwrap();
+        self.book.lock().unwrap().started_wall.duration_since(window).as_secs_f64() + warmup
     }
 }
 

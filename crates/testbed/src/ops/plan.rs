@@ -167,7 +167,8 @@ fn asked_for(spec: &ExperimentSpec, metric: &Metric) -> Vec<String> {
     if spec.trials.is_none() {
         return run::targets_of(spec, metric).into_iter().flatten().map(str::to_owned).collect();
     }
-    let is_asked = |target: &str| metric.targets.is_empty() || metric.targets.iter().any(|name| name == target);
+    let is_asked =
+        |target: &str| metric.targets.is_empty() || metric.targets.iter().any(|name| name == target);
     let asked = spec.variants.iter().filter(|variant| is_asked(variant.target()));
     asked.map(|variant| variant.name.clone()).collect()
 }

@@ -25,7 +25,7 @@ const REGISTRY: (&str, &str, u16) = ("registry", "registry", 5000);
 /// ConfigMap that says which image stands for `${image:NAME}` on this hub.
 const IMAGES: (&str, &str) = ("testbed-system", "testbed-images");
 /// Field manager of what the CLI applies.
-const MANAGER: &str = "testbed-cli";
+pub(crate) const MANAGER: &str = "testbed-cli";
 /// Media type of content: a compressed tar.
 const LAYER: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
 /// Media type of a configuration that says nothing.
@@ -128,10 +128,7 @@ async fn publish_component(
             let digest =
                 registry.push(name, content).await.with_context(|| format!("failed to publish {name}"))?;
             let source = Source {
-                repo_url: format!(
-                    "oci://{}.{}.svc.cluster.local:{}/components/{name}",
-                    REGISTRY.1, REGISTRY.0, REGISTRY.2
-                ),
+                repo_url: format!("oci://{}/components/{name}", registry_host()),
                 target_revision: Some(digest.clone()),
                 path: Some(".".into()),
                 helm: is_chart.then(|| Helm { release_name: Some(name.to_owned()), ..Helm::default() }),
@@ -186,14 +183,21 @@ fn walk(folder: &Path) -> Result<BTreeMap<PathBuf, PathBuf>> {
     Ok(found)
 }
 
+/// Returns the address by which the cluster knows the in-hub registry.
+pub(crate) fn registry_host() -> String {
+    let (namespace, service, port) = REGISTRY;
+    format!("{service}.{namespace}.svc.cluster.local:{port}")
+}
+
 /// The in-hub registry, reached through the API server.
-struct RegistryAccess {
-    client: Registry,
-    host: String,
+pub(crate) struct RegistryAccess {
+    pub(crate) client: Registry,
+    /// Its address on this machine.
+    pub(crate) host: String,
 }
 
 impl RegistryAccess {
-    async fn open(client: &Client) -> Result<Self> {
+    pub(crate) async fn open(client: &Client) -> Result<Self> {
         let (namespace, service, port) = REGISTRY;
         let address =
             forward(client, namespace, service, port).await.context("failed to reach the in-hub registry")?;

@@ -31,31 +31,43 @@ pub(crate) async fn fetch(client: &Client, run: &Experiment) -> Result<Stored> {
         Failure::failed(format!("run {name} has no stored result yet"))
             .hint(format!("`testbed why {name}` says what it waits for"))
     })?;
+    let what = format!("the stored result of {name}");
+    let bytes = read(client, &results.bucket, &results.key, &results.sha256, &what).await?;
+    let summary = serde_json::from_slice(&bytes).context("failed to read the summary")?;
+    Ok(Stored { bytes, summary })
+}
+
+/// Returns what is stored under a key, if its digest is the one that was recorded; `what` says what it is.
+pub(crate) async fn read(
+    client: &Client,
+    bucket: &str,
+    key: &str,
+    sha256: &str,
+    what: &str,
+) -> Result<Vec<u8>> {
     let (access_key, secret_key) = credentials(client).await?;
     let (namespace, service, port) = STORE;
     let address =
         forward(client, namespace, service, port).await.context("failed to reach the results' store")?;
     let store = AmazonS3Builder::new()
         .with_endpoint(format!("http://{address}"))
-        .with_bucket_name(&results.bucket)
+        .with_bucket_name(bucket)
         .with_region("us-east-1")
         .with_access_key_id(access_key)
         .with_secret_access_key(secret_key)
         .with_client_options(ClientOptions::new().with_allow_http(true))
         .build()?;
-    let object =
-        store.get(&Path::from(results.key.as_str())).await.context("failed to read the stored result")?;
-    let bytes = object.bytes().await.context("failed to read the stored result")?.to_vec();
+    let failed = || format!("failed to read {what}");
+    let object = store.get(&Path::from(key)).await.with_context(failed)?;
+    let bytes = object.bytes().await.with_context(failed)?.to_vec();
     let digest = testbed_core::names::sha256(&bytes);
-    if digest != results.sha256 {
+    if digest != sha256 {
         return Err(Failure::failed(format!(
-            "the stored result of {name} is not the one that was recorded: its SHA-256 is {digest}, recorded is {}",
-            results.sha256
+            "{what} is not the one that was recorded: its SHA-256 is {digest}, recorded is {sha256}"
         ))
         .into());
     }
-    let summary = serde_json::from_slice(&bytes).context("failed to read the summary")?;
-    Ok(Stored { bytes, summary })
+    Ok(bytes)
 }
 
 async fn credentials(client: &Client) -> Result<(String, String)> {
