@@ -220,7 +220,8 @@ impl Data<'_> {
         let unit = self.unit(name);
         let variants = self.spec.variants.iter().filter_map(|variant| {
             let values = self.values(name, &variant.name);
-            Some((variant.name.clone(), variant_statistics(&values, level, &unit)?))
+            let seed = subseed(self.seed, &[name, &variant.name]);
+            Some((variant.name.clone(), variant_statistics(&values, level, &unit, seed)?))
         });
         MetricAnalysis {
             variants: variants.collect(),
@@ -501,7 +502,8 @@ impl Data<'_> {
         let mut said = Vec::new();
         for variant in &self.spec.variants {
             let values = self.values(metric, &variant.name);
-            let found = variant_statistics(&values, level, &unit);
+            let seed = subseed(self.seed, &[metric, &variant.name]);
+            let found = variant_statistics(&values, level, &unit, seed);
             let Some((mean, interval)) = found.as_ref().and_then(|found| Some((found.mean, found.interval?)))
             else {
                 result.decision = Decision::Insufficient;
@@ -610,9 +612,11 @@ fn carry_over(paired: &Paired) -> Option<f64> {
         .map(|test| test.p)
 }
 
-fn variant_statistics(values: &[f64], level: f64, unit: &str) -> Option<VariantStatistics> {
+fn variant_statistics(values: &[f64], level: f64, unit: &str, seed: u64) -> Option<VariantStatistics> {
+    let mean = |sample: &[f64]| stats::mean(sample).unwrap_or(f64::NAN);
+    // Unlike Student's, it does not go where no value can be: below zero, say.
     let interval = (values.len() >= stats::MIN_RATIOS)
-        .then(|| stats::student_interval(values, level).ok())
+        .then(|| stats::bca_expanded(values, mean, level, RESAMPLES as usize, seed).ok())
         .flatten()
         .map(|interval| Interval { low: interval.low, high: interval.high, level_ratio: interval.level });
     Some(VariantStatistics {

@@ -163,7 +163,7 @@ fn sample<'a>(
         kind: question.kind,
         aggregation: metric.aggregation,
         series: series(answer),
-        step_seconds: (question.kind == QueryType::Range).then(|| question.step.as_secs_f64()),
+        step_seconds: (question.kind == QueryType::Range).then_some(question.step.as_secs_f64()),
         raw_count,
         needed_count,
         bucket,

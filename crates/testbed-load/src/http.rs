@@ -78,7 +78,7 @@ pub(crate) struct Args {
     /// Text whose presence makes an answer a failure: a subject that quickly answers nothing has not done its work
     #[arg(long)]
     fail_if_contains: Option<String>,
-    /// Before the start, wait this long for every URL to answer 2xx
+    /// Before the start, wait this long for every URL to answer 2xx, without what makes an answer a failure
     #[arg(long, default_value = "0s", value_parser = duration)]
     ready_within: Duration,
     /// Label of what is pushed
@@ -152,7 +152,8 @@ async fn measure(args: &Args, urls: &[Url], stop: &CancellationToken) -> anyhow:
     let schedule = Arc::new(schedule.map_err(anyhow::Error::msg)?);
     if !args.ready_within.is_zero() {
         for url in urls {
-            wait::until_ready(url, args.ready_within).await?;
+            let unwanted = args.fail_if_contains.as_deref().unwrap_or_default();
+            wait::until_ready(url, unwanted, args.ready_within).await?;
         }
     }
 

@@ -27,21 +27,24 @@ pub(crate) struct Args {
 
 pub(crate) async fn main(args: Args) -> anyhow::Result<()> {
     let started = Instant::now();
-    until_ready(&args.url, args.timeout).await?;
+    until_ready(&args.url, "", args.timeout).await?;
     println!("{} answers after {:.3} s", args.url, started.elapsed().as_secs_f64());
     Ok(())
 }
 
-/// Returns when the URL answers 2xx; an error names the last reason why it did not.
-pub(crate) async fn until_ready(url: &Url, timeout: Duration) -> anyhow::Result<()> {
+/// Returns when the URL answers 2xx and, unless that is empty, without the text that is unwanted; an error names the
+/// last reason why it did not.
+pub(crate) async fn until_ready(url: &Url, unwanted: &str, timeout: Duration) -> anyhow::Result<()> {
     let deadline = Instant::now() + timeout;
     let mut pause = PAUSES.0;
     loop {
         let reason = match client::get(url, TRY.min(timeout)).await {
-            Ok((status, _)) if status.is_success() => return Ok(()),
             Ok((status, body)) => {
-                let words: String =
-                    String::from_utf8_lossy(&body).trim().chars().take(LONGEST_QUOTE).collect();
+                let body = String::from_utf8_lossy(&body);
+                if status.is_success() && (unwanted.is_empty() || !body.contains(unwanted)) {
+                    return Ok(());
+                }
+                let words: String = body.trim().chars().take(LONGEST_QUOTE).collect();
                 format!("it answers {status} {words}")
             }
             Err(error) => format!("{error:#}"),
@@ -77,9 +80,23 @@ mod tests {
         let address = server::spawn(answer, CancellationToken::new()).await;
         let url = format!("http://{address}/healthz").parse().unwrap();
         let started = Instant::now();
-        until_ready(&url, Duration::from_secs(10)).await.unwrap();
+        until_ready(&url, "", Duration::from_secs(10)).await.unwrap();
         // 20 + 40 + 80 ms of pauses
         assert!(started.elapsed() < Duration::from_secs(2));
+    }
+
+    #[tokio::test]
+    async fn a_quick_answer_without_data_is_waited_through() {
+        let asked = AtomicU32::new(0);
+        let answer = move |_: &str| {
+            let data = if asked.fetch_add(1, Ordering::Relaxed) < 3 { "[]" } else { "[1]" };
+            server::text(StatusCode::OK, data)
+        };
+        let address = server::spawn(answer, CancellationToken::new()).await;
+        let url = format!("http://{address}/").parse().unwrap();
+        until_ready(&url, "[]", Duration::from_secs(10)).await.unwrap();
+        let (_, body) = client::get(&url, TRY).await.unwrap();
+        assert_eq!(&body[..], b"[1]");
     }
 
     #[tokio::test]
@@ -87,7 +104,7 @@ mod tests {
         let answer = |_: &str| server::text(StatusCode::NOT_FOUND, "no such page\n");
         let address = server::spawn(answer, CancellationToken::new()).await;
         let url = format!("http://{address}/").parse().unwrap();
-        let error = until_ready(&url, Duration::from_millis(200)).await.unwrap_err();
+        let error = until_ready(&url, "", Duration::from_millis(200)).await.unwrap_err();
         assert!(error.to_string().ends_with("it answers 404 Not Found no such page"), "{error}");
     }
 }

@@ -303,10 +303,11 @@ impl World<'_> {
     }
 
     fn progress(&self, trial: &TrialStatus, what: &str) -> String {
-        let slot = &trial.slot;
-        let done = self.pass.persisted.trials.as_ref().map_or(0, |trials| trials.valid_count);
+        let known = self.pass.persisted.trials.as_ref();
+        let (valid, void) = known.map_or((0, 0), |known| (known.valid_count, known.void_count));
         let planned = self.schedule.slots().len();
-        format!("trial {} {what}; {done} of {planned} valid so far", slot.trial)
+        let void = if void > 0 { format!(", {void} void") } else { String::new() };
+        format!("trial {} {what} ({valid} of {planned} planned trials are valid{void})", trial.slot.trial)
     }
 
     fn variant(&self, slot: &Slot) -> Option<&Variant> {

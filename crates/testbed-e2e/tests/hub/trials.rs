@@ -150,7 +150,7 @@ async fn a_void_trial_is_kept_in_the_record_and_its_block_is_run_again() -> Resu
     pods.delete_collection(&DeleteParams::default(), &ListParams::default()).await?;
     let run = wait_for(&client, &name, 300, is_over).await?;
     let known = trials(&run);
-    ensure!(known.stopped.is_some_and(|stop| stop.reason == StopReason::Completed), "{known:?}");
+    ensure!(known.stopped.as_ref().is_some_and(|stop| stop.reason == StopReason::Completed), "{known:?}");
     let summary = result_of(&name).await?;
     let counts = summary.analysis.context("no analysis")?.trials;
     ensure!(counts.valid_block_count == 2 && counts.void_trial_count == 1, "{counts:?}");

@@ -22,7 +22,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 use testbed_api::Experiment;
-use testbed_api::status::Phase;
+use testbed_api::conditions::Reason;
+use testbed_api::status::{Phase, TrialStatus};
 use testbed_core::figure::{percent, with_unit};
 use testbed_core::problem::{Problem, Severity};
 
@@ -366,10 +367,16 @@ async fn conclude(client: &Client, run: &Experiment, expected: Option<Expected>)
     }
 }
 
+/// Reasons that change several times in every trial.
+const OF_TRIALS: [Reason; 4] =
+    [Reason::TrialPreparing, Reason::TrialRunning, Reason::TrialMeasuring, Reason::SamplesSettling];
+
 /// The live view: one line that changes on a terminal, a line for each change elsewhere.
 struct Screen {
     spinner: Option<ProgressBar>,
     said: Option<(Phase, String)>,
+    /// Trials whose record was said.
+    trials: usize,
 }
 
 impl Screen {
@@ -382,7 +389,7 @@ impl Screen {
             bar.enable_steady_tick(Duration::from_millis(120));
             bar
         });
-        Self { spinner, said: None }
+        Self { spinner, said: None, trials: 0 }
     }
 
     fn show(&mut self, run: &Experiment) {
@@ -398,16 +405,24 @@ impl Screen {
             format!("{}: {message}", condition.type_)
         });
         let now = (phase, output::plain(&detail));
-        if self.said.as_ref() == Some(&now) {
-            return;
-        }
-        let is_new_phase = self.said.as_ref().is_none_or(|(before, _)| *before != phase);
-        let elapsed = run
+        let age = run
             .metadata
             .creation_timestamp
             .as_ref()
             .map(|created| Timestamp::now().duration_since(created.0));
-        let elapsed = output::age(elapsed.unwrap_or_default());
+        let elapsed = output::age(age.unwrap_or_default());
+        self.show_trials(run, &elapsed);
+        // Between two trials much happens that a line for each would only hide: a terminal shows it as it goes.
+        let between =
+            waiting.is_some_and(|condition| OF_TRIALS.map(Reason::as_str).contains(&&*condition.reason));
+        if between && self.spinner.is_none() && self.said.as_ref().is_some_and(|(before, _)| *before == phase)
+        {
+            return;
+        }
+        if self.said.as_ref() == Some(&now) {
+            return;
+        }
+        let is_new_phase = self.said.as_ref().is_none_or(|(before, _)| *before != phase);
         let line = format!("{elapsed:>6}  {:<13} {}", phase.as_str(), now.1);
         match &self.spinner {
             Some(spinner) => {
@@ -419,6 +434,32 @@ impl Screen {
             None => anstream::eprintln!("{}", line.trim_end()),
         }
         self.said = Some(now);
+    }
+
+    /// Says of each trial that was recorded whether it counts, and what it measured of what is claimed.
+    fn show_trials(&mut self, run: &Experiment, elapsed: &str) {
+        let begun = run.status.iter().flat_map(|status| &status.trials).flat_map(|trials| &trials.begun);
+        let recorded: Vec<&TrialStatus> = begun.filter(|trial| trial.record.is_some()).collect();
+        let metrics = testbed_core::run::metrics(&run.spec);
+        for trial in &recorded[self.trials.min(recorded.len())..] {
+            let values = trial.values.iter().map(|(name, value)| {
+                let unit = metrics
+                    .iter()
+                    .find(|metric| metric.name == *name)
+                    .and_then(|metric| metric.unit.as_deref());
+                format!("{name} {}", with_unit(*value, unit.unwrap_or("1")))
+            });
+            let what = match &trial.void {
+                Some(why) => format!("void: {why}"),
+                None => values.collect::<Vec<_>>().join(", "),
+            };
+            let line = output::plain(&format!("{elapsed:>6}  trial {:<24} {what}", trial.slot.trial));
+            match &self.spinner {
+                Some(spinner) => spinner.println(line),
+                None => anstream::eprintln!("{line}"),
+            }
+        }
+        self.trials = recorded.len();
     }
 
     fn close(&mut self) {
