@@ -71,6 +71,11 @@ unit: deps ## tests that need no hub
 e2e: hub ## tests on the real hub
 	cargo test --locked -p testbed-e2e --features hub -- --test-threads 1 --nocapture
 
+.PHONY: bench
+bench: deps ## time the statistics, and hold the load generator against queueing theory
+	cargo run --release --quiet --locked -p testbed-stats --example bench
+	cargo bench --quiet --locked -p testbed-load --bench analytic
+
 .PHONY: generate
 generate: ## write what is derived from testbed-api: definitions and schemas
 	cargo xtask generate

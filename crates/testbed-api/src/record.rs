@@ -168,10 +168,10 @@ pub struct Fingerprint {
 #[serde(rename_all = "camelCase", default)]
 pub struct LoadReport {
     /// Requests per second that were meant to start.
-    #[serde(rename = "rateIntended", skip_serializing_if = "Option::is_none")]
+    #[serde(alias = "rateIntended", skip_serializing_if = "Option::is_none")]
     pub rate_intended_per_second: Option<f64>,
     /// Requests per second that were answered as expected.
-    #[serde(rename = "rateAchieved", skip_serializing_if = "Option::is_none")]
+    #[serde(alias = "rateAchieved", skip_serializing_if = "Option::is_none")]
     pub rate_achieved_per_second: Option<f64>,
     /// How many requests there were.
     #[serde(skip_serializing_if = "Option::is_none")]

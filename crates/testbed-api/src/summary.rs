@@ -223,7 +223,7 @@ pub struct ExpectationResult {
     /// The intended value.
     pub intended: f64,
     /// Largest relative deviation that counts, from 0 to 1.
-    pub tolerance: f64,
+    pub tolerance_ratio: f64,
     /// Unit of the intended value.
     pub unit: String,
     /// Whether the value is within it; absent when there is no value.

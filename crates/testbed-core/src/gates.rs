@@ -199,13 +199,15 @@ fn expectation(name: &str, sample: &Sample) -> Result<String, String> {
     let Some(expected) = &sample.expectation else { return Ok(String::new()) };
     let intended = with_unit(expected.intended, &sample.unit);
     match sample.value {
-        Some(value) if (value - expected.intended).abs() <= expected.tolerance * expected.intended.abs() => {
+        Some(value)
+            if (value - expected.intended).abs() <= expected.tolerance_ratio * expected.intended.abs() =>
+        {
             Ok(format!("{name} is {}, intended {intended}", with_unit(value, &sample.unit)))
         }
         Some(value) => Err(format!(
             "the load was not the intended one: {name} is {}, intended {intended} ± {}",
             with_unit(value, &sample.unit),
-            percent(expected.tolerance)
+            percent(expected.tolerance_ratio)
         )),
         None => Err(format!("it is not known whether the load was the intended one: {name} is missing")),
     }

@@ -169,7 +169,7 @@ fn sample<'a>(
         bucket,
         expectation: metric.expect.as_ref().map(|expect| ExpectationResult {
             intended: expect.value,
-            tolerance: expect.tolerance,
+            tolerance_ratio: expect.tolerance,
             unit: unit.clone(),
             met: value.map(|value| (value - expect.value).abs() <= expect.tolerance * expect.value.abs()),
         }),

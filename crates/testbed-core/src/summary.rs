@@ -222,7 +222,7 @@ fn cell(metric: &Metric, question: &Question, answer: &Answer) -> Cell {
         points: series.iter().map(|series| series.points.len()).sum(),
         expectation: metric.expect.as_ref().map(|expect| ExpectationResult {
             intended: expect.value,
-            tolerance: expect.tolerance,
+            tolerance_ratio: expect.tolerance,
             unit: metric.unit.clone().unwrap_or_else(|| "1".into()),
             met: value.map(|value| (value - expect.value).abs() <= expect.tolerance * expect.value.abs()),
         }),

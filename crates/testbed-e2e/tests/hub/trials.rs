@@ -209,3 +209,44 @@ async fn a_run_can_be_paused_resumed_and_aborted_with_what_it_measured() -> Resu
     ensure!(summary.trials.is_some_and(|trials| trials.records.len() > before));
     testbed_ok(&["delete", &name]).await.map(drop)
 }
+
+#[tokio::test]
+async fn a_bundle_is_enough_to_run_the_same_again_and_compare() -> Result<()> {
+    let client = client().await?;
+    empty(&client).await?;
+    let name = submit_with("noise-floor", &["trials.blocks=1"]).await?;
+    wait_for(&client, &name, 120, is_over).await?;
+    let folder = std::env::temp_dir().join(format!("testbed-e2e-bundle-{}", std::process::id()));
+    std::fs::create_dir_all(&folder)?;
+    let file = folder.join("bundle.json");
+    let file = file.to_str().context("the folder has no name")?;
+    testbed_ok(&["bundle", &name, "--output-file", file]).await?;
+    testbed_ok(&["verify", file]).await?;
+    // Nothing of the catalog is needed but what is in the bundle.
+    testbed_ok(&["hub", "kubectl", "delete", "component", "hello-app"]).await?;
+    testbed_ok(&[
+        "hub",
+        "kubectl",
+        "delete",
+        "workflowtemplate",
+        "-n",
+        "argo-workflows",
+        "experiment-lifecycle",
+    ])
+    .await?;
+    let again = testbed_ok(&["replay", file, "--detach"]).await?.trim().to_owned();
+    wait_for(&client, &again, 120, is_over).await?;
+    let (first, second) = (result_of(&name).await?, result_of(&again).await?);
+    let order = |summary: &Summary| -> Vec<String> {
+        let records = summary.trials.iter().flat_map(|trials| &trials.records);
+        records.map(|record| record.slot.trial.clone()).collect()
+    };
+    ensure!(order(&first) == order(&second) && order(&first).len() == 2, "{:?}", order(&second));
+    let compared = testbed_ok(&["compare", file, &again]).await?;
+    ensure!(compared.contains("latency_p50_seconds") && !compared.contains("unlike"), "{compared}");
+    std::fs::remove_dir_all(&folder)?;
+    for name in [&name, &again] {
+        testbed_ok(&["delete", name]).await?;
+    }
+    Ok(())
+}

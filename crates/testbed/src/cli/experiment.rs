@@ -180,8 +180,9 @@ fn print_outline(outline: &Outline) {
         outline.deadlines.iter().map(|(stage, deadline)| format!("{stage} {deadline}")).collect();
     anstream::println!("At most    {}", deadlines.join(", "));
     anstream::println!(
-        "Leaves     the Experiment for {} days, its result until it is deleted",
-        outline.ttl_days
+        "Leaves     the Experiment for {} day{}, its result until it is deleted",
+        outline.ttl_days,
+        if outline.ttl_days == 1 { "" } else { "s" }
     );
 }
 

@@ -11,7 +11,7 @@ use output::Format;
 use serde_json::Value;
 use std::process::ExitCode;
 use testbed_api::Experiment;
-use testbed_api::status::Phase;
+use testbed_api::status::{Phase, TrialsStatus};
 
 #[derive(Args)]
 pub(crate) struct ListArgs {
@@ -161,21 +161,56 @@ fn print_run(run: &Experiment) {
         }
     }
     output::print_table(&mut targets);
-    if let Some(workflow) = &status.workflow_status {
-        anstream::println!(
-            "\nWorkflow  {} {}",
-            workflow.name,
-            workflow.phase.as_deref().unwrap_or("submitted")
-        );
-        for window in &workflow.windows {
-            let target = window.target.as_deref().unwrap_or("all targets");
-            anstream::println!("Window    {target}: {} to {}", window.start.0, window.end.0);
+    match (&status.trials, &status.workflow_status) {
+        (Some(trials), _) => print_trials(trials),
+        (None, Some(workflow)) => {
+            anstream::println!(
+                "\nWorkflow  {} {}",
+                workflow.name,
+                workflow.phase.as_deref().unwrap_or("submitted")
+            );
+            for window in &workflow.windows {
+                let target = window.target.as_deref().unwrap_or("all targets");
+                anstream::println!("Window    {target}: {} to {}", window.start.0, window.end.0);
+            }
         }
+        (None, None) => {}
     }
     if let Some(results) = &status.results {
         anstream::println!("Result    {}", status.results_url.as_deref().unwrap_or(&results.key));
         anstream::println!("SHA-256   {}", results.sha256);
+        if let Some(bundle) = &results.bundle {
+            anstream::println!("Bundle    {}", bundle.key);
+        }
     }
+}
+
+/// Shows each trial that was begun, and whether it counts.
+fn print_trials(trials: &TrialsStatus) {
+    anstream::println!();
+    let mut table = output::table(&["TRIAL", "VARIANT", "BEGUN", "STATE"]);
+    for trial in &trials.begun {
+        let state = match (&trial.void, &trial.record) {
+            (Some(why), _) => format!("void: {why}"),
+            (None, Some(_)) => "valid".into(),
+            (None, None) => "under way".into(),
+        };
+        table.add_row([
+            trial.slot.trial.clone(),
+            trial.slot.variant.clone(),
+            trial.begun_at.0.strftime("%H:%M:%S").to_string(),
+            state,
+        ]);
+    }
+    output::print_table(&mut table);
+    let stopped = trials.stopped.as_ref().map_or_else(String::new, |stop| format!("; {}", stop.message));
+    anstream::println!(
+        "\nTrials    {} valid, {} void, seed {}{}",
+        trials.valid_count,
+        trials.void_count,
+        trials.seed,
+        output::plain(&stopped)
+    );
 }
 
 /// Says what a run waits for.

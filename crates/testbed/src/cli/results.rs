@@ -312,22 +312,25 @@ fn verdict(summary: &Summary) -> String {
     out
 }
 
-/// Returns what the lab itself cost in time.
+/// Returns what the lab itself cost in time, as far as it is known: a file of a result does not know its teardown.
 fn lab(summary: &Summary, run: Option<&Experiment>) -> String {
-    let seconds = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |value| format!("{value:.1} s"));
     let overhead = &summary.overhead;
     let status = run.and_then(|run| run.status.clone()).unwrap_or_default();
     let teardown = since(&status, ConditionType::ResultsStored).zip(since(&status, ConditionType::CleanedUp));
     let total = run.and_then(ResourceExt::creation_timestamp).zip(since(&status, ConditionType::CleanedUp));
     let between = |pair: Option<(jiff::Timestamp, jiff::Timestamp)>| {
-        seconds(pair.map(|(from, to)| to.duration_since(from).as_secs_f64()))
+        pair.map(|(from, to)| to.duration_since(from).as_secs_f64())
     };
-    format!(
-        "Time     {} in all: deploy {}, workflow {} (of it measured {}), teardown {}",
-        between(total.map(|(from, to)| (from.0, to))),
-        seconds(overhead.setup_seconds),
-        seconds(overhead.workflow_seconds),
-        seconds(overhead.measured_seconds),
-        between(teardown),
-    )
+    let parts = [
+        ("", between(total.map(|(from, to)| (from.0, to))), " in all"),
+        ("deploy ", overhead.setup_seconds, ""),
+        ("workflow ", overhead.workflow_seconds, ""),
+        ("of it measured ", overhead.measured_seconds, ""),
+        ("teardown ", between(teardown), ""),
+    ];
+    let said: Vec<String> = parts
+        .into_iter()
+        .filter_map(|(before, seconds, after)| Some(format!("{before}{:.1} s{after}", seconds?)))
+        .collect();
+    format!("Time     {}", said.join(", "))
 }

@@ -1,0 +1,236 @@
+//! What the command line says of a real result, offline: its text word for word, every figure with its unit, and any
+//! digit that was changed is told.
+//!
+//! `fixtures/noise-floor.json` is the stored result of a run on the embedded hub. `TESTBED_UPDATE=1` decides it again
+//! from its samples, for when the analysis changes.
+
+#![allow(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    reason = "a test reads its files, and panics when it cannot go on"
+)]
+
+use assert_cmd::Command;
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use std::{env, fs};
+use testbed_api::Summary;
+use testbed_core::summary;
+
+fn fixture() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/noise-floor.json")
+}
+
+/// Reads the result; decides it again if that is asked for.
+fn result() -> Summary {
+    let mut found: Summary = serde_json::from_slice(&fs::read(fixture()).unwrap()).unwrap();
+    if env::var_os("TESTBED_UPDATE").is_some() {
+        let (analysis, verdict) =
+            summary::decided(&found.spec, found.trials.as_ref(), &Default::default(), found.failure.as_ref());
+        (found.analysis, found.verdict) = (analysis, verdict);
+        fs::write(fixture(), summary::encode(&found).unwrap().0).unwrap();
+    }
+    found
+}
+
+/// Runs `testbed` far from any cluster; returns what it said, and whether it was content.
+fn testbed(arguments: &[&str]) -> (String, bool) {
+    let output = Command::cargo_bin("testbed")
+        .unwrap()
+        .args(arguments)
+        .env_remove("KUBECONFIG")
+        .env("TESTBED_STATE", "/nonexistent")
+        .env("TESTBED_RUN", "/nonexistent")
+        .env("HOME", "/nonexistent")
+        .output()
+        .unwrap();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (text(&output.stdout) + &text(&output.stderr), output.status.success())
+}
+
+fn said(command: &str, more: &[&str]) -> String {
+    let _ = result();
+    let file = fixture();
+    let (text, ok) = testbed(&[&[command, file.to_str().unwrap()], more].concat());
+    assert!(ok, "{text}");
+    text
+}
+
+#[test]
+fn a_result_is_shown_with_intervals_and_pictures() {
+    insta::assert_snapshot!(said("results", &["-o", "wide"]));
+}
+
+#[test]
+fn a_result_that_is_what_its_samples_say_is_verified() {
+    let text = said("verify", &[]);
+    assert!(text.contains("no difference"), "{text}");
+}
+
+#[test]
+fn a_run_compared_with_itself_shows_no_difference() {
+    let file = fixture();
+    insta::assert_snapshot!(said("compare", &[file.to_str().unwrap()]));
+}
+
+#[test]
+fn runs_of_unlike_machines_are_compared_only_when_told() {
+    let mut other = serde_json::to_value(result()).unwrap();
+    for record in other["trials"]["records"].as_array_mut().unwrap() {
+        record["machine"]["cpuModel"] = "another".into();
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("other.json");
+    fs::write(&file, other.to_string()).unwrap();
+    let (a, b) = (fixture(), file);
+    let both = [a.to_str().unwrap(), b.to_str().unwrap()];
+    let (text, ok) = testbed(&[&["compare"], &both[..]].concat());
+    assert!(!ok && text.contains("cpuModel"), "{text}");
+    let (text, ok) = testbed(&[&["compare", "--across-machines"], &both[..]].concat());
+    assert!(ok && text.contains("unlike: cpuModel"), "{text}");
+}
+
+/// Every figure of samples, statistics and verdict, changed by one digit, one after the other.
+#[test]
+fn any_figure_that_was_changed_is_told() {
+    let whole = serde_json::to_value(result()).unwrap();
+    let mut paths = Vec::new();
+    for part in ["/analysis/metrics", "/verdict", "/trials/records/0", "/trials/seed"] {
+        figures(whole.pointer(part).unwrap(), part, &mut paths);
+    }
+    // What is only recorded, and nothing follows from: times of day, names, and what the machine was.
+    let is_only_recorded = |path: &str| {
+        [
+            "/begunAt",
+            "/endedAt",
+            "/workflow/",
+            "/machine/",
+            "/load/",
+            "/window/",
+            "/environment/",
+            "/stepSeconds",
+        ]
+        .iter()
+        .any(|part| path.contains(part))
+            || ["/restarts", "/rawCount", "/neededCount"].iter().any(|end| path.ends_with(end))
+            || path.ends_with("/toleranceRatio")
+    };
+    paths.retain(|path| !is_only_recorded(path));
+    assert!(paths.len() > 100, "only {} figures", paths.len());
+    // Each costs an analysis; these are spread over all of them.
+    let step = (paths.len() / 40).max(1);
+    for path in paths.iter().step_by(step) {
+        let mut changed = whole.clone();
+        let figure = changed.pointer_mut(path).unwrap();
+        let value = figure.as_f64().unwrap();
+        *figure = match figure.as_u64() {
+            Some(count) => (count + 1).into(),
+            None => serde_json::json!(value * (1.0 + 1e-9) + f64::MIN_POSITIVE),
+        };
+        let changed: Summary = serde_json::from_value(changed).unwrap();
+        let found = testbed_core::verify::verify(&changed);
+        assert!(!found.differences.is_empty(), "{path} was changed, and nobody noticed");
+    }
+}
+
+fn figures(value: &Value, path: &str, found: &mut Vec<String>) {
+    match value {
+        Value::Object(map) => {
+            map.iter().for_each(|(key, value)| figures(value, &format!("{path}/{key}"), found))
+        }
+        Value::Array(items) => {
+            items
+                .iter()
+                .enumerate()
+                .for_each(|(index, value)| figures(value, &format!("{path}/{index}"), found));
+        }
+        Value::Number(_) => found.push(path.to_owned()),
+        _ => {}
+    }
+}
+
+/// Ends of names that say the unit of a figure.
+const UNITS: [&str; 8] = ["seconds", "ratio", "count", "kib", "bytes", "persecond", "days", "usd"];
+/// Names of figures that number, identify or count things that the name itself says.
+const COUNTS: [&str; 16] = [
+    "seed",
+    "block",
+    "position",
+    "restarts",
+    "generation",
+    "intended",
+    "sent",
+    "succeeded",
+    "failed",
+    "latestarts",
+    "cpus",
+    "port",
+    "minready",
+    "series",
+    "points",
+    "size",
+];
+
+/// Finds figures without a unit: neither the name of the figure, nor that of the group it is in, nor a `unit` beside it
+/// or around it says one.
+fn without_unit(value: &Value, names: &[String], has_unit: bool, found: &mut Vec<String>) {
+    match value {
+        Value::Object(map) => {
+            let has_unit = has_unit || map.contains_key("unit");
+            for (key, value) in map {
+                let names = [names, std::slice::from_ref(key)].concat();
+                without_unit(value, &names, has_unit, found);
+            }
+        }
+        Value::Array(items) => items.iter().for_each(|value| without_unit(value, names, has_unit, found)),
+        Value::Number(_) => {
+            let named = names.iter().rev().take(2).map(|name| name.to_lowercase());
+            let mut named = named.filter(|name| {
+                UNITS.iter().any(|unit| name.ends_with(unit)) || COUNTS.contains(&name.as_str())
+            });
+            // Reasons of failed requests are counted by reason.
+            let is_count = names.iter().any(|name| name == "failures");
+            if !has_unit && !is_count && named.next().is_none() {
+                found.push(names.join("."));
+            }
+        }
+        _ => {}
+    }
+}
+
+#[test]
+fn every_figure_of_a_summary_has_its_unit() {
+    let mut whole = serde_json::to_value(result()).unwrap();
+    // The specification, the claim and what was set on components are the user's own words.
+    for input in ["spec", "hypothesis", "targets"] {
+        whole.as_object_mut().unwrap().remove(input);
+    }
+    let mut found = Vec::new();
+    without_unit(&whole, &[], false, &mut found);
+    found.sort();
+    found.dedup();
+    assert_eq!(found, Vec::<String>::new());
+}
+
+#[test]
+fn every_figure_that_is_shown_has_its_unit() {
+    let units = "(?:%|×|s|ms|µs|ns|B|KiB|MiB|GiB|core|cores|requests/s|blocks?|valid|trials?|void|figures|of \\d+ blocks|planned|pods?|series|samples/s|queries/s)";
+    // A number, not part of a name, a time of day or a digest; and what stands after it.
+    let figure =
+        regex::Regex::new(r"(^|[\s\[(])(-?\d+(?:\.\d+)?(?:e-?\d+)?)(?: ([^\s\],;:)]+)((?: \d+)? ?[a-z]*))?")
+            .unwrap();
+    let unit = regex::Regex::new(&format!("^{units}$")).unwrap();
+    let is_shown =
+        [said("results", &["-o", "wide"]), said("compare", &[fixture().to_str().unwrap()])].concat();
+    for line in is_shown.lines() {
+        // Glyphs: a digit in a picture is that many dots in one place, and a p-value is a pure number and says so.
+        if line.contains('•') || line.contains("p = ") {
+            continue;
+        }
+        for found in figure.captures_iter(line) {
+            let after = found.get(3).map_or("", |after| after.as_str());
+            let is_share = after == "of";
+            assert!(is_share || unit.is_match(after), "`{}` has no unit in: {line}", &found[2]);
+        }
+    }
+}
