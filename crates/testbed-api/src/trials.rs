@@ -50,7 +50,7 @@ pub struct Present {
     pub min_ready: u32,
     /// How long they may take to become ready before a trial.
     #[serde(default = "a_minute")]
-    #[schemars(length(max = 20))]
+    #[schemars(length(max = 20), regex(pattern = r"^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$"))]
     pub within: String,
 }
 
@@ -99,15 +99,15 @@ pub struct Trials {
     pub seed: Option<u64>,
     /// Load before the window, not measured.
     #[serde(default = "ten_seconds")]
-    #[schemars(length(max = 20))]
+    #[schemars(length(max = 20), regex(pattern = r"^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$"))]
     pub warmup: String,
     /// The time that is measured.
     #[serde(default = "thirty_seconds")]
-    #[schemars(length(max = 20))]
+    #[schemars(length(max = 20), regex(pattern = r"^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$"))]
     pub window: String,
     /// Load after the window, not measured: nothing changes before the window's last samples are taken.
     #[serde(default = "five_seconds")]
-    #[schemars(length(max = 20))]
+    #[schemars(length(max = 20), regex(pattern = r"^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$"))]
     pub cooldown: String,
     /// Add blocks in which one variant runs against itself: they give the floor below which a difference is noise.
     #[serde(default)]
@@ -225,6 +225,6 @@ pub struct Budget {
     pub usd: Option<f64>,
     /// Time from creation until no further block is begun.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 20))]
+    #[schemars(length(max = 20), regex(pattern = r"^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$"))]
     pub duration: Option<String>,
 }

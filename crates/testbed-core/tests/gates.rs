@@ -1,0 +1,92 @@
+//! What makes a trial count, and what does not: a real record, with one thing wrong at a time.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on panics")]
+
+use rstest::rstest;
+use serde_json::{Value, json};
+use testbed_api::Summary;
+use testbed_api::record::{GateKind, TrialRecord};
+use testbed_core::gates;
+
+fn summary() -> Summary {
+    serde_json::from_str(include_str!("../../testbed/tests/fixtures/noise-floor.json")).unwrap()
+}
+
+/// Returns the first record of the run, with `change` made to it, judged again.
+fn judged(pointer: &str, value: Value) -> TrialRecord {
+    let summary = summary();
+    let mut record = serde_json::to_value(&summary.trials.as_ref().unwrap().records[0]).unwrap();
+    let (parent, key) = pointer.rsplit_once('/').unwrap();
+    let parent = record.pointer_mut(parent).unwrap_or_else(|| panic!("there is no {parent}"));
+    match parent {
+        Value::Object(map) if value.is_null() => drop(map.remove(key)),
+        Value::Object(map) => drop(map.insert(key.to_owned(), value)),
+        Value::Array(items) => items[key.parse::<usize>().unwrap()] = value,
+        _ => panic!("{pointer} is in nothing"),
+    }
+    let mut record: TrialRecord = serde_json::from_value(record).unwrap();
+    gates::judge(&summary.spec, &mut record);
+    record
+}
+
+#[test]
+fn a_trial_with_nothing_wrong_passes_every_gate() {
+    let record = judged("/trial", json!("b01-1-left"));
+    assert_eq!(record.void, None);
+    assert_eq!(record.gates.len(), 6);
+    assert!(record.gates.iter().all(|gate| gate.passed && !gate.evidence.is_empty()));
+}
+
+#[rstest]
+#[case("/failed", json!("its workflow ended as Failed: OOMKilled (exit code 137)"), GateKind::Ran, "OOMKilled")]
+#[case("/window", json!(null), GateKind::Ran, "recorded no window")]
+#[case("/before/0/ready", json!(false), GateKind::SubjectPresent, "0 of 1 pods of the subject were ready")]
+#[case("/after/0/uid", json!("another"), GateKind::SubjectPresent, "was not there before the window")]
+#[case("/after", json!([]), GateKind::SubjectPresent, "was gone after the window")]
+#[case("/after/0/restarts", json!(1), GateKind::SubjectPresent, "restarted 1 times")]
+#[case("/after/0/reason", json!("Evicted"), GateKind::SubjectPresent, "ended: Evicted")]
+#[case("/after/0/node", json!("another"), GateKind::SubjectPresent, "changed its node")]
+#[case("/after/0/images/hello-app", json!("sha256:other"), GateKind::SubjectPresent, "changed its images")]
+#[case("/before/0/since", json!("2099-01-01T00:00:00Z"), GateKind::SubjectPresent, "not ready during the whole window")]
+#[case("/load", json!(null), GateKind::LoadReal, "there was no load")]
+#[case("/load/rateAchievedPerSecond", json!(50.0), GateKind::LoadReal, "the load was not the intended one: 50 of")]
+#[case("/load/lateStarts", json!(200), GateKind::LoadReal, "the generator was the bottleneck")]
+#[case("/load/cpuSeconds", json!(2.9), GateKind::LoadReal, "the generator was the bottleneck: it needed 0.9667 cores")]
+#[case("/samples/latency_p50_seconds/series", json!([]), GateKind::DataThere, "latency_p50_seconds is missing")]
+#[case("/samples/latency_p50_seconds/rawCount", json!(0), GateKind::DataThere, "rests on 0 samples in the window")]
+#[case("/samples/latency_p50_seconds/value", json!(0.001), GateKind::DataSane, "is not what its points say")]
+#[case("/samples/latency_p50_seconds/series/0/points/0/timestamp", json!("2020-01-01T00:00:00.000000Z"), GateKind::DataSane, "outside of the window")]
+#[case("/samples/latency_p50_seconds/series/0/points/0/value", json!(null), GateKind::DataSane, "not a finite number")]
+#[case("/load/machine/stealRatio", json!(0.2), GateKind::SameMachine, "the hypervisor gave 20 % of the CPU time to others")]
+#[case("/load/clockShiftSeconds", json!(-0.3), GateKind::SameMachine, "the wall clock moved by 300 ms")]
+fn one_thing_wrong_makes_a_trial_void_and_is_named(
+    #[case] pointer: &str,
+    #[case] value: Value,
+    #[case] gate: GateKind,
+    #[case] words: &str,
+) {
+    let record = judged(pointer, value);
+    let void = record.void.unwrap_or_else(|| panic!("{pointer}: the trial counts"));
+    assert!(void.contains(words), "{void}");
+    let failed = record.gates.iter().find(|judged| judged.gate == gate).unwrap();
+    assert!(!failed.passed, "{:?}", record.gates);
+}
+
+#[test]
+fn an_expectation_that_is_not_met_makes_a_trial_void() {
+    let expectation = json!({"intended": 0.5, "toleranceRatio": 0.1, "unit": "seconds", "met": true});
+    let record = judged("/samples/latency_p50_seconds/expectation", expectation);
+    assert!(record.void.unwrap().contains("intended 500 ms ± 10 %"));
+}
+
+#[test]
+fn what_happened_to_the_subject_after_the_window_was_not_measured() {
+    let summary = summary();
+    let mut record = summary.trials.as_ref().unwrap().records[0].clone();
+    record.after[0].ready = false;
+    let later =
+        record.window.as_ref().unwrap().end.0.checked_add(jiff::SignedDuration::from_secs(2)).unwrap();
+    record.after[0].since = Some(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(later));
+    gates::judge(&summary.spec, &mut record);
+    assert_eq!(record.void, None);
+}

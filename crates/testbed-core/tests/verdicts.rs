@@ -1,0 +1,263 @@
+//! What trials decide: the whole interval on one side, beyond the floor, at the level of each criterion's step.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
+use serde_json::json;
+use std::collections::BTreeMap;
+use testbed_api::ExperimentSpec;
+use testbed_api::record::{RecordRef, Slot, TrialRecord};
+use testbed_api::status::{Stop, StopReason, TrialStatus, TrialsStatus};
+use testbed_api::summary::{CriterionResult, Decision, Summary};
+use testbed_core::analysis::{self, Observation};
+use testbed_core::schedule::{self, Next};
+use testbed_core::{summary, verdict};
+
+/// Two variants, and a claim about the ratio of their latency.
+fn spec(criteria: serde_json::Value) -> ExperimentSpec {
+    serde_json::from_value(json!({
+        "targets": [{"name": "a", "cluster": {"type": "hub"}}, {"name": "b", "cluster": {"type": "hub"}}],
+        "variants": [{"name": "a"}, {"name": "b"}],
+        "trials": {"blocks": 10},
+        "workflow": {"template": "t", "completion": {"mode": "workflow"}},
+        "metrics": [{"name": "latency", "query": "x", "unit": "seconds"}, {"name": "memory", "query": "y", "unit": "bytes"}],
+        "hypothesis": {"claim": "a is faster", "criteria": criteria},
+    }))
+    .unwrap()
+}
+
+fn faster(bound: f64) -> serde_json::Value {
+    json!([{"metric": "latency", "compare": ["a", "b"], "operator": "lt", "value": bound}])
+}
+
+fn trial(block: u32, position: u32, variant: &str, aa: bool, latency: f64) -> TrialStatus {
+    TrialStatus {
+        slot: Slot { trial: format!("{block}-{position}"), block, position, variant: variant.into(), aa },
+        begun_at: MicroTime(Timestamp::UNIX_EPOCH),
+        doomed: Vec::new(),
+        before: None,
+        workflow_uid: None,
+        end: None,
+        record: Some(RecordRef::default()),
+        void: None,
+        values: BTreeMap::from([("latency".into(), latency), ("memory".into(), 1e6 * latency)]),
+    }
+}
+
+/// Returns trials in which `a` needs `ratio` times what `b` needs, give or take some percent; `a` is first in every
+/// other block.
+fn blocks(count: u32, ratio: f64) -> Vec<TrialStatus> {
+    (1..=count)
+        .flat_map(|block| {
+            let noise = 1.0 + 0.01 * f64::from((block * 7) % 5) - 0.02;
+            let (a, b) = if block % 2 == 0 { (1, 2) } else { (2, 1) };
+            [trial(block, a, "a", false, ratio * noise), trial(block, b, "b", false, 1.0)]
+        })
+        .collect()
+}
+
+fn against_itself(ratios: &[f64]) -> Vec<TrialStatus> {
+    (1..)
+        .zip(ratios)
+        .flat_map(|(block, ratio)| [trial(block, 1, "a", true, 1.0), trial(block, 2, "a", true, *ratio)])
+        .collect()
+}
+
+fn decide(spec: &ExperimentSpec, trials: &[TrialStatus]) -> Vec<CriterionResult> {
+    let observations: Vec<Observation<'_>> = trials.iter().map(Observation::of_status).collect();
+    analysis::criteria(spec, 1, &observations, 0.05)
+}
+
+fn only(spec: &ExperimentSpec, trials: &[TrialStatus]) -> (Decision, String) {
+    let [result] = &decide(spec, trials)[..] else { panic!("not one criterion") };
+    (result.decision, result.reason.clone())
+}
+
+#[test]
+fn a_whole_interval_on_the_claimed_side_supports() {
+    let (decision, reason) = only(&spec(faster(1.0)), &blocks(10, 0.8));
+    assert_eq!(decision, Decision::Supported);
+    assert!(
+        reason.contains("latency of a is 0.7999 × that of b")
+            && reason.contains("the whole interval is below 1 ×"),
+        "{reason}"
+    );
+    assert!(reason.contains("95 % interval") && reason.contains("10 blocks"), "{reason}");
+}
+
+#[test]
+fn a_whole_interval_on_the_other_side_refutes() {
+    let (decision, reason) = only(&spec(faster(1.0)), &blocks(10, 1.2));
+    assert_eq!(decision, Decision::Refuted);
+    assert!(reason.contains("the whole interval is above 1 ×"), "{reason}");
+}
+
+#[test]
+fn an_interval_that_holds_the_bound_decides_nothing() {
+    let (decision, reason) = only(&spec(faster(1.0)), &blocks(10, 1.0));
+    assert_eq!(decision, Decision::Insufficient);
+    assert!(reason.contains("the interval contains 1 ×"), "{reason}");
+}
+
+#[test]
+fn too_few_blocks_have_no_interval() {
+    let (decision, reason) = only(&spec(faster(1.0)), &blocks(5, 0.5));
+    assert_eq!(
+        (decision, reason.contains("at least 6 are needed")),
+        (Decision::Insufficient, true),
+        "{reason}"
+    );
+}
+
+#[test]
+fn an_effect_within_the_floor_of_a_thing_against_itself_is_none() {
+    let mut trials = blocks(10, 0.9);
+    assert_eq!(only(&spec(faster(1.0)), &trials).0, Decision::Supported);
+    trials.extend(against_itself(&[1.2, 0.85, 1.15, 0.8]));
+    let (decision, reason) = only(&spec(faster(1.0)), &trials);
+    assert_eq!(decision, Decision::Insufficient);
+    assert!(reason.contains("does not leave the floor of ±"), "{reason}");
+}
+
+#[test]
+fn what_depends_on_which_came_first_decides_nothing() {
+    let trials: Vec<TrialStatus> = (1..=10)
+        .flat_map(|block| {
+            // Whoever comes second has it easier.
+            let (a, b) = if block % 2 == 0 { (1, 2) } else { (2, 1) };
+            let value = |position: u32| if position == 2 { 0.7 } else { 1.0 } + 0.001 * f64::from(block);
+            [trial(block, a, "a", false, 0.5 * value(a)), trial(block, b, "b", false, value(b))]
+        })
+        .collect();
+    let (decision, reason) = only(&spec(faster(1.0)), &trials);
+    assert_eq!(decision, Decision::Insufficient);
+    assert!(reason.contains("it depends on which came first"), "{reason}");
+}
+
+#[test]
+fn a_value_that_there_is_no_ratio_to_decides_nothing() {
+    let mut trials = blocks(10, 0.8);
+    trials[3].values.insert("latency".into(), 0.0);
+    let (decision, reason) = only(&spec(faster(1.0)), &trials);
+    assert_eq!(decision, Decision::Insufficient);
+    assert!(reason.contains("there is no ratio"), "{reason}");
+}
+
+#[test]
+fn void_trials_take_their_block_with_them() {
+    let mut trials = blocks(10, 0.8);
+    trials[0].void = Some("the subject was absent".into());
+    let [result] = &decide(&spec(faster(1.0)), &trials)[..] else { panic!("not one criterion") };
+    assert_eq!((result.block_count, result.decision), (9, Decision::Supported));
+}
+
+#[test]
+fn with_more_criteria_each_needs_more() {
+    // Six blocks can reach p = 0.031: enough for one criterion, not for the first of two.
+    let two = json!([
+        {"metric": "latency", "compare": ["a", "b"], "operator": "lt", "value": 1.0},
+        {"metric": "memory", "compare": ["a", "b"], "operator": "lt", "value": 1.0},
+    ]);
+    assert_eq!(only(&spec(faster(1.0)), &blocks(6, 0.5)).0, Decision::Supported);
+    let both = decide(&spec(two.clone()), &blocks(6, 0.5));
+    assert!(both.iter().all(|result| result.decision == Decision::Insufficient), "{both:?}");
+    assert!(both.iter().any(|result| result.reason.contains("may err by")), "{both:?}");
+    let both = decide(&spec(two), &blocks(10, 0.5));
+    assert!(both.iter().all(|result| result.decision == Decision::Supported), "{both:?}");
+    assert!(
+        (both[0].interval.unwrap().level_ratio - 0.975).abs() < 1e-9,
+        "the shown interval is that of its step"
+    );
+}
+
+#[test]
+fn a_metric_is_held_against_a_constant_for_every_variant() {
+    let mut spec = spec(json!([]));
+    let criterion = json!([{"metric": "latency", "operator": "lt", "value": "0.9"}]);
+    spec.hypothesis.as_mut().unwrap().success_criteria = serde_json::from_value(criterion).unwrap();
+    let (decision, reason) = only(&spec, &blocks(10, 0.5));
+    assert_eq!(decision, Decision::Refuted, "b needs 1 s");
+    assert!(reason.contains("latency of b is 1 s") && reason.contains("above 900 ms"), "{reason}");
+}
+
+/// Returns the stored result of a real run, its values of one variant scaled.
+fn real(scale: f64) -> Summary {
+    let text = include_str!("../../testbed/tests/fixtures/noise-floor.json");
+    let mut found: Summary = serde_json::from_str(text).unwrap();
+    for record in &mut found.trials.as_mut().unwrap().records {
+        if record.slot.variant == "left" {
+            for sample in record.samples.values_mut() {
+                sample.value = sample.value.map(|value| value * scale);
+            }
+        }
+    }
+    found
+}
+
+fn verdict_of(found: &Summary) -> (Option<Decision>, String) {
+    let (_, verdict) = summary::decided(&found.spec, found.trials.as_ref(), &BTreeMap::new(), None);
+    (verdict.decision, verdict.reason)
+}
+
+#[test]
+fn blocks_across_unlike_machines_are_not_paired() {
+    let mut found = real(0.1);
+    assert_eq!(verdict_of(&found).0, Some(Decision::Supported));
+    found.trials.as_mut().unwrap().records[2].machine.cpu_model = Some("another".into());
+    let (decision, reason) = verdict_of(&found);
+    assert_eq!(decision, Some(Decision::Insufficient));
+    assert!(reason.contains("5 of 6 planned blocks are valid"), "{reason}");
+}
+
+#[test]
+fn a_quantile_in_a_bucket_wider_than_the_effect_decides_nothing() {
+    let mut found = real(0.1);
+    let widen = |record: &mut TrialRecord| {
+        let bucket = json!({"above": 0.00001, "upTo": 0.01, "unit": "seconds"});
+        record.samples.get_mut("latency_p50_seconds").unwrap().bucket =
+            serde_json::from_value(bucket).unwrap();
+    };
+    found.trials.as_mut().unwrap().records.iter_mut().for_each(widen);
+    let (decision, reason) = verdict_of(&found);
+    assert_eq!(decision, Some(Decision::Insufficient));
+    assert!(reason.contains("wider than the effect"), "{reason}");
+}
+
+#[test]
+fn fewer_blocks_than_planned_decide_nothing_unless_the_rule_says_so() {
+    let mut found = real(0.1);
+    found.spec.trials.as_mut().unwrap().blocks = 7;
+    let (decision, reason) = verdict_of(&found);
+    assert_eq!(decision, Some(Decision::Insufficient));
+    assert!(reason.contains("6 of 7 planned blocks are valid"), "{reason}");
+    let stop = Stop { reason: StopReason::Decided, message: "decided".into() };
+    found.trials.as_mut().unwrap().stopped = Some(stop);
+    assert_eq!(verdict_of(&found).0, Some(Decision::Supported));
+}
+
+#[test]
+fn one_measurement_decides_nothing() {
+    let found = real(0.1);
+    let verdict = verdict::of_observations(found.hypothesis.as_ref(), &BTreeMap::new(), None);
+    assert_eq!(verdict.decision, Some(Decision::Insufficient));
+    assert_eq!(verdict.certainty, "one trial, no interval");
+}
+
+#[test]
+fn a_run_stops_early_by_its_rule_and_not_at_the_first_glance() {
+    let mut spec = spec(faster(1.0));
+    spec.trials.as_mut().unwrap().until =
+        serde_json::from_value(json!({"width": 0.001, "maxBlocks": 40, "every": 8})).unwrap();
+    let at = Timestamp::UNIX_EPOCH;
+    let stop = |blocks_done: u32| {
+        let status = TrialsStatus { seed: 3, begun: blocks(blocks_done, 0.8), ..TrialsStatus::default() };
+        match schedule::next(&spec, &status, at, at) {
+            Next::Stop(stop) => Some(stop.reason),
+            Next::Begin(_) => None,
+        }
+    };
+    assert_eq!(stop(8), None, "eight blocks would have to err by next to nothing");
+    assert_eq!(stop(16), Some(StopReason::Decided));
+    assert_eq!(stop(17), None, "between two looks nothing is looked at");
+}
