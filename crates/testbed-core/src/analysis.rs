@@ -3,7 +3,6 @@
 use crate::figure::{number, percent, with_unit};
 use crate::names;
 use crate::run;
-use crate::sequential;
 use std::collections::{BTreeMap, BTreeSet};
 use testbed_api::ExperimentSpec;
 use testbed_api::analysis::{
@@ -70,6 +69,7 @@ impl<'a> Observation<'a> {
 pub fn code_sha256() -> String {
     let own = [
         ("analysis.rs", include_str!("analysis.rs")),
+        ("answer.rs", include_str!("answer.rs")),
         ("gates.rs", include_str!("gates.rs")),
         ("record.rs", include_str!("record.rs")),
         ("sequential.rs", include_str!("sequential.rs")),
@@ -635,10 +635,4 @@ fn variant_statistics(values: &[f64], level: f64, unit: &str, seed: u64) -> Opti
 fn subseed(seed: u64, words: &[&str]) -> u64 {
     let digest = names::sha256(format!("{seed}\n{}", words.join("\n")).as_bytes());
     u64::from_str_radix(&digest[..16], 16).unwrap_or_default()
-}
-
-/// Returns the error rate that the verdict after `blocks` valid blocks may have.
-#[must_use]
-pub fn alpha(spec: &ExperimentSpec, blocks: u32) -> f64 {
-    spec.trials.as_ref().map_or(1.0 - LEVEL, |trials| sequential::alpha(trials, blocks))
 }

@@ -2,8 +2,8 @@
 //!
 //! They are functions of the record alone, so that anyone can judge it again.
 
+use crate::answer::aggregate;
 use crate::figure::{number, percent, with_unit};
-use crate::record::aggregate;
 use crate::schedule;
 use std::collections::BTreeSet;
 use testbed_api::ExperimentSpec;

@@ -4,6 +4,7 @@
 //! [`plan::plan`] is the centre: from an [`observed::Observed`] to a [`plan::Plan`].
 
 pub mod analysis;
+pub mod answer;
 pub mod build;
 pub mod bundle;
 pub mod catalog;

@@ -13,6 +13,7 @@ mod publish;
 mod questions;
 mod run_workflow;
 mod teardown;
+mod template;
 mod trials;
 
 pub use collect::SETTLE;

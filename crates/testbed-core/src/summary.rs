@@ -1,9 +1,9 @@
 //! From answers to the summary that is stored: pure, and free of any time but what the run recorded.
 
 use crate::analysis::{self, Observation};
+use crate::answer;
 use crate::names;
 use crate::plan::{Answer, Question};
-use crate::record;
 use crate::run;
 use crate::schedule::Schedule;
 use crate::status as conditions;
@@ -205,7 +205,7 @@ fn points<'a>(question: &'a Question, answer: &'a Answer) -> impl Iterator<Item 
 }
 
 fn cell(metric: &Metric, question: &Question, answer: &Answer) -> Cell {
-    let (value, missing) = match record::value(question.kind, metric.aggregation, answer) {
+    let (value, missing) = match answer::value(question.kind, metric.aggregation, answer) {
         Ok(value) => (Some(value), None),
         Err(reason) => (None, Some(reason)),
     };

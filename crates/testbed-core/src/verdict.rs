@@ -5,6 +5,7 @@
 
 use crate::analysis::{self, Observation};
 use crate::figure::{percent, with_unit};
+use crate::sequential;
 use std::collections::BTreeMap;
 use testbed_api::ExperimentSpec;
 use testbed_api::analysis::Analysis;
@@ -155,7 +156,9 @@ pub fn of_trials(basis: &Basis<'_>, trials: &[Observation<'_>], analysis: &Analy
     if hypothesis.criteria.is_empty() && hypothesis.success_criteria.is_empty() {
         return undecided(NO_CRITERION, certainty);
     }
-    let criteria = analysis::criteria(spec, seed, trials, analysis::alpha(spec, counts.valid_block_count));
+    let alpha =
+        spec.trials.as_ref().map_or(0.0, |trials| sequential::alpha(trials, counts.valid_block_count));
+    let criteria = analysis::criteria(spec, seed, trials, alpha);
     let insufficient = |reason: String| Verdict {
         decision: Some(Decision::Insufficient),
         reason,

@@ -1,8 +1,9 @@
 //! `WorkflowSucceeded`: the workflow ran to its end, once.
 
+use super::template::pinned_template;
 use super::{Effect, Pass, RUN_DEADLINE, Step, is_manual};
 use crate::build;
-use crate::observed::{TemplateFacts, WorkflowFacts};
+use crate::observed::WorkflowFacts;
 use crate::status;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, Time};
 use testbed_api::conditions::{ConditionType, Reason};
@@ -66,22 +67,6 @@ fn submit(pass: &Pass<'_>, status: &mut ExperimentStatus, mut step: Step, name: 
     step.wait(Reason::WorkflowPending, format!("workflow {name} is submitted"));
     status.workflow_status.get_or_insert(WorkflowStatus { name, ..WorkflowStatus::default() });
     step
-}
-
-/// Returns the template if it is the one that was pinned.
-pub(super) fn pinned_template<'a>(pass: &'a Pass<'_>) -> Result<&'a TemplateFacts, (Reason, String)> {
-    let template =
-        pass.seen.template.known().map_err(|reason| {
-            (Reason::NotReadable, format!("the workflow template cannot be read: {reason}"))
-        })?;
-    let pinned = pass.persisted.template.as_ref();
-    let same = |now: &&TemplateFacts| {
-        pinned.is_some_and(|then| now.uid == then.uid && now.generation == then.generation)
-    };
-    template.as_ref().filter(same).ok_or_else(|| {
-        let name = &pass.run.spec.workflow.template;
-        (Reason::TemplateChanged, format!("workflow template {name} is not the one that was pinned"))
-    })
 }
 
 fn judge(pass: &Pass<'_>, seen: &WorkflowFacts, mut step: Step) -> Step {

@@ -8,7 +8,7 @@
 //! follows from what is recorded alone, so that a crash changes neither the number of trials nor their order.
 
 use super::collect::{COLLECT_HALF, SETTLE};
-use super::run_workflow::pinned_template;
+use super::template::pinned_template;
 use super::{ChildKind, Effect, MeasureRequest, ObjectRef, Pass, Step, questions};
 use crate::build::{self, WORKFLOW_NAMESPACE};
 use crate::observed::{PodFacts, WorkflowFacts};
