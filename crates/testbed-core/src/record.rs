@@ -228,6 +228,7 @@ fn series(answer: &Answer) -> Vec<testbed_api::record::Series> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plan::Series;
     use jiff::Timestamp;
 
     #[test]
