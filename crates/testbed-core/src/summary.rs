@@ -126,9 +126,11 @@ pub fn key(prefix: &str, sha256: &str) -> String {
     format!("{prefix}summary-{sha256}.json")
 }
 
+/// Returns when the last of the load was over; of a run that failed before, when it failed.
 fn completed(status: &ExperimentStatus) -> Option<Timestamp> {
     let workflow = status.workflow_status.as_ref().and_then(|workflow| workflow.finished_at.as_ref());
-    workflow.or(status.completed_at.as_ref()).map(|time| time.0)
+    let ended = || conditions::since(status, ConditionType::WorkflowSucceeded);
+    workflow.map(|time| time.0).or_else(ended).or_else(|| status.completed_at.as_ref().map(|time| time.0))
 }
 
 fn targets(experiment: &Experiment, status: &ExperimentStatus) -> Vec<SummaryTarget> {

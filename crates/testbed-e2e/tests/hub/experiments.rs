@@ -7,8 +7,9 @@ use anyhow::{Context, Result, ensure};
 use testbed_api::status::Phase;
 use testbed_api::summary::Decision;
 
-/// The same as `make demo`.
-const SHORT: [&str; 7] = [
+/// The same as `make demo`, but patient: a busy machine may make many a trial void.
+const SHORT: [&str; 8] = [
+    "trials.retries=12",
     "trials.blocks=6",
     "trials.aa=false",
     "trials.aaBlocks=null",
@@ -65,15 +66,22 @@ async fn tsdb_comparison_ends_with_a_verdict_on_real_series() -> Result<()> {
 async fn every_gateway_passes_the_load_on() -> Result<()> {
     let client = client().await?;
     empty(&client).await?;
-    let sets = ["trials.blocks=1", "trials.aa=false", "trials.aaBlocks=null", "trials.window=6s"];
+    let sets = [
+        "trials.blocks=1",
+        "trials.retries=4",
+        "trials.aa=false",
+        "trials.aaBlocks=null",
+        "trials.window=6s",
+    ];
     let name = submit_with("gateway-comparison", &sets).await?;
     wait_for(&client, &name, 300, is_over).await?;
     let summary = result_of(&name).await?;
-    let records = summary.trials.as_ref().map(|trials| &trials.records[..]).unwrap_or_default();
-    for record in records {
-        ensure!(record.void.is_none(), "{}: {:?}", record.slot.trial, record.void);
+    let analysis = summary.analysis.context("no analysis")?;
+    ensure!(analysis.trials.valid_block_count == 1, "{:?}", summary.verdict);
+    for variant in ["nginx", "haproxy", "caddy", "direct"] {
+        let latency = analysis.metrics["latency_p99_seconds"].variants.get(variant);
+        ensure!(latency.is_some_and(|latency| latency.mean > 0.0), "{variant} passed nothing on");
     }
-    ensure!(records.len() == 4, "{} trials", records.len());
     testbed_ok(&["delete", &name]).await.map(drop)
 }
 
