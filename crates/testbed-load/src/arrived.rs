@@ -16,6 +16,9 @@ const SAMPLES: &str =
     "sum(count_over_time(load_gauge[$DURATION])) + sum(count_over_time(load_counter_total[$DURATION]))";
 /// The store may be busy with what it was just asked under load.
 const PATIENCE: Duration = Duration::from_secs(15);
+/// How often a store that shows nothing is asked, and the pause between.
+const TRIES: u32 = 5;
+const PAUSE: Duration = Duration::from_secs(2);
 
 /// Ask a store how many series and samples reached it in a window
 #[derive(clap::Args)]
@@ -99,8 +102,8 @@ pub(crate) async fn ask(
         tokio::time::sleep(rest).await;
     }
     let samples_query = question.samples_query.replace("$DURATION", &promql_duration(window));
-    let series = one_number(&store, &question.series_query, end, "number of series").await?;
-    let samples = one_number(&store, &samples_query, end, "number of samples").await?;
+    let series = shown(&store, &question.series_query, end, "number of series").await?;
+    let samples = shown(&store, &samples_query, end, "number of samples").await?;
     Ok(Some(Arrived { series, samples_per_second: samples.map(|samples| samples / window.as_secs_f64()) }))
 }
 
@@ -109,6 +112,18 @@ fn promql_duration(window: Duration) -> String {
         millis if millis % 1000 == 0 => format!("{}s", millis / 1000),
         millis => format!("{millis}ms"),
     }
+}
+
+/// Returns the number that a query has at a time. A store that has just begun may show what it took later than others:
+/// it is asked again before that is missing.
+async fn shown(store: &Url, query: &str, at: Timestamp, what: &str) -> anyhow::Result<Option<f64>> {
+    for _ in 1..TRIES {
+        if let Some(number) = one_number(store, query, at, what).await? {
+            return Ok(Some(number));
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+    one_number(store, query, at, what).await
 }
 
 /// Returns the number that a query has at a time, or `None` with a warning.
