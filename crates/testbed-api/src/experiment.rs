@@ -129,6 +129,14 @@ pub struct ExperimentSpec {
     pub analyzer_config: Option<AnalyzerConfig>,
 }
 
+impl ExperimentSpec {
+    /// Returns a variant by its name.
+    #[must_use]
+    pub fn variant(&self, name: &str) -> Option<&Variant> {
+        self.variants.iter().find(|variant| variant.name == name)
+    }
+}
+
 fn one() -> u32 {
     1
 }
@@ -350,6 +358,20 @@ pub struct Metric {
     /// What the load is meant to make this be. A value outside makes the verdict insufficient, and is said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expect: Option<Expectation>,
+}
+
+impl Metric {
+    /// Returns the unit of its values; `1` for a pure number.
+    #[must_use]
+    pub fn unit(&self) -> &str {
+        self.unit.as_deref().unwrap_or("1")
+    }
+
+    /// Returns whether it is asked for a target.
+    #[must_use]
+    pub fn is_of(&self, target: &str) -> bool {
+        self.targets.is_empty() || self.targets.iter().any(|name| name == target)
+    }
 }
 
 /// An intended value and how far from it still counts.

@@ -272,6 +272,24 @@ pub struct TrialStatus {
     pub values: BTreeMap<String, f64>,
 }
 
+impl TrialStatus {
+    /// Returns a trial that was just begun.
+    #[must_use]
+    pub fn begun(slot: Slot, at: MicroTime) -> Self {
+        Self {
+            slot,
+            begun_at: at,
+            doomed: Vec::new(),
+            before: None,
+            workflow_uid: None,
+            end: None,
+            record: None,
+            void: None,
+            values: BTreeMap::new(),
+        }
+    }
+}
+
 /// How a trial ended.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]

@@ -231,6 +231,14 @@ pub struct ExpectationResult {
     pub met: Option<bool>,
 }
 
+impl ExpectationResult {
+    /// Returns whether a value is within the tolerance.
+    #[must_use]
+    pub fn is_met_by(&self, value: f64) -> bool {
+        (value - self.intended).abs() <= self.tolerance_ratio * self.intended.abs()
+    }
+}
+
 /// One point of one series.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]

@@ -151,6 +151,12 @@ impl Default for Trials {
 }
 
 impl Trials {
+    /// Returns the number of blocks that are planned, without those in which a variant runs against itself.
+    #[must_use]
+    pub fn planned_blocks(&self) -> u32 {
+        self.until.as_ref().map_or(self.blocks, |until| until.max_blocks)
+    }
+
     /// Returns the number of blocks in which a variant runs against itself.
     #[must_use]
     pub fn aa_blocks(&self) -> u32 {

@@ -1,7 +1,7 @@
 //! From the records of trials to estimates, intervals and decisions: pure, seeded, and the same for whoever repeats it.
 
 use crate::figure::{number, percent, with_unit};
-use crate::names;
+use crate::names::{self, keyed};
 use crate::run;
 use std::collections::{BTreeMap, BTreeSet};
 use testbed_api::ExperimentSpec;
@@ -12,6 +12,7 @@ use testbed_api::experiment::{Criterion, Operator, SuccessCriterion};
 use testbed_api::record::{Bucket, Fingerprint, Slot, TrialRecord};
 use testbed_api::status::TrialStatus;
 use testbed_api::summary::{CriterionResult, Decision};
+use testbed_api::trials::Trials;
 use testbed_stats::{self as stats, Alternative};
 
 /// Resamples of each interval.
@@ -71,6 +72,7 @@ pub fn code_sha256() -> String {
         ("analysis.rs", include_str!("analysis.rs")),
         ("answer.rs", include_str!("answer.rs")),
         ("gates.rs", include_str!("gates.rs")),
+        ("names.rs", include_str!("names.rs")),
         ("record.rs", include_str!("record.rs")),
         ("sequential.rs", include_str!("sequential.rs")),
         ("verdict.rs", include_str!("verdict.rs")),
@@ -119,7 +121,8 @@ pub fn criteria(
         .map(Claim::Compare)
         .chain(hypothesis.success_criteria.iter().map(Claim::Bound))
         .collect();
-    let p: Vec<f64> = claims.iter().map(|claim| data.p(claim).unwrap_or(1.0)).collect();
+    let tested: Vec<Option<f64>> = claims.iter().map(|claim| data.p(claim)).collect();
+    let p: Vec<f64> = tested.iter().map(|p| p.unwrap_or(1.0)).collect();
     let levels = stats::holm_levels(&p, alpha);
     let adjusted = stats::holm(&p);
     let mut order: Vec<usize> = (0..claims.len()).collect();
@@ -141,7 +144,7 @@ pub fn criteria(
                 number(levels[index])
             );
         }
-        result.adjusted_p_ratio = data.p(&claims[index]).map(|_| adjusted[index]);
+        result.adjusted_p_ratio = tested[index].map(|_| adjusted[index]);
         results[index] = Some(result);
     }
     results.into_iter().flatten().collect()
@@ -172,7 +175,7 @@ struct Paired {
 impl Data<'_> {
     fn unit(&self, metric: &str) -> String {
         let metric = run::metrics(self.spec).into_iter().find(|known| known.name == metric);
-        metric.and_then(|metric| metric.unit).unwrap_or_else(|| "1".into())
+        metric.map_or_else(|| "1".into(), |metric| metric.unit().to_owned())
     }
 
     fn blocks(&self, aa: bool) -> BTreeMap<u32, Vec<&Observation<'_>>> {
@@ -200,8 +203,7 @@ impl Data<'_> {
             self.trials.iter().filter(|trial| trial.is_valid).filter_map(|trial| trial.machine).collect();
         let trials = self.spec.trials.as_ref();
         TrialCounts {
-            planned_block_count: trials
-                .map_or(0, |trials| trials.until.as_ref().map_or(trials.blocks, |until| until.max_blocks)),
+            planned_block_count: trials.map_or(0, Trials::planned_blocks),
             valid_block_count: count(self.valid_blocks(false).len()),
             valid_aa_block_count: count(self.valid_blocks(true).len()),
             trial_count: count(self.trials.len()),
@@ -220,7 +222,7 @@ impl Data<'_> {
         let unit = self.unit(name);
         let variants = self.spec.variants.iter().filter_map(|variant| {
             let values = self.values(name, &variant.name);
-            let seed = subseed(self.seed, &[name, &variant.name]);
+            let seed = keyed(self.seed, &[name, &variant.name]);
             Some((variant.name.clone(), variant_statistics(&values, level, &unit, seed)?))
         });
         MetricAnalysis {
@@ -329,7 +331,7 @@ impl Data<'_> {
         ratios: &[f64],
         level: f64,
     ) -> Result<Interval, String> {
-        let seed = subseed(self.seed, &[metric, first, second]);
+        let seed = keyed(self.seed, &[metric, first, second]);
         let found =
             stats::ratio_interval(ratios, level, RESAMPLES as usize, seed).map_err(|error| match error {
                 stats::Error::TooFew { have, need } => too_few(have, need),
@@ -502,7 +504,7 @@ impl Data<'_> {
         let mut said = Vec::new();
         for variant in &self.spec.variants {
             let values = self.values(metric, &variant.name);
-            let seed = subseed(self.seed, &[metric, &variant.name]);
+            let seed = keyed(self.seed, &[metric, &variant.name]);
             let found = variant_statistics(&values, level, &unit, seed);
             let Some((mean, interval)) = found.as_ref().and_then(|found| Some((found.mean, found.interval?)))
             else {
@@ -629,10 +631,4 @@ fn variant_statistics(values: &[f64], level: f64, unit: &str, seed: u64) -> Opti
         interval,
         unit: unit.to_owned(),
     })
-}
-
-/// Returns the seed of one interval: no two intervals of a run share their resamples.
-fn subseed(seed: u64, words: &[&str]) -> u64 {
-    let digest = names::sha256(format!("{seed}\n{}", words.join("\n")).as_bytes());
-    u64::from_str_radix(&digest[..16], 16).unwrap_or_default()
 }

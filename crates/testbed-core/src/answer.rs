@@ -1,7 +1,8 @@
 //! From what a store answered to the one value of a metric, or to the reason why there is none.
 
 use crate::plan::{Answer, Series};
-use testbed_api::experiment::{Aggregation, QueryType};
+use testbed_api::experiment::{Aggregation, Metric, QueryType};
+use testbed_api::summary::ExpectationResult;
 
 /// Returns the one value of an answer: a single point, or what became of the points of a single series.
 ///
@@ -46,6 +47,20 @@ pub fn aggregate(kind: QueryType, aggregation: Aggregation, points: &[f64]) -> R
         (QueryType::Range, Aggregation::Min) => some(points.iter().copied().reduce(f64::min)),
         (QueryType::Range, Aggregation::Last) => some(points.last().copied()),
     }
+}
+
+/// Returns how a value stands to what the load is meant to make the metric.
+#[must_use]
+pub fn expectation(metric: &Metric, value: Option<f64>) -> Option<ExpectationResult> {
+    let expect = metric.expect.as_ref()?;
+    let mut result = ExpectationResult {
+        intended: expect.value,
+        tolerance_ratio: expect.tolerance,
+        unit: metric.unit().to_owned(),
+        met: None,
+    };
+    result.met = value.map(|value| result.is_met_by(value));
+    Some(result)
 }
 
 #[cfg(test)]

@@ -174,23 +174,17 @@ pub fn provides(spec: &ExperimentSpec, name: &str) -> bool {
         })
 }
 
-/// Returns the parameters of a workflow that the lab gives whatever it is for.
-fn common_parameters(run: &Run<'_>) -> BTreeMap<String, String> {
+/// Returns the parameters of the workflow of a run without trials.
+///
+/// # Errors
+/// A parameter that refers to something that is not there; the first stage refuses such a run.
+pub fn parameters(run: &Run<'_>) -> Result<BTreeMap<String, String>, String> {
     let mut parameters = BTreeMap::from([("experiment-name".to_owned(), run.name.to_owned())]);
     for target in &run.spec.targets {
         parameters.entry("target-name".into()).or_insert_with(|| target.name.clone());
         parameters.insert(format!("{}-name", target.name), target.name.clone());
         parameters.insert(format!("{}-namespace", target.name), run.namespace_of(&target.name));
     }
-    parameters
-}
-
-/// Returns the parameters of the workflow of a run without trials.
-///
-/// # Errors
-/// A parameter that refers to something that is not there; the first stage refuses such a run.
-pub fn parameters(run: &Run<'_>) -> Result<BTreeMap<String, String>, String> {
-    let mut parameters = common_parameters(run);
     for (name, value) in &run.spec.workflow.params {
         parameters.insert(name.clone(), run.interpolate(value)?);
     }
@@ -208,7 +202,7 @@ pub fn trial_parameters(
     slot: &Slot,
 ) -> Result<BTreeMap<String, String>, String> {
     let mut parameters = parameters(run)?;
-    let variant = run.spec.variants.iter().find(|variant| variant.name == slot.variant);
+    let variant = run.spec.variant(&slot.variant);
     for (name, value) in variant.into_iter().flat_map(|variant| &variant.params) {
         parameters.insert(name.clone(), run.interpolate(value)?);
     }

@@ -71,7 +71,7 @@ fn seconds(window: &Window) -> f64 {
 }
 
 fn subject_present(spec: &ExperimentSpec, record: &TrialRecord) -> Gate {
-    let variant = spec.variants.iter().find(|variant| variant.name == record.slot.variant);
+    let variant = spec.variant(&record.slot.variant);
     let present = variant.and_then(|variant| variant.present.clone()).unwrap_or_default();
     gate(GateKind::SubjectPresent, presence(&present, record))
 }
@@ -199,9 +199,7 @@ fn expectation(name: &str, sample: &Sample) -> Result<String, String> {
     let Some(expected) = &sample.expectation else { return Ok(String::new()) };
     let intended = with_unit(expected.intended, &sample.unit);
     match sample.value {
-        Some(value)
-            if (value - expected.intended).abs() <= expected.tolerance_ratio * expected.intended.abs() =>
-        {
+        Some(value) if expected.is_met_by(value) => {
             Ok(format!("{name} is {}, intended {intended}", with_unit(value, &sample.unit)))
         }
         Some(value) => Err(format!(

@@ -39,6 +39,13 @@ fn cut(word: &str, room: usize) -> &str {
     word[..end].trim_end_matches(['-', '.'])
 }
 
+/// Returns a number that is a function of the seed and the words, and otherwise as good as random.
+#[must_use]
+pub fn keyed(seed: u64, words: &[&str]) -> u64 {
+    let digest = sha256(format!("{seed}\n{}", words.join("\n")).as_bytes());
+    u64::from_str_radix(&digest[..16], 16).unwrap_or_default()
+}
+
 /// Returns the lower-case hexadecimal SHA-256 of `bytes`.
 #[must_use]
 pub fn sha256(bytes: &[u8]) -> String {

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use testbed_api::component::ComponentSpec;
 use testbed_api::experiment::Experiment;
 use testbed_api::record::{Fingerprint, LoadReport, Pod};
-use testbed_api::status::{Window, WindowSource};
+use testbed_api::status::{PinnedTemplate, Window, WindowSource};
 
 /// Something that was looked for: known (which may be: not there), or not readable.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -93,6 +93,12 @@ pub struct TemplateFacts {
 }
 
 impl TemplateFacts {
+    /// Returns whether it is the one that was pinned, unchanged.
+    #[must_use]
+    pub fn is(&self, pinned: &PinnedTemplate) -> bool {
+        self.uid == pinned.uid && self.generation == pinned.generation
+    }
+
     /// Returns the parameters it declares.
     #[must_use]
     pub fn parameters(&self) -> Vec<crate::validate::TemplateParameter> {

@@ -63,7 +63,7 @@ pub fn power(spec: &ExperimentSpec, earlier: Option<&Summary>) -> Vec<Power> {
     #[expect(clippy::cast_precision_loss, reason = "at most forty criteria")]
     let alpha = (1.0 - trials.confidence) / count.max(1) as f64;
     let least = least_blocks(trials, count);
-    let planned = trials.until.as_ref().map_or(trials.blocks, |until| until.max_blocks);
+    let planned = trials.planned_blocks();
     hypothesis
         .criteria
         .iter()

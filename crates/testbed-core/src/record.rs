@@ -1,6 +1,6 @@
 //! From what was seen and answered to the record of a trial.
 
-use crate::answer::value;
+use crate::answer::{expectation, value};
 use crate::gates;
 use crate::names;
 use crate::observed::{NodeFacts, WorkflowFacts};
@@ -15,7 +15,6 @@ use testbed_api::record::{
     Bucket, Fingerprint, LoadReport, Reading, Sample, SeriesPoint, TrialRecord, TrialWorkflow,
 };
 use testbed_api::status::TrialStatus;
-use testbed_api::summary::ExpectationResult;
 
 /// Everything that is known of a trial that is over.
 #[derive(Clone, Debug)]
@@ -138,7 +137,7 @@ fn sample<'a>(
         Ok(value) => (Some(value), None),
         Err(reason) => (None, Some(reason)),
     };
-    let unit = metric.unit.clone().unwrap_or_else(|| "1".into());
+    let unit = metric.unit().to_owned();
     let (mut raw_count, mut needed_count, mut bucket) = (None, 0, None);
     for (asked, answered) in all {
         match &asked.purpose {
@@ -168,12 +167,7 @@ fn sample<'a>(
         raw_count,
         needed_count,
         bucket,
-        expectation: metric.expect.as_ref().map(|expect| ExpectationResult {
-            intended: expect.value,
-            tolerance_ratio: expect.tolerance,
-            unit: unit.clone(),
-            met: value.map(|value| (value - expect.value).abs() <= expect.tolerance * expect.value.abs()),
-        }),
+        expectation: expectation(metric, value),
         unit,
     }
 }

@@ -177,7 +177,7 @@ pub fn targets_of<'a>(spec: &'a ExperimentSpec, metric: &Metric) -> Vec<Option<&
     spec.targets
         .iter()
         .map(|target| target.name.as_str())
-        .filter(|name| metric.targets.is_empty() || metric.targets.iter().any(|wanted| wanted == name))
+        .filter(|name| metric.is_of(name))
         .map(Some)
         .collect()
 }

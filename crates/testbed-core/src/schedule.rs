@@ -1,7 +1,7 @@
 //! Which trial comes next: a function of the specification, the seed and what was recorded, so that a crash changes
 //! neither their number nor their order.
 
-use crate::names;
+use crate::names::keyed;
 use crate::run;
 use crate::sequential;
 use jiff::{SignedDuration, Timestamp};
@@ -64,12 +64,6 @@ pub fn seed(trials: &Trials, uid: &str) -> u64 {
     trials.seed.unwrap_or_else(|| keyed(0, &["seed", uid])) % SEEDS
 }
 
-/// Returns a number that is a function of the seed and the words, and otherwise as good as random.
-fn keyed(seed: u64, words: &[&str]) -> u64 {
-    let digest = names::sha256(format!("{seed}\n{}", words.join("\n")).as_bytes());
-    u64::from_str_radix(&digest[..16], 16).unwrap_or_default()
-}
-
 /// One block: the trials that are compared with each other.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Block {
@@ -113,7 +107,7 @@ impl<'a> Schedule<'a> {
     /// Returns the number of blocks that are planned, without those of a variant against itself.
     #[must_use]
     pub fn planned_blocks(&self) -> u32 {
-        self.trials.until.as_ref().map_or(self.trials.blocks, |until| until.max_blocks)
+        self.trials.planned_blocks()
     }
 
     /// Returns every planned slot, in order.
@@ -348,7 +342,6 @@ pub fn decisive(spec: &ExperimentSpec) -> BTreeSet<String> {
 mod tests {
     use super::*;
     use proptest::prelude::*;
-    use std::collections::BTreeMap;
     use testbed_api::record::RecordRef;
 
     fn spec(blocks: u32, aa: bool, order: Order, names: &[&str]) -> ExperimentSpec {
@@ -368,15 +361,9 @@ mod tests {
 
     fn recorded(slot: Slot, void: bool) -> TrialStatus {
         TrialStatus {
-            slot,
-            begun_at: k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime(at()),
-            doomed: Vec::new(),
-            before: None,
-            workflow_uid: None,
-            end: None,
             record: Some(RecordRef::default()),
             void: void.then(|| "the subject was absent".to_owned()),
-            values: BTreeMap::new(),
+            ..TrialStatus::begun(slot, k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime(at()))
         }
     }
 

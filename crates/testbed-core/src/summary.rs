@@ -18,8 +18,8 @@ use testbed_api::experiment::{Experiment, Metric};
 use testbed_api::record::TrialRecord;
 use testbed_api::status::{ExperimentStatus, Failure, Phase, Window};
 use testbed_api::summary::{
-    Cell, ExpectationResult, MetricResult, Metrics, Overhead, Point, SCHEMA_VERSION, Summary, SummaryTarget,
-    SummaryWorkflow, TimeRange, Trials, Verdict,
+    Cell, MetricResult, Metrics, Overhead, Point, SCHEMA_VERSION, Summary, SummaryTarget, SummaryWorkflow,
+    TimeRange, Trials, Verdict,
 };
 
 /// Most points of one metric that are kept; what is left out is said.
@@ -181,7 +181,7 @@ fn metric_result(metric: &Metric, answers: &[&(Question, Answer)]) -> MetricResu
     MetricResult {
         query: metric.query.clone(),
         kind: metric.kind,
-        unit: metric.unit.clone().unwrap_or_else(|| "1".into()),
+        unit: metric.unit().to_owned(),
         description: metric.description.clone(),
         cells: answers.iter().map(|(question, answer)| cell(metric, question, answer)).collect(),
         data,
@@ -222,12 +222,7 @@ fn cell(metric: &Metric, question: &Question, answer: &Answer) -> Cell {
         window: question.window.clone(),
         series: series.len(),
         points: series.iter().map(|series| series.points.len()).sum(),
-        expectation: metric.expect.as_ref().map(|expect| ExpectationResult {
-            intended: expect.value,
-            tolerance_ratio: expect.tolerance,
-            unit: metric.unit.clone().unwrap_or_else(|| "1".into()),
-            met: value.map(|value| (value - expect.value).abs() <= expect.tolerance * expect.value.abs()),
-        }),
+        expectation: answer::expectation(metric, value),
         value,
         missing,
     }

@@ -432,12 +432,11 @@ fn hypothesis(spec: &ExperimentSpec) -> Vec<Problem> {
 }
 
 fn compared_variant(spec: &ExperimentSpec, metric: &Metric, name: &str, field: String) -> Option<Problem> {
-    let Some(variant) = spec.variants.iter().find(|variant| variant.name == name) else {
+    let Some(variant) = spec.variant(name) else {
         let names = spec.variants.iter().map(|variant| variant.name.as_str());
         return Some(unknown(field, "variant", name, names));
     };
-    let asked = metric.targets.is_empty() || metric.targets.iter().any(|target| target == variant.target());
-    (!asked).then(|| {
+    (!metric.is_of(variant.target())).then(|| {
         Problem::error(field, format!("metric `{}` is not measured for `{name}`", metric.name))
             .hint(format!("add `{}` to its targets", variant.target()))
     })

@@ -7,7 +7,7 @@ use crate::summary;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use testbed_api::Summary;
-use testbed_api::record::TrialRecord;
+use testbed_api::record::{RecordRef, TrialRecord};
 use testbed_api::status::{TrialStatus, TrialsStatus};
 use testbed_api::summary::Trials;
 
@@ -91,15 +91,10 @@ fn order(summary: &Summary, trials: &Trials) -> Vec<String> {
         };
         order.push(slot.trial.clone());
         status.begun.push(TrialStatus {
-            slot,
-            begun_at: record.begun_at.clone(),
-            doomed: Vec::new(),
-            before: None,
-            workflow_uid: None,
-            end: None,
-            record: Some(testbed_api::record::RecordRef::default()),
+            record: Some(RecordRef::default()),
             void: record.void.clone(),
             values: crate::record::decisive_values(&summary.spec, record),
+            ..TrialStatus::begun(slot, record.begun_at.clone())
         });
     }
     order

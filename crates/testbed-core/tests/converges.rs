@@ -446,6 +446,17 @@ fn what_cannot_be_read_is_never_taken_for_gone() {
     assert_eq!(condition.reason, "NotReadable");
 }
 
+/// Returns the world in which the run was deleted after as many passes, with crashes before and after.
+fn deleted_after(mut world: World, passes: usize, crashes: &[Option<usize>]) -> World {
+    for pass in 0..passes {
+        world.pass(crashes.get(pass).copied().flatten());
+        world.passes_by();
+    }
+    world.delete_experiment();
+    world.run(|pass| crashes.get(pass + passes).copied().flatten(), |world| world.experiment.is_none());
+    world
+}
+
 /// Returns the trials as they are planned.
 fn planned() -> Vec<String> {
     let experiment = experiment_with_trials();
@@ -573,13 +584,7 @@ proptest! {
         crashes in prop::collection::vec(prop::option::weighted(0.4, 0_usize..4), 60),
         deleted in 0_usize..80,
     ) {
-        let mut world = World::with_trials();
-        for pass in 0..deleted {
-            world.pass(crashes.get(pass).copied().flatten());
-            world.passes_by();
-        }
-        world.delete_experiment();
-        world.run(|pass| crashes.get(pass + deleted).copied().flatten(), |world| world.experiment.is_none());
+        let world = deleted_after(World::with_trials(), deleted, &crashes);
         prop_assert!(world.is_empty());
     }
 
@@ -603,13 +608,7 @@ proptest! {
         crashes in prop::collection::vec(prop::option::weighted(0.4, 0_usize..4), 60),
         deleted in 0_usize..25,
     ) {
-        let mut world = World::new(false);
-        for pass in 0..deleted {
-            world.pass(crashes.get(pass).copied().flatten());
-            world.passes_by();
-        }
-        world.delete_experiment();
-        world.run(|pass| crashes.get(pass + deleted).copied().flatten(), |world| world.experiment.is_none());
+        let world = deleted_after(World::new(false), deleted, &crashes);
         prop_assert!(world.is_empty());
         prop_assert!(world.submissions <= 1);
     }

@@ -32,16 +32,11 @@ fn faster(bound: f64) -> serde_json::Value {
 }
 
 fn trial(block: u32, position: u32, variant: &str, aa: bool, latency: f64) -> TrialStatus {
+    let slot = Slot { trial: format!("{block}-{position}"), block, position, variant: variant.into(), aa };
     TrialStatus {
-        slot: Slot { trial: format!("{block}-{position}"), block, position, variant: variant.into(), aa },
-        begun_at: MicroTime(Timestamp::UNIX_EPOCH),
-        doomed: Vec::new(),
-        before: None,
-        workflow_uid: None,
-        end: None,
         record: Some(RecordRef::default()),
-        void: None,
         values: BTreeMap::from([("latency".into(), latency), ("memory".into(), 1e6 * latency)]),
+        ..TrialStatus::begun(slot, MicroTime(Timestamp::UNIX_EPOCH))
     }
 }
 

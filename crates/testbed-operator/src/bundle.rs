@@ -2,6 +2,7 @@
 //! cannot be had is named in the bundle, with the reason.
 
 use crate::clients::{Clients, argo};
+use crate::observe;
 use anyhow::{Context, Result, bail, ensure};
 use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind, ListParams};
 use kube::{Client, Error as KubeError, ResourceExt};
@@ -13,7 +14,7 @@ use testbed_api::bundle::{Artifact, Bundle, BundledTemplate, SCHEMA_VERSION};
 use testbed_api::component::Source;
 use testbed_api::status::{ExperimentStatus, PinnedTemplate};
 use testbed_api::{Component, Experiment, Summary, labels};
-use testbed_core::build::{ARGOCD_NAMESPACE, WORKFLOW_NAMESPACE};
+use testbed_core::build::ARGOCD_NAMESPACE;
 use testbed_core::bundle::{self, Descriptor};
 use testbed_core::names;
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -162,17 +163,11 @@ async fn components(
 
 /// Returns the template, if it is still the one that was pinned.
 async fn template(clients: &Clients, pinned: &PinnedTemplate) -> Result<BundledTemplate> {
-    let api = clients.dynamic(&argo("WorkflowTemplate"), Some(WORKFLOW_NAMESPACE));
-    let Some(template) = api.get_opt(&pinned.name).await? else {
+    let Some(template) = observe::template(clients, &pinned.name).await? else {
         bail!("it was gone by the time of collection");
     };
-    let same = template.uid().as_ref() == Some(&pinned.uid)
-        && template.metadata.generation == Some(pinned.generation);
-    ensure!(same, "it was changed after the run was accepted");
-    Ok(BundledTemplate {
-        name: pinned.name.clone(),
-        spec: template.data.get("spec").cloned().unwrap_or_default(),
-    })
+    ensure!(template.is(pinned), "it was changed after the run was accepted");
+    Ok(BundledTemplate { name: template.name, spec: template.spec })
 }
 
 /// Returns the content of the pinned sources that are in the registry of the hub.

@@ -99,7 +99,8 @@ async fn catalog(clients: &Clients, experiment: &Experiment) -> Result<CatalogFa
     Ok(CatalogFacts { components: found.into_iter().flatten().collect::<BTreeMap<_, _>>() })
 }
 
-async fn template(clients: &Clients, name: &str) -> Result<Option<TemplateFacts>, Error> {
+/// Returns a template as it is now, if it is there.
+pub(crate) async fn template(clients: &Clients, name: &str) -> Result<Option<TemplateFacts>, Error> {
     let api = clients.dynamic(&argo("WorkflowTemplate"), Some(WORKFLOW_NAMESPACE));
     Ok(api.get_opt(name).await?.map(|template| TemplateFacts {
         name: template.name_any(),

@@ -157,12 +157,12 @@ pub(super) fn of_run(pass: &Pass<'_>, windows: &[Window]) -> Vec<Question> {
 
 /// Returns what is asked of a trial: every metric, how much data lies under it, and what may have disturbed.
 pub(super) fn of_trial(pass: &Pass<'_>, slot: &Slot, window: &Window) -> Vec<Question> {
-    let variant = pass.run.spec.variants.iter().find(|variant| variant.name == slot.variant);
+    let variant = pass.run.spec.variant(&slot.variant);
     let target = variant.map_or(slot.variant.as_str(), Variant::target);
     let whom = Whom { target: Some(target), variant: &slot.variant, trial: &slot.trial };
     let mut asked = Vec::new();
     for metric in run::metrics(pass.run.spec) {
-        if !metric.targets.is_empty() && !metric.targets.iter().any(|name| name == target) {
+        if !metric.is_of(target) {
             continue;
         }
         let Some(value) = question(pass, &metric, &whom, window.clone()) else { continue };

@@ -11,9 +11,7 @@ pub(super) fn pinned_template<'a>(pass: &'a Pass<'_>) -> Result<&'a TemplateFact
             (Reason::NotReadable, format!("the workflow template cannot be read: {reason}"))
         })?;
     let pinned = pass.persisted.template.as_ref();
-    let same = |now: &&TemplateFacts| {
-        pinned.is_some_and(|then| now.uid == then.uid && now.generation == then.generation)
-    };
+    let same = |now: &&TemplateFacts| pinned.is_some_and(|then| now.is(then));
     template.as_ref().filter(same).ok_or_else(|| {
         let name = &pass.run.spec.workflow.template;
         (Reason::TemplateChanged, format!("workflow template {name} is not the one that was pinned"))

@@ -128,17 +128,7 @@ impl World<'_> {
             Some(Reset::Restart) => self.subject(variant).into_iter().map(|pod| pod.uid.clone()).collect(),
             _ => Vec::new(),
         };
-        TrialStatus {
-            slot,
-            begun_at: MicroTime(self.pass.now),
-            doomed,
-            before: None,
-            workflow_uid: None,
-            end: None,
-            record: None,
-            void: None,
-            values: std::collections::BTreeMap::new(),
-        }
+        TrialStatus { doomed, ..TrialStatus::begun(slot, MicroTime(self.pass.now)) }
     }
 
     /// Takes a trial that is recorded in status one step further.
@@ -311,7 +301,7 @@ impl World<'_> {
     }
 
     fn variant(&self, slot: &Slot) -> Option<&Variant> {
-        self.pass.run.spec.variants.iter().find(|variant| variant.name == slot.variant)
+        self.pass.run.spec.variant(&slot.variant)
     }
 
     /// Returns the pods of a variant's subject that have not run to their end.

@@ -119,7 +119,7 @@ pub(crate) async fn replay(arguments: &ReplayArgs) -> Result<ExitCode> {
     if let Some(seed) = replay.experiment.spec.trials.as_ref().and_then(|trials| trials.seed) {
         anstream::eprintln!("seed       {seed}");
     }
-    let run = ops::submit(&client, &cluster.namespace, &replay).await?;
+    let run = runs::submit(&client, &cluster.namespace, &replay.experiment).await?;
     let name = run.name_any();
     anstream::eprintln!("submitted  {name}");
     let compare = format!("Compare with the original:\n  testbed compare {original} {name}");

@@ -64,10 +64,7 @@ impl ExperimentName {
         }
         match experiment {
             Some(experiment) if refused.is_empty() => Ok(experiment),
-            _ => {
-                let said: Vec<String> = refused.iter().map(|problem| format!("\n  {problem}")).collect();
-                Err(Failure::usage(format!("{} cannot be run:{}", file.display(), said.concat())).into())
-            }
+            _ => Err(catalog::refusal(&format!("{} cannot be run", file.display()), &refused).into()),
         }
     }
 }

@@ -44,14 +44,17 @@ pub(crate) fn table(header: &[&str]) -> Table {
     table
 }
 
-/// Prints a table without trailing blanks.
-pub(crate) fn print_table(table: &mut Table) {
+/// Returns a table without trailing blanks, each line ended.
+pub(crate) fn rendered(table: &mut Table) -> String {
     for column in table.column_iter_mut() {
         column.set_padding((0, 3));
     }
-    for line in table.lines() {
-        anstream::println!("{}", plain(line.trim_end()));
-    }
+    table.lines().map(|line| format!("{}\n", line.trim_end())).collect()
+}
+
+/// Prints a table without trailing blanks.
+pub(crate) fn print_table(table: &mut Table) {
+    anstream::print!("{}", plain(&rendered(table)));
 }
 
 /// Returns a duration as kubectl writes ages: `45s`, `3m10s`, `4h5m`, `3d4h`.

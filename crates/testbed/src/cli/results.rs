@@ -74,7 +74,7 @@ fn variants(summary: &Summary, analysis: &Analysis) -> String {
         );
         table.add_row(row);
     }
-    format!("{}\n", rendered(&mut table))
+    format!("{}\n", output::rendered(&mut table))
 }
 
 fn shown(variant: &VariantStatistics) -> String {
@@ -242,18 +242,9 @@ fn observations(queries: &BTreeMap<String, MetricResult>, wide: bool) -> String 
     }
     format!(
         "{}{}\n",
-        rendered(&mut table),
+        output::rendered(&mut table),
         if notes.is_empty() { String::new() } else { format!("\n{notes}") }
     )
-}
-
-/// Returns a table without trailing blanks.
-fn rendered(table: &mut comfy_table::Table) -> String {
-    for column in table.column_iter_mut() {
-        column.set_padding((0, 3));
-    }
-    let lines: Vec<String> = table.lines().map(|line| line.trim_end().to_owned()).collect();
-    format!("{}\n", lines.join("\n"))
 }
 
 fn observed(metric: &MetricResult, cell: &Cell) -> String {

@@ -1,12 +1,12 @@
 //! Bundles: everything that is needed to run an experiment again, read back and put into a hub.
 
-use super::catalog::{CatalogComponent, Disk, check_value};
+use super::catalog::{CatalogComponent, Disk, check_value, refusal};
 use super::overrides::Override;
-use super::publish::{MANAGER, RegistryAccess, registry_host};
-use super::{follow, results, runs};
+use super::publish::{MANAGER, RegistryAccess, registry_host, templates};
+use super::{follow, results};
 use crate::error::Failure;
 use anyhow::{Context, Result};
-use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind, ListParams, Patch, PatchParams};
+use kube::api::{Api, ListParams, Patch, PatchParams};
 use kube::{Client, ResourceExt};
 use oci_client::Reference;
 use oci_client::secrets::RegistryAuth;
@@ -25,10 +25,7 @@ use testbed_core::problem::Problem;
 /// Returns the bundle of a run, as it is stored.
 pub(crate) async fn fetch(client: &Client, run: &Experiment) -> Result<Vec<u8>> {
     let name = run.name_any();
-    let results = run.status.as_ref().and_then(|status| status.results.as_ref()).ok_or_else(|| {
-        Failure::failed(format!("run {name} has no stored result yet"))
-            .hint(format!("`testbed why {name}` says what it waits for"))
-    })?;
+    let results = results::of(run)?;
     let stored = results.bundle.as_ref().ok_or_else(|| {
         Failure::failed(format!("run {name} has a result, and no bundle beside it"))
             .hint("it was collected by an older operator, or the store took only the result")
@@ -75,9 +72,8 @@ pub(crate) async fn replay(client: &Client, bundle: &Bundle, overrides: &[Overri
     match experiment {
         Some(experiment) if refused.is_empty() => Ok(Replay { experiment, warnings }),
         _ => {
-            let said: Vec<String> = refused.iter().map(|problem| format!("\n  {problem}")).collect();
-            let name = &bundle.summary.name;
-            Err(Failure::usage(format!("run {name} cannot be repeated:{}", said.concat())).into())
+            let what = format!("run {} cannot be repeated", bundle.summary.name);
+            Err(refusal(&what, &refused.iter().collect::<Vec<_>>()).into())
         }
     }
 }
@@ -251,11 +247,6 @@ fn is_same(live: &ComponentSpec, wanted: &ComponentSpec) -> bool {
     sources(live) == sources(wanted) && rest(live) == rest(wanted)
 }
 
-fn templates(client: &Client) -> Api<DynamicObject> {
-    let kind = GroupVersionKind::gvk("argoproj.io", "v1alpha1", "WorkflowTemplate");
-    Api::namespaced_with(client.clone(), WORKFLOW_NAMESPACE, &ApiResource::from_gvk(&kind))
-}
-
 /// Returns what is to be done for the template, and refuses to take it from under a run that is under way.
 async fn template_now(client: &Client, wanted: &BundledTemplate) -> Result<Outcome> {
     let name = &wanted.name;
@@ -300,11 +291,6 @@ fn mixed(kind: &str, name: &str, namespace: Option<&str>) -> Failure {
         "{kind} {name} on this hub has fields of somebody else beside those of the bundle"
     ))
     .hint(format!("`kubectl delete{within} {kind} {name}` takes it away; then try again"))
-}
-
-/// Submits a replay.
-pub(crate) async fn submit(client: &Client, namespace: &str, replay: &Replay) -> Result<Experiment> {
-    runs::submit(client, namespace, &replay.experiment).await
 }
 
 #[cfg(test)]

@@ -151,6 +151,12 @@ pub(crate) fn check(disk: &Disk, file: &Path) -> Result<(Option<Experiment>, Vec
     check_value(disk, &read_one(file)?)
 }
 
+/// Says what refuses an experiment.
+pub(crate) fn refusal(what: &str, refused: &[&Problem]) -> Failure {
+    let said: Vec<String> = refused.iter().map(|problem| format!("\n  {problem}")).collect();
+    Failure::usage(format!("{what}:{}", said.concat()))
+}
+
 /// Returns an experiment as it was read, and everything that is wrong with it, without a cluster.
 pub(crate) fn check_value(disk: &Disk, raw: &Value) -> Result<(Option<Experiment>, Vec<Problem>)> {
     let mut problems = schema_problems(raw);

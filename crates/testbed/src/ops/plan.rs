@@ -120,7 +120,7 @@ pub(crate) fn outline(disk: &Disk, experiment: &Experiment, earlier: Option<&Sum
     });
     let metrics = run::metrics(spec).into_iter().map(|metric| OutlineMetric {
         targets: asked_for(spec, &metric),
-        unit: metric.unit.unwrap_or_else(|| "1".into()),
+        unit: metric.unit().to_owned(),
         name: metric.name,
     });
     let run = spec.trials.is_none().then_some(("workflow", RUN_DEADLINE));
@@ -167,8 +167,6 @@ fn asked_for(spec: &ExperimentSpec, metric: &Metric) -> Vec<String> {
     if spec.trials.is_none() {
         return run::targets_of(spec, metric).into_iter().flatten().map(str::to_owned).collect();
     }
-    let is_asked =
-        |target: &str| metric.targets.is_empty() || metric.targets.iter().any(|name| name == target);
-    let asked = spec.variants.iter().filter(|variant| is_asked(variant.target()));
+    let asked = spec.variants.iter().filter(|variant| metric.is_of(variant.target()));
     asked.map(|variant| variant.name.clone()).collect()
 }

@@ -66,15 +66,18 @@ pub(crate) async fn publish(
     }
     for (name, template) in disk.templates.iter().filter(|(name, _)| template_wanted(name)) {
         let template: Value = serde_json::from_str(&fill_images(&template.to_string(), &images, name)?)?;
-        let resource =
-            ApiResource::from_gvk(&GroupVersionKind::gvk("argoproj.io", "v1alpha1", "WorkflowTemplate"));
-        let api: Api<DynamicObject> = Api::namespaced_with(client.clone(), WORKFLOW_NAMESPACE, &resource);
-        apply(&api, name, &template)
+        apply(&templates(client), name, &template)
             .await
             .with_context(|| format!("failed to apply WorkflowTemplate {name}"))?;
         published.templates.push(name.clone());
     }
     Ok(published)
+}
+
+/// Returns the API of the workflow templates that runs use.
+pub(crate) fn templates(client: &Client) -> Api<DynamicObject> {
+    let kind = GroupVersionKind::gvk("argoproj.io", "v1alpha1", "WorkflowTemplate");
+    Api::namespaced_with(client.clone(), WORKFLOW_NAMESPACE, &ApiResource::from_gvk(&kind))
 }
 
 async fn apply<K>(api: &Api<K>, name: &str, object: &Value) -> Result<(), kube::Error>

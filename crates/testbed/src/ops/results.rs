@@ -9,6 +9,7 @@ use kube::{Client, ResourceExt};
 use object_store::aws::AmazonS3Builder;
 use object_store::path::Path;
 use object_store::{ClientOptions, ObjectStoreExt};
+use testbed_api::status::StoredResults;
 use testbed_api::{Experiment, Summary};
 
 /// Namespace, Service and port of the store in the hub.
@@ -24,13 +25,20 @@ pub(crate) struct Stored {
     pub(crate) summary: Summary,
 }
 
+/// Returns where the result of a run lies, if it is stored.
+pub(crate) fn of(run: &Experiment) -> Result<&StoredResults> {
+    let name = run.name_any();
+    let results = run.status.as_ref().and_then(|status| status.results.as_ref());
+    Ok(results.ok_or_else(|| {
+        Failure::failed(format!("run {name} has no stored result yet"))
+            .hint(format!("`testbed why {name}` says what it waits for"))
+    })?)
+}
+
 /// Returns the result of a run.
 pub(crate) async fn fetch(client: &Client, run: &Experiment) -> Result<Stored> {
     let name = run.name_any();
-    let results = run.status.as_ref().and_then(|status| status.results.as_ref()).ok_or_else(|| {
-        Failure::failed(format!("run {name} has no stored result yet"))
-            .hint(format!("`testbed why {name}` says what it waits for"))
-    })?;
+    let results = of(run)?;
     let what = format!("the stored result of {name}");
     let bytes = read(client, &results.bucket, &results.key, &results.sha256, &what).await?;
     let summary = serde_json::from_slice(&bytes).context("failed to read the summary")?;

@@ -37,9 +37,7 @@ fn from_file(file: &Path) -> Result<Loaded> {
     };
     let mut value: serde_json::Value = serde_json::from_slice(&bytes).map_err(wrong)?;
     // A bundle holds the summary whole.
-    let summary = match value.get_mut("summary").map(serde_json::Value::take) {
-        Some(within) => serde_json::from_value(within).map_err(wrong)?,
-        None => serde_json::from_slice(&bytes).map_err(wrong)?,
-    };
+    let within = value.get_mut("summary").map(serde_json::Value::take);
+    let summary = serde_json::from_value(within.unwrap_or(value)).map_err(wrong)?;
     Ok(Loaded { bytes, summary, run: None })
 }
