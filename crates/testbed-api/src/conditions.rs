@@ -94,8 +94,14 @@ reasons! {
     NotReadable,
     /// The target's cluster is there.
     ClusterReady,
-    /// The cluster type is known, but this version cannot make it.
-    ClusterTypeUnsupported,
+    /// A cluster is being made, or claimed from those that are kept warm.
+    ClusterCreating,
+    /// A cluster is there, and its API server does not answer.
+    ClusterUnreachable,
+    /// A cluster cannot be made, or cannot be used.
+    ClusterFailed,
+    /// A cluster that was ready is gone, or another one has taken its place.
+    TargetLost,
     /// The target waits for the targets it depends on.
     WaitingForDependency,
     /// The namespace of a target is being made.
@@ -104,6 +110,8 @@ reasons! {
     NamespaceTaken,
     /// A component is being deployed.
     ComponentDeploying,
+    /// A component is ready, and its address outside its cluster is not known yet.
+    EndpointPending,
     /// The workflow is submitted and has not started.
     WorkflowPending,
     /// The workflow is running.
@@ -138,6 +146,8 @@ reasons! {
     DeadlineExceeded,
     /// Objects of the run are being removed.
     TearingDown,
+    /// Objects of the run do not go away; it is tried for ever, and someone should look.
+    TeardownStuck,
     /// Nothing is left of the run.
     NothingLeft,
     /// It was not asked for.

@@ -190,6 +190,14 @@ pub struct Cluster {
     /// Use spot nodes.
     #[serde(default)]
     pub preemptible: bool,
+    /// Version of Kubernetes, such as `1.33`; what the provider takes by itself if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 32), regex(pattern = r"^[0-9]+\.[0-9]+([-.A-Za-z0-9]*)$"))]
+    pub version: Option<String>,
+    /// Of a target of type `existing`: the Secret beside the Experiment whose key `kubeconfig` leads to the cluster.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253), regex(pattern = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"))]
+    pub kubeconfig_secret: Option<String>,
 }
 
 /// Kind of cluster.
@@ -212,6 +220,12 @@ pub enum ClusterType {
 }
 
 impl ClusterType {
+    /// Returns whether the lab makes it, and so has to take it away again.
+    #[must_use]
+    pub const fn is_made(self) -> bool {
+        !matches!(self, Self::Hub | Self::Existing)
+    }
+
     /// Returns the word as it stands in an Experiment.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

@@ -24,3 +24,13 @@ pub const DELETE_RESULTS: &str = "experiments.illm.io/delete-results";
 pub const CATALOG_DIGEST: &str = "experiments.illm.io/catalog-digest";
 /// Annotation on an Experiment: the run that it repeats, as `<name>/<SHA-256 of its summary>`.
 pub const REPLAY_OF: &str = "experiments.illm.io/replay-of";
+/// Label on a cluster that was made before anyone asked: [`WARM_FREE`] until a run claims it, then [`WARM_CLAIMED`].
+pub const WARM: &str = "experiments.illm.io/warm";
+/// Value of [`WARM`]: nobody has claimed it.
+pub const WARM_FREE: &str = "free";
+/// Value of [`WARM`]: a run has claimed it, and no other ever will.
+pub const WARM_CLAIMED: &str = "claimed";
+/// Label on a Service that shows a Service of a target to the outside: the name of the Service that it shows.
+pub const EXPOSES: &str = "experiments.illm.io/exposes";
+/// Annotation on the registration of a cluster: which credentials it was made from.
+pub const CREDENTIALS: &str = "experiments.illm.io/credentials";

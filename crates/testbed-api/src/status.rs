@@ -143,9 +143,25 @@ pub struct TargetStatus {
     /// Number of nodes in effect.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub node_count: Option<u32>,
-    /// Secret that holds its kubeconfig.
+    /// Secret that holds its kubeconfig, in the namespace of clusters; of a cluster that someone else owns, beside the
+    /// Experiment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kubeconfig_secret: Option<String>,
+    /// Who its cluster is: the UID of its namespace `kube-system`. Another cluster at the same address is not it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cluster_id: Option<String>,
+    /// When its cluster was asked for, and so began to cost.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cluster_created_at: Option<Time>,
+    /// When its cluster was seen to be gone, with all it was made of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cluster_gone_at: Option<Time>,
+    /// Since when its API server has not answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub silent_since: Option<Time>,
+    /// What its cluster is made of, each as `<apiVersion>/<kind>/<name>`: our own list, by which teardown is proven.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub resources: Vec<String>,
     /// Its components, pinned.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
@@ -167,9 +183,15 @@ pub struct ComponentStatus {
     /// The Service by which it is reached.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub endpoint: Option<Endpoint>,
+    /// Its address from outside its cluster, `host:port`, once it is known and if someone outside refers to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<String>,
     /// It answers PromQL for its target.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metrics_store: Option<bool>,
+    /// The experiment does not name it: the lab brings it, to observe the target.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub injected: Option<bool>,
     /// Name of its Argo CD Application.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub application: Option<String>,

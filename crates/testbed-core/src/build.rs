@@ -1,12 +1,13 @@
 //! The objects a run wants in the world, as they are applied.
 
 use crate::names;
+use crate::observed::ServiceFacts;
 use crate::run::Run;
 use crate::schedule::Schedule;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use testbed_api::component::{Helm, Source};
-use testbed_api::experiment::{ExperimentSpec, Target};
+use testbed_api::experiment::{Cluster, ClusterType, ExperimentSpec, Target};
 use testbed_api::labels;
 use testbed_api::record::Slot;
 use testbed_api::status::ComponentStatus;
@@ -16,8 +17,14 @@ use testbed_api::trials::{Trials, Variant};
 pub const ARGOCD_NAMESPACE: &str = "argocd";
 /// Namespace of workflows and their templates.
 pub const WORKFLOW_NAMESPACE: &str = "argo-workflows";
-/// AppProject of everything the lab deploys.
-pub const PROJECT: &str = "experiments";
+/// Namespace of clusters, and of what they are made of.
+pub const CLUSTER_NAMESPACE: &str = "testbed-clusters";
+/// AppProject of what the lab itself brings into targets, and which needs rights in the whole of a cluster.
+pub const AGENT_PROJECT: &str = "testbed-agents";
+/// Secret in a target with the token by which its agent writes to the hub.
+pub const TOKEN_SECRET: &str = "testbed-remote-write";
+/// API server of the hub, as Argo CD knows it.
+const HUB_SERVER: &str = "https://kubernetes.default.svc";
 /// Service account that workflows run as.
 const WORKFLOW_ACCOUNT: &str = "argo-workflow";
 /// Annotation with the digest of the specification we applied: what differs from it is applied again.
@@ -34,11 +41,22 @@ fn owner_labels(run: &Run<'_>) -> Map<String, Value> {
     pairs.into_iter().map(|(key, value)| (key.to_owned(), json!(value))).collect()
 }
 
-/// Returns the namespace of a target on the hub.
+fn labels_in(run: &Run<'_>, target: &str) -> Map<String, Value> {
+    let mut labels = owner_labels(run);
+    labels.insert(labels::TARGET.into(), json!(target));
+    labels
+}
+
+/// Returns labels that say whose an object is, and of which target.
+#[must_use]
+pub fn target_labels(run: &Run<'_>, target: &str) -> Value {
+    Value::Object(labels_in(run, target))
+}
+
+/// Returns the namespace of a target.
 #[must_use]
 pub fn namespace(run: &Run<'_>, target: &Target) -> Value {
-    let mut labels = owner_labels(run);
-    labels.insert(labels::TARGET.into(), json!(target.name));
+    let mut labels = labels_in(run, &target.name);
     // Subjects of benchmarks are other people's programs: baseline keeps them off the host, restricted would refuse many.
     labels.insert("pod-security.kubernetes.io/enforce".into(), json!("baseline"));
     json!({
@@ -48,30 +66,126 @@ pub fn namespace(run: &Run<'_>, target: &Target) -> Value {
     })
 }
 
-/// Returns the Application of a pinned component.
+/// Returns the cluster of a target.
+#[must_use]
+pub fn cluster(run: &Run<'_>, target: &Target) -> Value {
+    let labels = labels_in(run, &target.name);
+    json!({
+        "apiVersion": "illm.io/v1alpha1",
+        "kind": "ExperimentCluster",
+        "metadata": {"name": run.cluster_of(&target.name), "namespace": CLUSTER_NAMESPACE, "labels": labels},
+        "spec": cluster_spec(&target.cluster),
+    })
+}
+
+/// Returns what is asked of whoever makes a cluster. What is not said is left out: its defaults are its own.
+#[must_use]
+pub fn cluster_spec(cluster: &Cluster) -> Value {
+    let mut spec = json!({
+        "type": cluster.kind.as_str(),
+        "nodeCount": cluster.node_count.unwrap_or(1),
+        "spot": cluster.preemptible,
+    });
+    let given = [
+        ("machineType", cluster.machine_type.as_ref().map(|value| json!(value))),
+        ("zone", cluster.zone.as_ref().map(|value| json!(value))),
+        ("diskSizeGb", cluster.disk_size_gb.map(|value| json!(value))),
+        ("version", cluster.version.as_ref().map(|value| json!(value))),
+    ];
+    for (name, value) in given {
+        if let Some(value) = value {
+            spec[name] = value;
+        }
+    }
+    spec
+}
+
+/// Returns the labels by which a warm cluster becomes that of a target.
+#[must_use]
+pub fn claim_labels(run: &Run<'_>, target: &Target) -> Value {
+    let mut labels = labels_in(run, &target.name);
+    labels.insert(labels::WARM.into(), json!(labels::WARM_CLAIMED));
+    Value::Object(labels)
+}
+
+/// Returns the run's project of Argo CD: its sources, its destinations, and nothing else.
+///
+/// `clusters` names the cluster of each target that has one of its own. What lies in no namespace may be made only where
+/// no other run lives: a run with a target on the hub gets none of it anywhere.
+#[must_use]
+pub fn project(run: &Run<'_>, clusters: &BTreeMap<&str, String>) -> Value {
+    let targets = &run.spec.targets;
+    let mut sources: Vec<&str> = targets
+        .iter()
+        .flat_map(|target| run.components(&target.name))
+        .flat_map(|component| &component.sources)
+        .map(|source| source.repo_url.as_str())
+        .collect();
+    sources.sort_unstable();
+    sources.dedup();
+    let destinations: Vec<Value> = targets
+        .iter()
+        .map(|target| destination(run, &target.name, clusters.get(target.name.as_str())))
+        .collect();
+    let on_hub = targets.iter().any(|target| target.cluster.kind == ClusterType::Hub);
+    let everything = json!([{"group": "*", "kind": "*"}]);
+    let spec = json!({
+        "description": format!("What run {}/{} deploys", run.namespace, run.name),
+        "sourceRepos": sources,
+        "destinations": destinations,
+        "clusterResourceWhitelist": if on_hub { json!([]) } else { everything },
+    });
+    json!({
+        "apiVersion": "argoproj.io/v1alpha1",
+        "kind": "AppProject",
+        "metadata": {
+            "name": run.project(),
+            "namespace": ARGOCD_NAMESPACE,
+            "labels": owner_labels(run),
+            "annotations": {SPEC_DIGEST: spec_digest(&spec)},
+        },
+        "spec": spec,
+    })
+}
+
+/// Returns where Argo CD deploys what is of a target: into its own cluster, by the name it is registered under, or here.
+fn destination(run: &Run<'_>, target: &str, cluster: Option<&String>) -> Value {
+    let namespace = run.namespace_of(target);
+    match cluster {
+        Some(name) => json!({"name": name, "namespace": namespace}),
+        None => json!({"server": HUB_SERVER, "namespace": namespace}),
+    }
+}
+
+/// Returns the Application of a pinned component; `cluster` is the name of its target's own cluster.
 ///
 /// # Errors
 /// A value that refers to something that is not there; the first stage refuses such a run.
-pub fn application(run: &Run<'_>, target: &Target, component: &ComponentStatus) -> Result<Value, String> {
+pub fn application(
+    run: &Run<'_>,
+    target: &Target,
+    cluster: Option<&String>,
+    component: &ComponentStatus,
+) -> Result<Value, String> {
     let values = component
         .values
         .iter()
-        .map(|(name, value)| Ok((name.as_str(), resolve(run, value)?)))
+        .map(|(name, value)| Ok((name.as_str(), resolve(run, &target.name, value)?)))
         .collect::<Result<BTreeMap<_, _>, String>>()?;
     let sources: Vec<Value> =
         component.sources.iter().map(|from| source(from, &component.name, &values)).collect();
+    let project = if component.injected == Some(true) { AGENT_PROJECT.to_owned() } else { run.project() };
     let spec = json!({
-        "project": PROJECT,
+        "project": project,
         "sources": sources,
-        "destination": {"server": "https://kubernetes.default.svc", "namespace": run.namespace_of(&target.name)},
+        "destination": destination(run, &target.name, cluster),
         "syncPolicy": {
             "automated": {"prune": true, "selfHeal": true},
             "syncOptions": ["ServerSideApply=true"],
             "retry": {"limit": -1, "backoff": {"duration": "1s", "factor": 2, "maxDuration": "30s"}},
         },
     });
-    let mut labels = owner_labels(run);
-    labels.insert(labels::TARGET.into(), json!(target.name));
+    let mut labels = labels_in(run, &target.name);
     labels.insert(labels::COMPONENT.into(), json!(component.name));
     Ok(json!({
         "apiVersion": "argoproj.io/v1alpha1",
@@ -88,15 +202,44 @@ pub fn application(run: &Run<'_>, target: &Target, component: &ComponentStatus) 
     }))
 }
 
+/// Returns the Service that shows another one of a target to the outside: by a load balancer where a cloud has one, by a
+/// port of the nodes elsewhere.
+#[must_use]
+pub fn exposure(run: &Run<'_>, target: &Target, service: &ServiceFacts, port: Option<u16>) -> Option<Value> {
+    let is_it = |candidate: &&Value| port.is_none_or(|port| candidate["port"] == json!(port));
+    let shown = service.ports.iter().find(is_it)?;
+    let kind = match target.cluster.kind {
+        ClusterType::Gke | ClusterType::Eks | ClusterType::Aks => "LoadBalancer",
+        ClusterType::Hub | ClusterType::Local | ClusterType::Existing => "NodePort",
+    };
+    let mut labels = labels_in(run, &target.name);
+    labels.insert(labels::EXPOSES.into(), json!(service.name));
+    Some(json!({
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {
+            "name": names::child(run.uid, "exposure", &[&service.name]),
+            "namespace": service.namespace,
+            "labels": labels,
+        },
+        "spec": {
+            "type": kind,
+            "selector": service.selector,
+            "ports": [{"name": "shown", "port": shown["port"], "targetPort": shown["targetPort"],
+                       "protocol": shown["protocol"].as_str().unwrap_or("TCP")}],
+        },
+    }))
+}
+
 /// Returns the digest that [`SPEC_DIGEST`] bears.
 #[must_use]
 pub fn spec_digest(spec: &Value) -> String {
     names::sha256(spec.to_string().as_bytes())[..16].to_owned()
 }
 
-fn resolve(run: &Run<'_>, value: &Value) -> Result<Value, String> {
+fn resolve(run: &Run<'_>, target: &str, value: &Value) -> Result<Value, String> {
     match value {
-        Value::String(text) => run.interpolate(text).map(Value::String),
+        Value::String(text) => run.interpolate(text, Some(target)).map(Value::String),
         other => Ok(other.clone()),
     }
 }
@@ -186,7 +329,7 @@ pub fn parameters(run: &Run<'_>) -> Result<BTreeMap<String, String>, String> {
         parameters.insert(format!("{}-namespace", target.name), run.namespace_of(&target.name));
     }
     for (name, value) in &run.spec.workflow.params {
-        parameters.insert(name.clone(), run.interpolate(value)?);
+        parameters.insert(name.clone(), run.interpolate(value, None)?);
     }
     Ok(parameters)
 }
@@ -204,7 +347,7 @@ pub fn trial_parameters(
     let mut parameters = parameters(run)?;
     let variant = run.spec.variant(&slot.variant);
     for (name, value) in variant.into_iter().flat_map(|variant| &variant.params) {
-        parameters.insert(name.clone(), run.interpolate(value)?);
+        parameters.insert(name.clone(), run.interpolate(value, None)?);
     }
     let target = variant.map_or(slot.variant.as_str(), Variant::target);
     let of_trial = [

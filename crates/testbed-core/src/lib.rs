@@ -3,6 +3,7 @@
 //! Nothing here has a network, a clock or a runtime: time and identity come in as arguments, effects go out as values.
 //! [`plan::plan`] is the centre: from an [`observed::Observed`] to a [`plan::Plan`].
 
+pub mod agent;
 pub mod analysis;
 pub mod answer;
 pub mod build;
@@ -11,10 +12,12 @@ pub mod catalog;
 pub mod compare;
 pub mod figure;
 pub mod gates;
+pub mod ingest;
 pub mod measurement;
 pub mod names;
 pub mod observed;
 pub mod plan;
+pub mod pool;
 pub mod power;
 pub mod problem;
 pub mod query;

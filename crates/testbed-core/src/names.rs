@@ -16,6 +16,19 @@ const MAX_LENGTH: usize = 63;
 /// Words are cut, last ones first kept whole where they fit, so that the whole is a DNS label.
 #[must_use]
 pub fn child(uid: &str, role: &str, words: &[&str]) -> String {
+    child_within(MAX_LENGTH, uid, role, words)
+}
+
+/// Longest name of a cluster: what it is made of puts something behind it.
+const MAX_CLUSTER: usize = 40;
+
+/// Returns the name of the cluster of a target.
+#[must_use]
+pub fn cluster(uid: &str, words: &[&str]) -> String {
+    child_within(MAX_CLUSTER, uid, "cluster", words)
+}
+
+fn child_within(length: usize, uid: &str, role: &str, words: &[&str]) -> String {
     let mut hasher = Sha256::new();
     for part in [uid, role].iter().chain(words) {
         hasher.update(part.as_bytes());
@@ -27,7 +40,7 @@ pub fn child(uid: &str, role: &str, words: &[&str]) -> String {
         .take(HASH_LENGTH)
         .map(|byte| char::from(ALPHABET[usize::from(byte & 31)]))
         .collect();
-    let room = (MAX_LENGTH - HASH_LENGTH - 1) / words.len().max(1) - 1;
+    let room = (length - HASH_LENGTH - 1) / words.len().max(1) - 1;
     let readable: Vec<&str> =
         words.iter().map(|word| cut(word, room)).filter(|word| !word.is_empty()).collect();
     format!("{}-{hash}", readable.join("-"))
@@ -49,7 +62,12 @@ pub fn keyed(seed: u64, words: &[&str]) -> u64 {
 /// Returns the lower-case hexadecimal SHA-256 of `bytes`.
 #[must_use]
 pub fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&Sha256::digest(bytes))
+}
+
+/// Returns bytes as lower-case hexadecimal digits.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

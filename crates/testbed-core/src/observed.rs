@@ -1,5 +1,6 @@
 //! What was seen of the world, as plain values. *Absent* is something seen; *unknown* is not having been able to look.
 
+use crate::agent::AgentSettings;
 use crate::validate::Catalog;
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, Time};
@@ -59,13 +60,163 @@ pub struct Observed {
     pub pods: Seen<Vec<PodFacts>>,
     /// Its template now; looked for only until the workflow is submitted.
     pub template: Seen<Option<TemplateFacts>>,
+    /// Its clusters, by label.
+    pub clusters: Seen<Vec<ClusterFacts>>,
+    /// Warm clusters that nobody has claimed; looked for only while a cluster is missing.
+    pub warm: Seen<Vec<ClusterFacts>>,
+    /// What the API servers of targets with a cluster of their own said, by target; those that can be asked at all.
+    pub remote: BTreeMap<String, Reach>,
+    /// Its clusters' registrations with Argo CD, by label.
+    pub registrations: Seen<Vec<ObjectFacts>>,
+    /// Its project of Argo CD, by label.
+    pub projects: Seen<Vec<ObjectFacts>>,
+    /// Kubeconfigs beside the Experiment that were made for its user, by label.
+    pub kubeconfigs: Seen<Vec<ObjectFacts>>,
+    /// What of our own list of resources is still there; looked for only at teardown.
+    pub leftovers: Seen<Vec<String>>,
+}
+
+impl Observed {
+    /// Returns an Experiment in an empty world.
+    #[must_use]
+    pub fn of(experiment: Experiment) -> Self {
+        Self {
+            experiment,
+            catalog: Seen::default(),
+            namespaces: Seen::default(),
+            applications: Seen::default(),
+            workflows: Seen::default(),
+            workflow_pods: Seen::default(),
+            pods: Seen::default(),
+            template: Seen::default(),
+            clusters: Seen::default(),
+            warm: Seen::default(),
+            remote: BTreeMap::new(),
+            registrations: Seen::default(),
+            projects: Seen::default(),
+            kubeconfigs: Seen::default(),
+            leftovers: Seen::default(),
+        }
+    }
+}
+
+/// A cluster of a run, or one that is kept warm.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ClusterFacts {
+    /// Its name.
+    pub name: String,
+    /// Its UID.
+    pub uid: String,
+    /// Version of the object that was seen: it is claimed only if nobody changed it since.
+    pub resource_version: String,
+    /// UID of the Experiment its label names.
+    pub owner: Option<String>,
+    /// Target its label names.
+    pub target: String,
+    /// Value of its label [`testbed_api::labels::WARM`].
+    pub warm: Option<String>,
+    /// When it was created.
+    pub created_at: Option<Time>,
+    /// What was asked for, without what Crossplane adds.
+    pub spec: Value,
+    /// Everything it is made of is ready.
+    pub ready: bool,
+    /// Crossplane could apply all it is made of.
+    pub synced: bool,
+    /// What it waits for, or what is wrong with it.
+    pub message: Option<String>,
+    /// It ended, and will not come back.
+    pub dead: bool,
+    /// Address of its API server.
+    pub endpoint: Option<String>,
+    /// Secret with its kubeconfig.
+    pub kubeconfig_secret: Option<String>,
+    /// Machine type in effect.
+    pub machine_type: Option<String>,
+    /// Number of nodes in effect.
+    pub node_count: Option<u32>,
+    /// What it is made of, each as `<apiVersion>/<kind>/<name>`.
+    pub resources: Vec<String>,
+    /// It is being deleted.
+    pub deleting: bool,
+}
+
+/// What came of asking the API server of a target.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Reach {
+    /// It answered.
+    Answers(Box<RemoteFacts>),
+    /// It did not, or it cannot be asked: why.
+    Silent(String),
+}
+
+/// What the API server of a target said.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct RemoteFacts {
+    /// Who it is: the UID of its namespace `kube-system`.
+    pub cluster_id: String,
+    /// Address it was asked at.
+    pub server: String,
+    /// Digest of the credentials it was asked with.
+    pub credentials: String,
+    /// Addresses of its nodes, at which node ports can be reached.
+    pub addresses: Vec<String>,
+    /// The run's namespaces in it, by label, and those that bear a name the run needs.
+    pub namespaces: Vec<NamespaceFacts>,
+    /// Services in the run's namespace.
+    pub services: Vec<ServiceFacts>,
+    /// Digest of the token for remote write that lies in the run's namespace.
+    pub token: Option<String>,
+}
+
+/// A Service in a target.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ServiceFacts {
+    /// Its name.
+    pub name: String,
+    /// Its namespace.
+    pub namespace: String,
+    /// Its UID.
+    pub uid: String,
+    /// Name of the Service that it shows to the outside, if it is there for that.
+    pub exposes: Option<String>,
+    /// Labels of the pods behind it.
+    pub selector: BTreeMap<String, String>,
+    /// Its ports, as the API server holds them.
+    pub ports: Vec<Value>,
+    /// Address that a load balancer gave it.
+    pub ingress: Option<String>,
+    /// It is being deleted.
+    pub deleting: bool,
+}
+
+/// An object of the run of which only its being there matters.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ObjectFacts {
+    /// Its name.
+    pub name: String,
+    /// Its UID.
+    pub uid: String,
+    /// Target its label names.
+    pub target: String,
+    /// Digest of the specification we applied, or of the credentials it was made from.
+    pub digest: Option<String>,
+    /// It is being deleted.
+    pub deleting: bool,
 }
 
 /// What an Experiment may refer to, as the API server holds it.
 #[derive(Clone, Debug, Default)]
 pub struct CatalogFacts {
-    /// Components that the Experiment names and that are there.
+    /// Components that the Experiment names and that are there, and those the lab brings into targets.
     pub components: BTreeMap<String, ComponentSpec>,
+    /// How this hub observes targets.
+    pub agent: AgentSettings,
 }
 
 impl CatalogFacts {
@@ -75,6 +226,7 @@ impl CatalogFacts {
         Catalog {
             components: self.components.clone(),
             templates: template.map(|facts| (facts.name.clone(), facts.parameters())).into_iter().collect(),
+            agent: self.agent.clone(),
         }
     }
 }

@@ -12,6 +12,7 @@ mod provision;
 mod publish;
 mod questions;
 mod run_workflow;
+mod target;
 mod teardown;
 mod template;
 mod trials;
@@ -33,6 +34,16 @@ use testbed_api::labels;
 use testbed_api::record::RecordRef;
 use testbed_api::status::{ExperimentStatus, Failure};
 
+/// How long a cluster of a cloud may take to become ready.
+pub const CLOUD_DEADLINE: SignedDuration = SignedDuration::from_mins(30);
+/// How long a cluster on the hub's own machine, or one that is already there, may take.
+pub const LOCAL_DEADLINE: SignedDuration = SignedDuration::from_mins(4);
+/// How long Crossplane may be unable to apply what a cluster is made of: its own caches need moments, not minutes.
+pub const REFUSED_DEADLINE: SignedDuration = SignedDuration::from_mins(2);
+/// How long a target may be silent before it is taken for lost.
+pub const SILENCE: SignedDuration = SignedDuration::from_secs(60);
+/// How long teardown may take before it says that someone should look.
+pub const TEARDOWN_ALARM: SignedDuration = SignedDuration::from_mins(15);
 /// How long components may take to become ready.
 pub const DEPLOY_DEADLINE: SignedDuration = SignedDuration::from_mins(20);
 /// How long a workflow may run.
@@ -48,10 +59,54 @@ pub enum Effect {
     AddFinalizer,
     /// Server-side apply.
     Apply(Value),
+    /// Server-side apply in the cluster of a target.
+    ApplyIn {
+        /// The target.
+        target: String,
+        /// The object.
+        object: Value,
+    },
+    /// Make a warm cluster that of a target, if nobody changed it since it was seen.
+    Claim {
+        /// Name of the cluster.
+        name: String,
+        /// Version of it that was seen.
+        resource_version: String,
+        /// Labels that it is given.
+        labels: Value,
+    },
+    /// Register the cluster of a target with Argo CD, by the credentials it is reached with.
+    Register {
+        /// The target.
+        target: String,
+        /// Name it is registered under.
+        name: String,
+    },
+    /// Put the token for remote write into the run's namespace in a target.
+    GrantWrite {
+        /// The target.
+        target: String,
+    },
+    /// Put the kubeconfig of a target beside the Experiment, for its user.
+    ShowKubeconfig {
+        /// The target.
+        target: String,
+        /// Name of the Secret.
+        name: String,
+    },
+    /// Have Argo CD look at an Application again, now.
+    Refresh(ObjectRef),
     /// Have Argo CD end the sync of an Application that is under way.
     StopSync(ObjectRef),
     /// Delete one object, if it is still the one that was seen.
     Delete(ObjectRef),
+    /// Delete one object in the cluster of a target, if it is still the one that was seen.
+    DeleteIn {
+        /// The target.
+        target: String,
+        /// The object.
+        object: ObjectRef,
+    },
     /// Read the samples of a trial, judge it, store its record.
     Measure(Box<MeasureRequest>),
     /// Read the metrics, write the summary, store it.
@@ -86,10 +141,18 @@ pub struct ObjectRef {
 pub enum ChildKind {
     /// Application of Argo CD.
     Application,
+    /// Cluster of a target.
+    Cluster,
     /// Namespace.
     Namespace,
     /// Pod of a subject that starts its next trial from a new one.
     Pod,
+    /// Project of Argo CD.
+    Project,
+    /// Registration of a cluster with Argo CD, or kubeconfig beside the Experiment: a Secret.
+    Secret,
+    /// Service that shows another one to the outside.
+    Service,
     /// Workflow of Argo Workflows.
     Workflow,
 }
@@ -249,6 +312,15 @@ impl Step {
         }
     }
 
+    /// Gives another reason for waiting, in the same words.
+    fn reword(&mut self, from: Reason, to: Reason) {
+        if let Outcome::Wait { reason, .. } = &mut self.outcome
+            && *reason == from
+        {
+            *reason = to;
+        }
+    }
+
     /// It cannot be done.
     fn fail(mut self, reason: Reason, message: impl Into<String>) -> Self {
         self.outcome = Outcome::Fail { reason, message: message.into() };
@@ -271,7 +343,7 @@ impl Step {
     }
 
     fn wake(&mut self, at: Timestamp) {
-        self.wake_at = Some(self.wake_at.map_or(at, |earlier| earlier.min(at)));
+        self.wake_at = earliest(self.wake_at, Some(at));
     }
 }
 
@@ -361,6 +433,7 @@ fn begin(plan: &mut Plan) {
 
 /// Runs the stages until one waits or fails.
 fn advance(pass: &Pass<'_>, ending: Option<Ending>, plan: &mut Plan) {
+    target::note(pass, &mut plan.status);
     for (kind, stage) in STAGES {
         if status::holds(pass.persisted, kind) && kind != ConditionType::CleanedUp {
             continue;
@@ -490,10 +563,14 @@ fn expiry(experiment: &testbed_api::Experiment) -> Option<Timestamp> {
 }
 
 fn wake(plan: &mut Plan, at: Option<Timestamp>) {
-    plan.wake_at = match (plan.wake_at, at) {
+    plan.wake_at = earliest(plan.wake_at, at);
+}
+
+fn earliest(one: Option<Timestamp>, other: Option<Timestamp>) -> Option<Timestamp> {
+    match (one, other) {
         (Some(a), Some(b)) => Some(a.min(b)),
         (a, b) => a.or(b),
-    };
+    }
 }
 
 /// Returns whether a run stays until its user is done with it.

@@ -3,9 +3,9 @@
 use crate::names;
 use crate::query::{self, Variable};
 use crate::reference::{Reference, ReferenceError, interpolate};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use testbed_api::component::Endpoint;
-use testbed_api::experiment::{Experiment, ExperimentSpec, Metric, QueryType, Target};
+use testbed_api::experiment::{ClusterType, Experiment, ExperimentSpec, Metric, QueryType, Target};
 use testbed_api::status::{ComponentStatus, ExperimentStatus};
 
 /// A run: who it is, what it asks for, and what was pinned for it.
@@ -86,6 +86,70 @@ impl<'a> Run<'a> {
         names::child(self.uid, "application", &[self.name, target, component])
     }
 
+    /// Returns the name that a cluster which is made for a target is given; a warm one that is claimed has another.
+    #[must_use]
+    pub fn cluster_of(&self, target: &str) -> String {
+        names::cluster(self.uid, &[self.name, target])
+    }
+
+    /// Returns the name of the run's project of Argo CD.
+    #[must_use]
+    pub fn project(&self) -> String {
+        names::child(self.uid, "project", &[self.name])
+    }
+
+    /// Returns the name of the Secret beside the Experiment by which its user reaches a target.
+    #[must_use]
+    pub fn kubeconfig_of(&self, target: &str) -> String {
+        names::child(self.uid, "kubeconfig", &[self.name, target])
+    }
+
+    /// Returns the Services of a target with a cluster of its own that someone outside of it wants to reach: those of
+    /// components that others refer to or that answer PromQL, and those of a tutorial. Each with its port, if one is named.
+    #[must_use]
+    pub fn exposed(&self, target: &Target) -> BTreeMap<String, Option<u16>> {
+        let mut exposed = BTreeMap::new();
+        if target.cluster.kind == ClusterType::Hub {
+            return exposed;
+        }
+        let wanted = self.reached_from_outside(&target.name);
+        for component in self.components(&target.name) {
+            let Some(endpoint) = &component.endpoint else { continue };
+            if wanted.contains(component.name.as_str()) || component.metrics_store == Some(true) {
+                exposed.insert(endpoint.service.clone(), Some(endpoint.port));
+            }
+        }
+        let services = self.spec.tutorial.iter().flat_map(|tutorial| &tutorial.services);
+        for service in services.filter(|service| service.target == target.name) {
+            exposed.entry(service.service.clone()).or_insert(service.port);
+        }
+        exposed
+    }
+
+    /// Returns the components of a target that something outside of it refers to.
+    fn reached_from_outside(&self, target: &str) -> BTreeSet<String> {
+        let spec = self.spec;
+        let of_workflow = spec.workflow.params.values();
+        let of_variants = spec.variants.iter().flat_map(|variant| variant.params.values());
+        let others = spec.targets.iter().filter(|other| other.name != target);
+        let of_others =
+            others.flat_map(|other| &other.components).flat_map(|reference| reference.params.values());
+        let mut reached = BTreeSet::new();
+        for text in of_workflow.chain(of_variants).chain(of_others) {
+            // What cannot be read was refused by the first stage.
+            let _ = interpolate(text, |reference| {
+                if let Reference::Endpoint { target: of, component }
+                | Reference::Address { target: of, component } = reference
+                    && of == target
+                {
+                    reached.insert(component.to_owned());
+                }
+                Ok::<_, String>(String::new())
+            });
+        }
+        reached
+    }
+
     /// Returns the name of the workflow.
     #[must_use]
     pub fn workflow_name(&self) -> String {
@@ -104,18 +168,19 @@ impl<'a> Run<'a> {
         format!("runs/{}/", self.uid)
     }
 
-    /// Replaces the references of a parameter.
+    /// Replaces the references of a parameter. What stands within target `inside` reaches its neighbours by the names of
+    /// their own cluster, everyone else by the addresses that are shown to the outside.
     ///
     /// # Errors
     /// The reference that cannot be resolved, as the message of a problem; the first stage refuses such a run.
-    pub fn interpolate(&self, text: &str) -> Result<String, String> {
+    pub fn interpolate(&self, text: &str, inside: Option<&str>) -> Result<String, String> {
         let resolved = interpolate(text, |reference| match reference {
             Reference::Namespace { target } => Ok(self.namespace_of(target)),
             Reference::Endpoint { target, component } => self
-                .endpoint(target, component)
+                .endpoint(target, component, inside)
                 .map(|(endpoint, host)| format!("{}://{host}", endpoint.scheme)),
             Reference::Address { target, component } => {
-                self.endpoint(target, component).map(|(_, host)| host)
+                self.endpoint(target, component, inside).map(|(_, host)| host)
             }
         });
         resolved.map_err(|error| match error {
@@ -124,15 +189,33 @@ impl<'a> Run<'a> {
         })
     }
 
-    fn endpoint(&self, target: &str, component: &str) -> Result<(&'a Endpoint, String), String> {
-        let endpoint = self
-            .components(target)
-            .iter()
-            .find(|pinned| pinned.name == component)
+    fn endpoint(
+        &self,
+        target: &str,
+        component: &str,
+        inside: Option<&str>,
+    ) -> Result<(&'a Endpoint, String), String> {
+        let pinned = self.components(target).iter().find(|pinned| pinned.name == component);
+        let endpoint = pinned
             .and_then(|pinned| pinned.endpoint.as_ref())
             .ok_or_else(|| format!("component `{component}` of target `{target}` has no endpoint"))?;
-        let host = format!("{}.{}.svc:{}", endpoint.service, self.namespace_of(target), endpoint.port);
+        let far = inside != Some(target) && !self.is_on_hub(target);
+        let host = if far {
+            let shown = pinned.and_then(|pinned| pinned.address.clone());
+            shown.ok_or_else(|| {
+                format!("component `{component}` of target `{target}` has no address outside its cluster yet")
+            })?
+        } else {
+            format!("{}.{}.svc:{}", endpoint.service, self.namespace_of(target), endpoint.port)
+        };
         Ok((endpoint, host))
+    }
+
+    /// Returns whether a target is the hub itself.
+    #[must_use]
+    pub fn is_on_hub(&self, target: &str) -> bool {
+        let found = self.spec.targets.iter().find(|candidate| candidate.name == target);
+        found.is_none_or(|target| target.cluster.kind == ClusterType::Hub)
     }
 }
 

@@ -4,6 +4,7 @@ mod trials;
 
 pub use trials::least_blocks;
 
+use crate::agent::{self, AgentSettings};
 use crate::catalog::Entry;
 use crate::problem::{Problem, did_you_mean};
 use crate::query::{self, QueryError};
@@ -22,6 +23,8 @@ pub struct Catalog {
     pub components: BTreeMap<String, ComponentSpec>,
     /// WorkflowTemplates, by name, with the parameters they declare.
     pub templates: BTreeMap<String, Vec<TemplateParameter>>,
+    /// How the hub observes targets.
+    pub agent: AgentSettings,
 }
 
 /// A parameter of a WorkflowTemplate.
@@ -88,6 +91,7 @@ fn targets(spec: &ExperimentSpec, catalog: &Catalog) -> Vec<Problem> {
             );
         }
         problems.extend(cluster(target, &field));
+        problems.extend(observability(target, catalog, &field));
         problems.extend(depends(target, &names, &field));
         problems.extend(components(target, spec, catalog, &field));
     }
@@ -102,14 +106,20 @@ fn targets(spec: &ExperimentSpec, catalog: &Catalog) -> Vec<Problem> {
 
 fn cluster(target: &Target, field: &str) -> Vec<Problem> {
     let cluster = &target.cluster;
-    if cluster.kind != ClusterType::Hub {
-        let kind = cluster.kind.as_str();
-        return vec![Problem::warning(
-            format!("{field}.cluster.type"),
-            format!(
-                "this version makes no clusters of type {kind}: the run will fail before anything is made"
-            ),
-        )];
+    let kind = cluster.kind.as_str();
+    let mut problems = Vec::new();
+    if (cluster.kind == ClusterType::Existing) != cluster.kubeconfig_secret.is_some() {
+        let field = format!("{field}.cluster.kubeconfigSecret");
+        problems.push(if cluster.kind == ClusterType::Existing {
+            Problem::error(field, "is missing: it is the only way to a cluster that someone else owns")
+                .hint("name a Secret beside the Experiment that has the key `kubeconfig`")
+        } else {
+            Problem::error(field, format!("is only of use for a target of type existing, not {kind}"))
+                .hint("remove it")
+        });
+    }
+    if cluster.kind.is_made() {
+        return problems;
     }
     let set = [
         ("zone", cluster.zone.is_some()),
@@ -117,16 +127,41 @@ fn cluster(target: &Target, field: &str) -> Vec<Problem> {
         ("machineType", cluster.machine_type.is_some()),
         ("diskSizeGb", cluster.disk_size_gb.is_some()),
         ("preemptible", cluster.preemptible),
+        ("version", cluster.version.is_some()),
     ];
-    set.into_iter()
-        .filter(|(_, is_set)| *is_set)
-        .map(|(name, _)| {
-            Problem::warning(
-                format!("{field}.cluster.{name}"),
-                "has no effect on a target of type hub, which is already there",
-            )
-        })
-        .collect()
+    problems.extend(set.into_iter().filter(|(_, is_set)| *is_set).map(|(name, _)| {
+        Problem::warning(
+            format!("{field}.cluster.{name}"),
+            format!("has no effect on a target of type {kind}, which is already there"),
+        )
+    }));
+    problems
+}
+
+/// What is brought into a target must be in the catalog, and must not stand in its way.
+fn observability(target: &Target, catalog: &Catalog, field: &str) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    let field = format!("{field}.observability");
+    for name in agent::components(target, &catalog.agent) {
+        if target.components.iter().any(|reference| reference.name() == name) {
+            problems.push(
+                Problem::error(&field, format!("brings component `{name}`, which the target names itself"))
+                    .hint("remove the component: the lab brings it, with what it needs"),
+            );
+        }
+        if !catalog.components.contains_key(&name) {
+            let problem =
+                Problem::error(&field, format!("brings component `{name}`, which is not in the catalog"));
+            problems.push(problem.hint("publish it with `testbed catalog push`"));
+        }
+    }
+    if target.cluster.kind != ClusterType::Hub && !agent::is_observed(target) {
+        problems.push(
+            Problem::warning(field, "is not enabled, so the hub knows nothing of the pods in this target")
+                .hint("set observability: {enabled: true, transport: direct}"),
+        );
+    }
+    problems
 }
 
 fn depends(target: &Target, names: &[&str], field: &str) -> Vec<Problem> {
@@ -269,6 +304,16 @@ fn references(
                 format!("refers to target `{name}`, which may not be ready yet"),
             )
             .hint(format!("add `{name}` to depends of target `{}`", inside.name)));
+        }
+        if let Some(inside) = inside.filter(|inside| inside.name != name)
+            && target.cluster.kind == ClusterType::Hub
+            && inside.cluster.kind != ClusterType::Hub
+        {
+            return Err(Problem::error(
+                field,
+                format!("refers to target `{name}` on the hub, whose Services no other cluster can reach"),
+            )
+            .hint(format!("give target `{name}` a cluster of its own, or put both on the hub")));
         }
         let endpoint = catalog.components.get(component).and_then(|spec| spec.endpoint.as_ref());
         endpoint.map(|_| String::new()).ok_or_else(|| {

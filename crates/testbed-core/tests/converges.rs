@@ -5,7 +5,10 @@
 
 mod common;
 
-use common::{catalog, experiment, experiment_with_trials, start, template};
+use common::{
+    catalog, experiment, experiment_with_clusters, experiment_with_clusters_and_trials,
+    experiment_with_trials, start, template,
+};
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, Time};
 use proptest::prelude::*;
@@ -17,7 +20,10 @@ use testbed_api::labels;
 use testbed_api::record::{LoadReport, Pod, RecordRef};
 use testbed_api::status::StopReason;
 use testbed_api::status::{Phase, StoredResults, Window, WindowSource};
-use testbed_core::observed::{ApplicationFacts, NamespaceFacts, Observed, PodFacts, Seen, WorkflowFacts};
+use testbed_core::observed::{
+    ApplicationFacts, ClusterFacts, NamespaceFacts, ObjectFacts, Observed, PodFacts, Reach, RemoteFacts,
+    Seen, ServiceFacts, WorkflowFacts,
+};
 use testbed_core::plan::{ChildKind, Effect, Fact, plan};
 use testbed_core::schedule::Schedule;
 use testbed_core::status;
@@ -45,6 +51,23 @@ struct World {
     void_trials: Vec<String>,
     next_uid: usize,
     history: Vec<(Phase, bool)>,
+    /// Clusters, by name; those nobody has claimed have no owner.
+    clusters: BTreeMap<String, ClusterFacts>,
+    /// How many steps each cluster has lived, by name.
+    ages: BTreeMap<String, usize>,
+    /// What each cluster answers, by the name of the cluster.
+    remote: BTreeMap<String, RemoteFacts>,
+    /// Clusters whose API server does not answer.
+    silent: Vec<String>,
+    /// What clusters were made of, and is not gone yet.
+    leftovers: Vec<String>,
+    registrations: BTreeMap<String, ObjectFacts>,
+    projects: BTreeMap<String, ObjectFacts>,
+    kubeconfigs: BTreeMap<String, ObjectFacts>,
+    /// How many clusters were ever made or claimed for each target.
+    provided: BTreeMap<String, usize>,
+    /// Clusters never become ready.
+    clusters_hang: bool,
 }
 
 impl World {
@@ -64,6 +87,139 @@ impl World {
             void_trials: Vec::new(),
             next_uid: 0,
             history: Vec::new(),
+            clusters: BTreeMap::new(),
+            ages: BTreeMap::new(),
+            remote: BTreeMap::new(),
+            silent: Vec::new(),
+            leftovers: Vec::new(),
+            registrations: BTreeMap::new(),
+            projects: BTreeMap::new(),
+            kubeconfigs: BTreeMap::new(),
+            provided: BTreeMap::new(),
+            clusters_hang: false,
+        }
+    }
+
+    fn with_clusters() -> Self {
+        Self { experiment: Some(experiment_with_clusters()), ..Self::new(false) }
+    }
+
+    fn with_clusters_and_trials() -> Self {
+        Self { experiment: Some(experiment_with_clusters_and_trials()), ..Self::new(false) }
+    }
+
+    /// Two clusters that were made before anyone asked.
+    fn with_warm_clusters() -> Self {
+        let mut world = Self::with_clusters();
+        for name in ["warm-a", "warm-b"] {
+            let spec = serde_json::json!({"type": "local", "nodeCount": 1, "spot": false});
+            let warm = Some(labels::WARM_FREE.to_owned());
+            world.new_cluster(ClusterFacts { name: name.into(), spec, warm, ..ClusterFacts::default() });
+        }
+        world.passes_by();
+        world.passes_by();
+        world
+    }
+
+    fn new_cluster(&mut self, facts: ClusterFacts) {
+        let uid = self.uid();
+        let resources =
+            vec![format!("v1/Pod/{}-0", facts.name), format!("v1/Secret/{}-kubeconfig", facts.name)];
+        self.leftovers.extend(resources.clone());
+        let facts = ClusterFacts {
+            uid: uid.clone(),
+            resource_version: uid,
+            created_at: Some(Time(self.now)),
+            synced: true,
+            message: Some("its nodes start".into()),
+            resources,
+            ..facts
+        };
+        self.clusters.insert(facts.name.clone(), facts);
+    }
+
+    /// Clusters become ready with time, and go with all they were made of.
+    fn clusters_live_on(&mut self) {
+        let gone: Vec<ClusterFacts> =
+            self.clusters.values().filter(|cluster| cluster.deleting).cloned().collect();
+        for cluster in gone {
+            // The object goes before what it is made of.
+            if self.clusters.remove(&cluster.name).is_none() || cluster.warm.is_none() {
+                self.remote.remove(&cluster.name);
+            }
+        }
+        let there: Vec<String> =
+            self.clusters.values().flat_map(|cluster| cluster.resources.clone()).collect();
+        if let Some(place) = self.leftovers.iter().position(|resource| !there.contains(resource)) {
+            self.leftovers.remove(place);
+        }
+        for cluster in self.clusters.values_mut() {
+            let age = self.ages.entry(cluster.name.clone()).or_default();
+            *age += 1;
+            if *age >= 2 && !self.clusters_hang && !cluster.dead {
+                cluster.ready = true;
+                cluster.endpoint = Some(format!("https://{}", cluster.name));
+                cluster.kubeconfig_secret = Some(format!("{}-kubeconfig", cluster.name));
+                self.remote.entry(cluster.name.clone()).or_insert_with(|| RemoteFacts {
+                    cluster_id: format!("id-of-{}", cluster.uid),
+                    server: format!("https://{}", cluster.name),
+                    credentials: "first".into(),
+                    addresses: vec!["10.88.0.9".into()],
+                    ..RemoteFacts::default()
+                });
+            }
+        }
+    }
+
+    /// What the target's own cluster answers, for those that are ready.
+    fn reach(&self) -> BTreeMap<String, Reach> {
+        let owned = self.clusters.values().filter(|cluster| cluster.owner.is_some() && cluster.ready);
+        owned
+            .map(|cluster| {
+                let answer = match self.remote.get(&cluster.name) {
+                    Some(facts) if !self.silent.contains(&cluster.name) => {
+                        let mut facts = facts.clone();
+                        self.services_of(&cluster.target, &mut facts);
+                        Reach::Answers(Box::new(facts))
+                    }
+                    _ => Reach::Silent("connection refused".into()),
+                };
+                (cluster.target.clone(), answer)
+            })
+            .collect()
+    }
+
+    /// Every component that Argo CD has synced has a Service.
+    fn services_of(&self, target: &str, facts: &mut RemoteFacts) {
+        let synced = self.applications.values().filter(|seen| seen.target == target && seen.sync.is_some());
+        facts.services.extend(synced.map(|seen| ServiceFacts {
+            name: seen.component.clone(),
+            namespace: facts.namespaces.first().map(|namespace| namespace.name.clone()).unwrap_or_default(),
+            ports: vec![serde_json::json!({"port": 8080, "targetPort": 8080, "protocol": "TCP"})],
+            ..ServiceFacts::default()
+        }));
+    }
+
+    fn cluster_of(&mut self, target: &str) -> Option<&mut RemoteFacts> {
+        let name = self.clusters.values().find(|cluster| cluster.target == target)?.name.clone();
+        self.remote.get_mut(&name)
+    }
+
+    fn apply_in(&mut self, target: &str, object: &Value) {
+        let name = object["metadata"]["name"].as_str().unwrap().to_owned();
+        let label = |key: &str| object["metadata"]["labels"][key].as_str().map(str::to_owned);
+        let (owner, exposes) = (label(labels::EXPERIMENT_UID), label(labels::EXPOSES));
+        let uid = self.uid();
+        let facts = self.cluster_of(target).unwrap();
+        match object["kind"].as_str().unwrap() {
+            "Namespace" => {
+                facts.namespaces.push(NamespaceFacts { name, uid, owner, deleting: false, message: None });
+            }
+            "Service" => {
+                let ports = vec![serde_json::json!({"port": 8080, "nodePort": 30080})];
+                facts.services.push(ServiceFacts { name, uid, exposes, ports, ..ServiceFacts::default() });
+            }
+            other => panic!("nothing is known of {other} in targets"),
         }
     }
 
@@ -72,8 +228,13 @@ impl World {
     }
 
     fn observed(&self) -> Option<Observed> {
+        let owned = |wanted: bool| {
+            let clusters = self.clusters.values().filter(move |cluster| cluster.owner.is_some() == wanted);
+            Seen::Known(clusters.cloned().collect::<Vec<_>>())
+        };
+        let kept = self.clusters.values().filter(|cluster| cluster.owner.is_none());
+        let kept: Vec<String> = kept.flat_map(|cluster| cluster.resources.clone()).collect();
         Some(Observed {
-            experiment: self.experiment.clone()?,
             catalog: Seen::Known(catalog()),
             template: Seen::Known(Some(template())),
             namespaces: Seen::Known(self.namespaces.values().cloned().collect()),
@@ -81,6 +242,16 @@ impl World {
             workflows: Seen::Known(self.workflows.values().cloned().collect()),
             workflow_pods: Seen::Known(Vec::new()),
             pods: Seen::Known(self.pods.values().cloned().collect()),
+            clusters: owned(true),
+            warm: owned(false),
+            remote: self.reach(),
+            registrations: Seen::Known(self.registrations.values().cloned().collect()),
+            projects: Seen::Known(self.projects.values().cloned().collect()),
+            kubeconfigs: Seen::Known(self.kubeconfigs.values().cloned().collect()),
+            leftovers: Seen::Known(
+                self.leftovers.iter().filter(|resource| !kept.contains(resource)).cloned().collect(),
+            ),
+            ..Observed::of(self.experiment.clone()?)
         })
     }
 
@@ -89,9 +260,25 @@ impl World {
         self.now = self.now.checked_add(SignedDuration::from_secs(3)).unwrap();
         self.namespaces.retain(|_, namespace| !namespace.deleting);
         // Argo CD ends the sync it began before it deletes; in a namespace that is going, that sync never succeeds.
+        // And it waits for ever for a cluster that is registered and does not answer.
+        let stuck: Vec<String> = self
+            .registrations
+            .values()
+            .filter(|registration| {
+                let cluster = self.clusters.values().find(|cluster| cluster.target == registration.target);
+                cluster.is_none_or(|cluster| self.silent.contains(&cluster.name))
+            })
+            .map(|registration| registration.target.clone())
+            .collect();
         self.applications.retain(|_, application| {
-            !application.deleting || application.operation.as_deref() == Some("Running")
+            !application.deleting
+                || application.operation.as_deref() == Some("Running")
+                || stuck.contains(&application.target)
         });
+        self.registrations.retain(|_, registration| !registration.deleting);
+        self.projects.retain(|_, project| !project.deleting);
+        self.kubeconfigs.retain(|_, kubeconfig| !kubeconfig.deleting);
+        self.clusters_live_on();
         self.workflows.retain(|_, workflow| !workflow.deleting);
         for application in self.applications.values_mut().filter(|application| !application.deleting) {
             let healthy = application.sync.is_some();
@@ -132,17 +319,15 @@ impl World {
 
     /// Every target that is deployed has one pod; one that is deleted is replaced, and becomes ready a step later.
     fn subjects_live_on(&mut self) {
-        self.pods.retain(|_, facts| !facts.pod.deleting && self.namespaces.contains_key(&facts.namespace));
+        let places = self.places();
+        self.pods.retain(|_, facts| !facts.pod.deleting && places.contains(&facts.namespace));
         for facts in self.pods.values_mut() {
             facts.pod.ready = true;
         }
         let missing: Vec<String> = self
-            .namespaces
-            .keys()
-            .filter(|name| {
-                !self.subjects_vanish && !self.pods.values().any(|facts| facts.namespace == **name)
-            })
-            .cloned()
+            .places()
+            .into_iter()
+            .filter(|name| !self.subjects_vanish && !self.pods.values().any(|facts| facts.namespace == *name))
             .collect();
         for namespace in missing {
             let uid = self.uid();
@@ -150,6 +335,13 @@ impl World {
             let pod = Pod { name: format!("pod-{uid}"), uid: uid.clone(), labels, ..Pod::default() };
             self.pods.insert(uid, PodFacts { namespace, pod });
         }
+    }
+
+    /// Namespaces that subjects live in, here and in clusters that answer.
+    fn places(&self) -> Vec<String> {
+        let there = self.remote.iter().filter(|(name, _)| !self.silent.contains(name));
+        let there = there.flat_map(|(_, facts)| &facts.namespaces).map(|namespace| namespace.name.clone());
+        self.namespaces.keys().cloned().chain(there).collect()
     }
 
     fn delete_experiment(&mut self) {
@@ -178,6 +370,50 @@ impl World {
                     application.operation = Some("Terminating".into());
                 }
             }
+            Effect::ApplyIn { target, object } => self.apply_in(target, object),
+            Effect::Claim { name, resource_version, labels: given } => {
+                let cluster = self.clusters.get_mut(name).unwrap();
+                if cluster.resource_version == *resource_version {
+                    let text = |key: &str| given[key].as_str().unwrap().to_owned();
+                    cluster.owner = Some(text(labels::EXPERIMENT_UID));
+                    cluster.target = text(labels::TARGET);
+                    cluster.warm = Some(text(labels::WARM));
+                    cluster.resource_version = format!("{resource_version}-claimed");
+                    *self.provided.entry(cluster.target.clone()).or_default() += 1;
+                }
+            }
+            Effect::Register { target, name } => {
+                let digest = self.cluster_of(target).map(|facts| facts.credentials.clone());
+                let facts = ObjectFacts {
+                    name: name.clone(),
+                    uid: self.uid(),
+                    target: target.clone(),
+                    digest,
+                    deleting: false,
+                };
+                self.registrations.insert(name.clone(), facts);
+            }
+            Effect::GrantWrite { target } => self.cluster_of(target).unwrap().token = Some("token".into()),
+            Effect::ShowKubeconfig { target, name } => {
+                let digest = self.cluster_of(target).map(|facts| facts.credentials.clone());
+                let facts = ObjectFacts {
+                    name: name.clone(),
+                    uid: self.uid(),
+                    target: target.clone(),
+                    digest,
+                    deleting: false,
+                };
+                self.kubeconfigs.insert(name.clone(), facts);
+            }
+            Effect::Refresh(_) => {}
+            Effect::DeleteIn { object, .. } if object.kind == ChildKind::Pod => {
+                if let Some(facts) = self.pods.get_mut(&object.uid) {
+                    facts.pod.deleting = true;
+                }
+            }
+            Effect::DeleteIn { object, .. } => {
+                panic!("{object:?} is deleted in a cluster that goes as a whole")
+            }
             Effect::Delete(object) if object.kind == ChildKind::Pod => {
                 if let Some(facts) = self.pods.get_mut(&object.uid) {
                     facts.pod.deleting = true;
@@ -192,7 +428,23 @@ impl World {
                     ChildKind::Application => {
                         self.applications.get_mut(&object.name).map(|child| (&child.uid, &mut child.deleting))
                     }
-                    ChildKind::Pod => None,
+                    ChildKind::Cluster => {
+                        assert!(
+                            self.applications.is_empty(),
+                            "a cluster goes before what is deployed into it"
+                        );
+                        self.clusters.get_mut(&object.name).map(|child| (&child.uid, &mut child.deleting))
+                    }
+                    ChildKind::Project => {
+                        assert!(self.applications.is_empty(), "a project goes before its Applications");
+                        self.projects.get_mut(&object.name).map(|child| (&child.uid, &mut child.deleting))
+                    }
+                    ChildKind::Secret => self
+                        .registrations
+                        .get_mut(&object.name)
+                        .or_else(|| self.kubeconfigs.get_mut(&object.name))
+                        .map(|child| (&child.uid, &mut child.deleting)),
+                    ChildKind::Pod | ChildKind::Service => None,
                     ChildKind::Workflow => {
                         self.workflows.get_mut(&object.name).map(|child| (&child.uid, &mut child.deleting))
                     }
@@ -274,7 +526,22 @@ impl World {
                     message: None,
                 });
             }
+            "ExperimentCluster" => {
+                if !self.clusters.contains_key(&name) {
+                    let (target, owner) = (label(labels::TARGET), Some(label(labels::EXPERIMENT_UID)));
+                    *self.provided.entry(target.clone()).or_default() += 1;
+                    let spec = object["spec"].clone();
+                    self.new_cluster(ClusterFacts { name, target, owner, spec, ..ClusterFacts::default() });
+                }
+            }
+            "AppProject" => {
+                let digest = object["metadata"]["annotations"]["experiments.illm.io/spec-digest"].as_str();
+                let digest = digest.map(str::to_owned);
+                self.projects
+                    .insert(name.clone(), ObjectFacts { name, uid, digest, ..ObjectFacts::default() });
+            }
             "Application" => {
+                assert!(!self.projects.is_empty(), "an Application before its project");
                 let digest = object["metadata"]["annotations"]["experiments.illm.io/spec-digest"]
                     .as_str()
                     .map(str::to_owned);
@@ -292,7 +559,8 @@ impl World {
                     .applications
                     .values()
                     .all(|application| application.health.as_deref() == Some("Healthy"));
-                assert!(ready && self.applications.len() == 2, "load before everything is ready");
+                let wanted = if self.provided.is_empty() { 2 } else { 4 };
+                assert!(ready && self.applications.len() == wanted, "load before everything is ready");
                 if !self.workflows.contains_key(&name) {
                     let busy = self.workflows.values().any(|workflow| workflow.finished_at.is_none());
                     assert!(!busy, "two workflows drive load at once");
@@ -307,7 +575,16 @@ impl World {
     }
 
     fn is_empty(&self) -> bool {
-        self.namespaces.is_empty() && self.applications.is_empty() && self.workflows.is_empty()
+        let kept = self.clusters.values().filter(|cluster| cluster.owner.is_none());
+        let kept: usize = kept.map(|cluster| cluster.resources.len()).sum();
+        self.namespaces.is_empty()
+            && self.applications.is_empty()
+            && self.workflows.is_empty()
+            && self.clusters.values().all(|cluster| cluster.owner.is_none())
+            && self.leftovers.len() == kept
+            && self.registrations.is_empty()
+            && self.projects.is_empty()
+            && self.kubeconfigs.is_empty()
     }
 
     /// One pass; with `crash`, the process dies after that many effects, before it writes status.
@@ -566,6 +843,95 @@ fn a_subject_that_is_not_there_makes_its_trial_void_in_bounded_time() {
     assert_eq!(world.stored.len(), 1);
 }
 
+#[test]
+fn a_run_in_clusters_of_its_own_leaves_neither_them_nor_what_they_were_made_of() {
+    let mut world = World::with_clusters();
+    world.run(|_| None, World::cleaned);
+    let status = world.experiment.clone().unwrap().status.unwrap();
+    assert_eq!(status.phase, Some(Phase::Complete), "{status:#?}");
+    assert_eq!(world.provided, [("left".to_owned(), 1), ("right".to_owned(), 1)].into());
+    assert!(world.is_empty());
+    for target in &status.targets {
+        assert_eq!(target.resources.len(), 2);
+        assert!(target.cluster_gone_at.is_some());
+    }
+    // The load is driven from the hub, so it is given an address that the hub can reach.
+    let right = status.targets.iter().find(|target| target.name == "right").unwrap();
+    let store = right.components.iter().find(|component| component.name == "store").unwrap();
+    assert_eq!(store.address.as_deref(), Some("10.88.0.9:30080"));
+}
+
+#[test]
+fn warm_clusters_are_claimed_one_for_each_target_and_never_used_again() {
+    let mut world = World::with_warm_clusters();
+    world.run(|_| None, World::cleaned);
+    assert_eq!(world.provided, [("left".to_owned(), 1), ("right".to_owned(), 1)].into());
+    assert!(world.clusters.is_empty(), "a cluster that a run used is still there");
+    assert!(world.is_empty());
+}
+
+#[test]
+fn a_cluster_that_never_becomes_ready_fails_the_run_in_bounded_time_and_is_taken_away() {
+    let mut world = World::with_clusters();
+    world.clusters_hang = true;
+    world.run(|_| None, World::cleaned);
+    let failure = world.experiment.clone().unwrap().status.unwrap().failure.unwrap();
+    assert_eq!((failure.stage.as_str(), failure.reason.as_str()), ("ClustersReady", "DeadlineExceeded"));
+    assert!(world.is_empty());
+}
+
+#[test]
+fn a_target_that_dies_among_trials_makes_the_trial_void_and_the_run_failed_and_clean() {
+    let mut world = World::with_clusters_and_trials();
+    world.run(|_| None, |world| world.trials.len() == 3);
+    let dead = world.clusters.values_mut().next().unwrap();
+    dead.dead = true;
+    let name = dead.name.clone();
+    world.silent.push(name);
+    world.run(|_| None, World::cleaned);
+    let status = world.experiment.clone().unwrap().status.unwrap();
+    assert_eq!(status.failure.unwrap().reason, "TargetLost");
+    let last = status.trials.unwrap().begun.pop().unwrap();
+    assert!(last.void.unwrap().contains("was lost"), "the trial in which it died must not count");
+    assert_eq!(world.stored.len(), 1, "what was measured before is kept");
+    assert!(world.is_empty());
+}
+
+#[test]
+fn a_target_that_falls_silent_for_a_moment_is_not_lost() {
+    let mut world = World::with_clusters_and_trials();
+    world.run(|_| None, |world| world.trials.len() == 2);
+    let name = world.clusters.keys().next().unwrap().clone();
+    world.silent.push(name);
+    for _ in 0..5 {
+        world.pass(None);
+        world.passes_by();
+    }
+    world.silent.clear();
+    world.run(|_| None, World::cleaned);
+    let status = world.experiment.clone().unwrap().status.unwrap();
+    assert_eq!(status.phase, Some(Phase::Complete), "{:?}", status.failure);
+}
+
+#[test]
+fn another_cluster_in_the_place_of_its_own_is_not_taken_for_it() {
+    let mut world = World::with_clusters();
+    world.run(|_| None, |world| !world.applications.is_empty());
+    world.remote.values_mut().for_each(|facts| facts.cluster_id = "another".into());
+    world.run(|_| None, World::cleaned);
+    let failure = world.experiment.clone().unwrap().status.unwrap().failure.unwrap();
+    assert_eq!(failure.reason, "TargetLost");
+    assert!(world.is_empty());
+}
+
+#[test]
+fn a_run_in_clusters_that_is_deleted_after_any_pass_leaves_nothing() {
+    for passes in 0..40 {
+        let world = deleted_after(World::with_clusters(), passes, &[]);
+        assert!(world.is_empty(), "deleted after {passes} passes");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(100))]
 
@@ -586,6 +952,26 @@ proptest! {
     ) {
         let world = deleted_after(World::with_trials(), deleted, &crashes);
         prop_assert!(world.is_empty());
+    }
+
+    #[test]
+    fn a_crash_at_any_time_makes_no_second_cluster_and_leaves_none(
+        crashes in prop::collection::vec(prop::option::weighted(0.4, 0_usize..6), 120),
+        warm in any::<bool>(),
+        deleted in prop::option::of(0_usize..60),
+    ) {
+        let world = || if warm { World::with_warm_clusters() } else { World::with_clusters() };
+        let world = match deleted {
+            Some(passes) => deleted_after(world(), passes, &crashes),
+            None => {
+                let mut world = world();
+                world.run(|pass| crashes.get(pass).copied().flatten(), World::cleaned);
+                prop_assert_eq!(world.submissions, 1);
+                world
+            }
+        };
+        prop_assert!(world.is_empty());
+        prop_assert!(world.provided.values().all(|count| *count == 1), "{:?}", world.provided);
     }
 
     #[test]

@@ -14,9 +14,12 @@ use common::{catalog, experiment, start, template};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::{env, fs};
-use testbed_core::observed::{ApplicationFacts, NamespaceFacts, Observed, PodFacts, Seen, WorkflowFacts};
+use testbed_core::observed::{
+    ApplicationFacts, ClusterFacts, NamespaceFacts, Observed, PodFacts, Reach, Seen, WorkflowFacts,
+};
 use testbed_core::plan::{Effect, plan};
 use testbed_core::status;
 
@@ -39,6 +42,12 @@ struct Scenario {
     workflows: Option<Vec<WorkflowFacts>>,
     #[serde(default)]
     pods: Option<Vec<PodFacts>>,
+    #[serde(default)]
+    clusters: Option<Vec<ClusterFacts>>,
+    #[serde(default)]
+    warm: Option<Vec<ClusterFacts>>,
+    #[serde(default)]
+    remote: BTreeMap<String, Reach>,
     /// What cannot be read, by its name here.
     #[serde(default)]
     unreadable: Vec<String>,
@@ -89,8 +98,8 @@ fn observed(scenario: &Scenario) -> Observed {
     }
     let mut components = catalog();
     components.components.retain(|name, _| !scenario.without.contains(name));
+    let experiment = serde_json::from_value(value).unwrap();
     Observed {
-        experiment: serde_json::from_value(value).unwrap(),
         catalog: seen(scenario, "catalog", components),
         template: seen(scenario, "template", (!scenario.without.contains(&"compare".into())).then(template)),
         namespaces: seen(scenario, "namespaces", scenario.namespaces.clone().unwrap_or_default()),
@@ -98,6 +107,10 @@ fn observed(scenario: &Scenario) -> Observed {
         workflows: seen(scenario, "workflows", scenario.workflows.clone().unwrap_or_default()),
         workflow_pods: seen(scenario, "workflowPods", Vec::new()),
         pods: seen(scenario, "pods", scenario.pods.clone().unwrap_or_default()),
+        clusters: seen(scenario, "clusters", scenario.clusters.clone().unwrap_or_default()),
+        warm: seen(scenario, "warm", scenario.warm.clone().unwrap_or_default()),
+        remote: scenario.remote.clone(),
+        ..Observed::of(experiment)
     }
 }
 
@@ -107,6 +120,7 @@ fn shown(effect: &Effect) -> String {
             let metadata = &object["metadata"];
             format!("apply {} {}", object["kind"].as_str().unwrap(), metadata["name"].as_str().unwrap())
         }
+        Effect::Claim { name, resource_version, .. } => format!("claim {name} at {resource_version}"),
         Effect::Delete(object) => format!("delete {:?} {} ({})", object.kind, object.name, object.uid),
         Effect::Collect(request) => {
             let questions: Vec<String> =

@@ -146,6 +146,7 @@ async fn catalog(clients: &Clients) -> Result<Catalog, kube::Error> {
     let (components, templates) =
         tokio::try_join!(components.list(&everything), templates.list(&everything))?;
     Ok(Catalog {
+        agent: clients.settings.agent(),
         components: components.into_iter().map(|component| (component.name_any(), component.spec)).collect(),
         templates: templates
             .into_iter()

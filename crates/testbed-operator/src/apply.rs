@@ -1,17 +1,21 @@
 //! Carries effects out. Each is idempotent; the first that fails ends the pass, and the pass is run again.
 
 use crate::bundle;
-use crate::clients::{Clients, argo, child, namespace};
+use crate::clients::{Clients, argo, child, cluster, namespace};
 use crate::observe;
+use crate::targets::{self, PATIENCE, Way};
 use anyhow::Context;
 use futures::stream::{self, StreamExt, TryStreamExt};
+use k8s_openapi::api::core::v1::Secret;
 use kube::api::{Api, DeleteParams, DynamicObject, Patch, PatchParams, Preconditions, PropagationPolicy};
-use kube::{Error as KubeError, ResourceExt};
+use kube::{Client, Error as KubeError, Resource, ResourceExt};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use testbed_api::record::{RecordRef, TrialRecord};
 use testbed_api::status::ExperimentStatus;
+use testbed_api::trials::Variant;
 use testbed_api::{Experiment, Summary, labels};
+use testbed_core::build::{ARGOCD_NAMESPACE, CLUSTER_NAMESPACE, TOKEN_SECRET};
 use testbed_core::observed::Observed;
 use testbed_core::plan::{
     Answer, ChildKind, CollectRequest, Effect, Fact, MeasureRequest, ObjectRef, Question,
@@ -19,6 +23,7 @@ use testbed_core::plan::{
 use testbed_core::run::Run;
 use testbed_core::schedule::Schedule;
 use testbed_core::{build, bundle as core_bundle, names, record, summary};
+use tokio::time::timeout;
 
 /// Questions asked at once.
 const QUESTIONS_AT_ONCE: usize = 16;
@@ -40,6 +45,9 @@ pub(crate) enum Error {
     /// The results' store could not be reached.
     #[error("failed to store or delete the result")]
     Results(#[source] anyhow::Error),
+    /// A target cannot be reached, or not with the credentials there are.
+    #[error("failed in a target: {0}")]
+    Target(String),
     /// The plan names an object that cannot be applied.
     #[error("failed to read the plan's object: {0}")]
     Object(String),
@@ -52,6 +60,7 @@ impl Error {
             Self::Kube(_) => "kube",
             Self::Metrics { .. } => "metrics",
             Self::Results(_) => "results",
+            Self::Target(_) => "target",
             Self::Object(_) => "object",
         }
     }
@@ -78,8 +87,21 @@ async fn carry_out(clients: &Clients, seen: &Observed, effect: &Effect) -> Resul
         Effect::AddFinalizer => set_finalizer(clients, &seen.experiment, true).await,
         Effect::RemoveFinalizer => set_finalizer(clients, &seen.experiment, false).await,
         Effect::Apply(object) => apply_object(clients, object).await,
+        Effect::ApplyIn { target, object } => apply_in(clients, &seen.experiment, target, object).await,
+        Effect::Claim { name, resource_version, labels } => {
+            claim(clients, name, resource_version, labels).await
+        }
+        Effect::Register { target, name } => register(clients, &seen.experiment, target, name).await,
+        Effect::GrantWrite { target } => grant_write(clients, &seen.experiment, target).await,
+        Effect::ShowKubeconfig { target, name } => {
+            show_kubeconfig(clients, &seen.experiment, target, name).await
+        }
+        Effect::Refresh(object) => refresh(clients, object).await,
         Effect::StopSync(object) => stop_sync(clients, object).await,
         Effect::Delete(object) => delete_object(clients, object).await,
+        Effect::DeleteIn { target, object } => {
+            delete_in(way(clients, &seen.experiment, target)?.client, object).await
+        }
         Effect::Measure(request) => measure(clients, seen, request).await,
         Effect::Collect(request) => collect(clients, seen, request).await,
         Effect::DeleteResults { prefix } => {
@@ -114,13 +136,13 @@ async fn apply_object(clients: &Clients, object: &Value) -> Result<Fact, Error> 
     let kind = object.types.as_ref().map(|types| types.kind.clone()).unwrap_or_default();
     let resource = match kind.as_str() {
         "Namespace" => namespace(),
-        "Application" | "Workflow" => argo(&kind),
+        "Application" | "AppProject" | "Workflow" => argo(&kind),
+        "ExperimentCluster" => cluster(),
         other => return Err(Error::Object(format!("nothing is known of kind `{other}`"))),
     };
     let api = clients.dynamic(&resource, object.namespace().as_deref());
     // We alone own what we apply, so a conflict is settled in our favor.
-    api.patch(&object.name_any(), &PatchParams::apply(labels::OPERATOR).force(), &Patch::Apply(&object))
-        .await?;
+    api.patch(&object.name_any(), &applying(), &Patch::Apply(&object)).await?;
     Ok(Fact::Done)
 }
 
@@ -137,19 +159,186 @@ async fn stop_sync(clients: &Clients, object: &ObjectRef) -> Result<Fact, Error>
 }
 
 async fn delete_object(clients: &Clients, object: &ObjectRef) -> Result<Fact, Error> {
-    let api = clients.dynamic(&child(object.kind), object.namespace.as_deref());
+    delete_in(clients.kube.clone(), object).await
+}
+
+async fn delete_in(kube: Client, object: &ObjectRef) -> Result<Fact, Error> {
+    let resource = child(object.kind);
+    let api: Api<DynamicObject> = match &object.namespace {
+        Some(namespace) => Api::namespaced_with(kube, namespace, &resource),
+        None => Api::all_with(kube, &resource),
+    };
     let parameters = DeleteParams {
         preconditions: Some(Preconditions { uid: Some(object.uid.clone()), resource_version: None }),
-        // The workflow stays visible until its pods are gone.
+        // The workflow stays visible until its pods are gone, and a cluster until what it is made of is.
         propagation_policy: Some(match object.kind {
-            ChildKind::Workflow => PropagationPolicy::Foreground,
-            ChildKind::Application | ChildKind::Namespace | ChildKind::Pod => PropagationPolicy::Background,
+            ChildKind::Workflow | ChildKind::Cluster => PropagationPolicy::Foreground,
+            ChildKind::Application
+            | ChildKind::Namespace
+            | ChildKind::Pod
+            | ChildKind::Project
+            | ChildKind::Secret
+            | ChildKind::Service => PropagationPolicy::Background,
         }),
         ..DeleteParams::default()
     };
     match api.delete(&object.name, &parameters).await {
         Ok(_) => Ok(Fact::Done),
         // Gone, or another object bears its name now: either way ours is not there.
+        Err(error) if is_gone(&error) || is_conflict(&error) => Ok(Fact::Done),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Returns the way to a target that was found in this pass.
+fn way(clients: &Clients, experiment: &Experiment, target: &str) -> Result<Way, Error> {
+    let key = (experiment.uid().unwrap_or_default(), target.to_owned());
+    clients.targets.known(&key).ok_or_else(|| Error::Target(format!("there is no way to target {target}")))
+}
+
+async fn apply_in(
+    clients: &Clients,
+    experiment: &Experiment,
+    target: &str,
+    object: &Value,
+) -> Result<Fact, Error> {
+    let object: DynamicObject =
+        serde_json::from_value(object.clone()).map_err(|error| Error::Object(error.to_string()))?;
+    let kind = match object.types.as_ref().map(|types| types.kind.as_str()) {
+        Some("Namespace") => ChildKind::Namespace,
+        Some("Service") => ChildKind::Service,
+        other => return Err(Error::Object(format!("nothing of kind {other:?} is applied in targets"))),
+    };
+    let kube = way(clients, experiment, target)?.client;
+    let api: Api<DynamicObject> = match object.namespace() {
+        Some(namespace) => Api::namespaced_with(kube, &namespace, &child(kind)),
+        None => Api::all_with(kube, &child(kind)),
+    };
+    in_time(target, api.patch(&object.name_any(), &applying(), &Patch::Apply(&object))).await?;
+    Ok(Fact::Done)
+}
+
+/// A target that does not answer must not hold up the runs of others.
+async fn in_time<T>(target: &str, work: impl Future<Output = Result<T, KubeError>>) -> Result<T, Error> {
+    match timeout(PATIENCE, work).await {
+        Ok(result) => Ok(result?),
+        Err(_) => {
+            Err(Error::Target(format!("target {target} did not answer within {} s", PATIENCE.as_secs())))
+        }
+    }
+}
+
+fn applying() -> PatchParams {
+    PatchParams::apply(labels::OPERATOR).force()
+}
+
+/// Makes a warm cluster ours, unless someone was faster: then another one is looked for.
+async fn claim(clients: &Clients, name: &str, resource_version: &str, labels: &Value) -> Result<Fact, Error> {
+    let api = clients.dynamic(&cluster(), Some(CLUSTER_NAMESPACE));
+    let patch = json!({"metadata": {"resourceVersion": resource_version, "labels": labels}});
+    match api.patch_metadata(name, &PatchParams::default(), &Patch::Merge(patch)).await {
+        Ok(_) => Ok(Fact::Done),
+        Err(error) if is_gone(&error) || is_conflict(&error) => Ok(Fact::Done),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Returns the content of the kubeconfig that a target is reached with, and the labels of what is made of it.
+async fn credentials(
+    clients: &Clients,
+    seen: &Experiment,
+    target: &str,
+) -> Result<(String, targets::Credentials, Value), Error> {
+    let known = seen.status.iter().flat_map(|status| &status.targets).find(|known| known.name == target);
+    let spec = seen.spec.targets.iter().find(|spec| spec.name == target);
+    let (known, spec) =
+        known.zip(spec).ok_or_else(|| Error::Target(format!("nothing is known of target {target}")))?;
+    let own = seen.namespace().unwrap_or_default();
+    let namespace = if spec.cluster.kind.is_made() { CLUSTER_NAMESPACE } else { own.as_str() };
+    let secrets: Api<Secret> = Api::namespaced(clients.kube.clone(), namespace);
+    let secret = secrets.get(known.kubeconfig_secret.as_deref().unwrap_or_default()).await?;
+    let text = targets::kubeconfig(&secret).map_err(|error| Error::Target(format!("{error:#}")))?;
+    let endpoint = known.endpoint.as_deref().filter(|_| spec.cluster.kind.is_made());
+    let read = targets::read(&text, endpoint).map_err(|error| Error::Target(format!("{error:#}")))?;
+    let run = Run::of(seen).map_err(|_| Error::Object("the Experiment has no identity".into()))?;
+    let labels = build::target_labels(&run, target);
+    Ok((text, read, labels))
+}
+
+/// Registers a cluster with Argo CD, as its own documentation says: a Secret with a certain label.
+async fn register(clients: &Clients, seen: &Experiment, target: &str, name: &str) -> Result<Fact, Error> {
+    let (text, credentials, mut labels) = credentials(clients, seen, target).await?;
+    labels["argocd.argoproj.io/secret-type"] = json!("cluster");
+    let secret = json!({
+        "apiVersion": "v1", "kind": "Secret", "type": "Opaque",
+        "metadata": {
+            "name": format!("cluster-{name}"), "namespace": ARGOCD_NAMESPACE, "labels": labels,
+            "annotations": {labels::CREDENTIALS: names::sha256(text.as_bytes())[..16]},
+        },
+        "stringData": {"name": name, "server": credentials.server, "config": credentials.argo().to_string()},
+    });
+    apply_secret(clients.kube.clone(), ARGOCD_NAMESPACE, &secret).await
+}
+
+async fn apply_secret(kube: Client, namespace: &str, secret: &Value) -> Result<Fact, Error> {
+    let api: Api<Secret> = Api::namespaced(kube, namespace);
+    let name = secret["metadata"]["name"].as_str().unwrap_or_default();
+    api.patch(name, &applying(), &Patch::Apply(secret)).await?;
+    Ok(Fact::Done)
+}
+
+/// Lets the agent of a target write to the hub, as this run and no other.
+async fn grant_write(clients: &Clients, seen: &Experiment, target: &str) -> Result<Fact, Error> {
+    let run = Run::of(seen).map_err(|_| Error::Object("the Experiment has no identity".into()))?;
+    let token = clients.settings.token(run.uid).ok_or_else(|| {
+        Error::Target("this hub takes no metrics from targets: the operator was given no INGEST_KEY".into())
+    })?;
+    let namespace = run.namespace_of(target);
+    let secret = json!({
+        "apiVersion": "v1", "kind": "Secret", "type": "Opaque",
+        "metadata": {
+            "name": TOKEN_SECRET, "namespace": namespace, "labels": build::target_labels(&run, target),
+            "annotations": {labels::CREDENTIALS: names::sha256(token.as_bytes())[..16]},
+        },
+        "stringData": {"token": token},
+    });
+    let kube = way(clients, seen, target)?.client;
+    let api: Api<Secret> = Api::namespaced(kube, &namespace);
+    in_time(target, api.patch(TOKEN_SECRET, &applying(), &Patch::Apply(&secret))).await?;
+    Ok(Fact::Done)
+}
+
+/// Puts the kubeconfig of a target beside the Experiment. It goes with the Experiment, should we not be there to delete it.
+async fn show_kubeconfig(
+    clients: &Clients,
+    seen: &Experiment,
+    target: &str,
+    name: &str,
+) -> Result<Fact, Error> {
+    let (text, _, labels) = credentials(clients, seen, target).await?;
+    let namespace = seen.namespace().unwrap_or_default();
+    let secret = json!({
+        "apiVersion": "v1", "kind": "Secret", "type": "Opaque",
+        "metadata": {
+            "name": name, "namespace": namespace, "labels": labels,
+            "annotations": {labels::CREDENTIALS: names::sha256(text.as_bytes())[..16]},
+            "ownerReferences": [{
+                "apiVersion": Experiment::api_version(&()), "kind": Experiment::kind(&()),
+                "name": seen.name_any(), "uid": seen.uid().unwrap_or_default(),
+            }],
+        },
+        "stringData": {"kubeconfig": text},
+    });
+    apply_secret(clients.kube.clone(), &namespace, &secret).await
+}
+
+/// Has Argo CD look again, now, at an Application whose cluster it no longer knows: then it lets go of it.
+async fn refresh(clients: &Clients, object: &ObjectRef) -> Result<Fact, Error> {
+    let api = clients.dynamic(&child(object.kind), object.namespace.as_deref());
+    let patch =
+        json!({"metadata": {"uid": object.uid, "annotations": {"argocd.argoproj.io/refresh": "normal"}}});
+    match api.patch_metadata(&object.name, &PatchParams::default(), &Patch::Merge(patch)).await {
+        Ok(_) => Ok(Fact::Done),
         Err(error) if is_gone(&error) || is_conflict(&error) => Ok(Fact::Done),
         Err(error) => Err(error.into()),
     }
@@ -201,7 +390,17 @@ async fn measure(clients: &Clients, seen: &Observed, request: &MeasureRequest) -
     let (known, trial) = known.zip(trial).ok_or_else(|| lost("the status"))?;
     let answers = ask(clients, &request.questions, request.give_up).await?;
     let nodes: BTreeSet<String> = trial.before.iter().flatten().filter_map(|pod| pod.node.clone()).collect();
-    let nodes = observe::nodes(clients, &nodes).await?;
+    let spec = run.spec.variant(&trial.slot.variant);
+    let target = spec.map_or(trial.slot.variant.as_str(), Variant::target);
+    let nodes = if run.is_on_hub(target) {
+        observe::nodes(clients.kube.clone(), &nodes).await?
+    } else {
+        // A target that died leaves a record that says so, not one that is never written.
+        match way(clients, experiment, target) {
+            Ok(way) => in_time(target, observe::nodes(way.client, &nodes)).await.unwrap_or_default(),
+            Err(_) => Vec::new(),
+        }
+    };
     let name = run.trial_workflow(&request.trial);
     let workflows = seen.workflows.known().map(Vec::as_slice).unwrap_or_default();
     let parameters = Schedule::of(run.spec, known.seed)

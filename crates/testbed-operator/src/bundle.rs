@@ -12,6 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use testbed_api::bundle::{Artifact, Bundle, BundledTemplate, SCHEMA_VERSION};
 use testbed_api::component::Source;
+use testbed_api::experiment::ClusterType;
 use testbed_api::status::{ExperimentStatus, PinnedTemplate};
 use testbed_api::{Component, Experiment, Summary, labels};
 use testbed_core::build::ARGOCD_NAMESPACE;
@@ -207,6 +208,7 @@ async fn artifacts(
 /// One object that an Application deployed.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Deployed {
+    target: String,
     kind: String,
     namespace: String,
     name: String,
@@ -237,7 +239,11 @@ async fn manifests(
     let mut size = 0;
     for object in objects {
         let said = format!("{} {}/{}", object.kind, object.namespace, object.name);
-        match within(live(&clients.kube, &object)).await {
+        let Some(kube) = way(clients, experiment, &object.target) else {
+            left_out.push(format!("{said}: target {} could not be asked", object.target));
+            continue;
+        };
+        match within(live(&kube, &object)).await {
             Ok(Some(manifest)) => {
                 size += manifest.to_string().len();
                 if size > MAX_MANIFESTS {
@@ -253,6 +259,16 @@ async fn manifests(
     manifests
 }
 
+/// Returns the client of the cluster that a target is in, if there is a way to it.
+fn way(clients: &Clients, experiment: &Experiment, target: &str) -> Option<Client> {
+    let spec = experiment.spec.targets.iter().find(|spec| spec.name == target);
+    if spec.is_none_or(|spec| spec.cluster.kind == ClusterType::Hub) {
+        return Some(clients.kube.clone());
+    }
+    let key = (experiment.uid().unwrap_or_default(), target.to_owned());
+    clients.targets.known(&key).map(|way| way.client)
+}
+
 /// Returns what the Applications of a run deployed of the kinds that are bundled, by Application.
 async fn deployed(clients: &Clients, experiment: &Experiment) -> Result<BTreeMap<String, Vec<Deployed>>> {
     let uid = experiment.uid().unwrap_or_default();
@@ -261,12 +277,15 @@ async fn deployed(clients: &Clients, experiment: &Experiment) -> Result<BTreeMap
     let applications = api.list(&selector).await?;
     Ok(applications
         .into_iter()
-        .map(|application| (application.name_any(), resources(&application.data)))
+        .map(|application| {
+            let target = application.labels().get(labels::TARGET).cloned().unwrap_or_default();
+            (application.name_any(), resources(&application.data, &target))
+        })
         .collect())
 }
 
 /// Returns the resources that an Application says it manages, of the kinds that are bundled.
-fn resources(application: &Value) -> Vec<Deployed> {
+fn resources(application: &Value, target: &str) -> Vec<Deployed> {
     let listed = application.pointer("/status/resources").and_then(Value::as_array).into_iter().flatten();
     let text = |resource: &Value, key: &str| resource[key].as_str().unwrap_or_default().to_owned();
     listed
@@ -277,6 +296,7 @@ fn resources(application: &Value) -> Vec<Deployed> {
             bundle::KINDS.iter().any(is)
         })
         .map(|resource| Deployed {
+            target: target.to_owned(),
             kind: text(resource, "kind"),
             namespace: text(resource, "namespace"),
             name: text(resource, "name"),
@@ -396,8 +416,9 @@ mod tests {
             {"group": "evil.io", "version": "v1", "kind": "ConfigMap", "namespace": "left", "name": "web"},
             {"group": "rbac.authorization.k8s.io", "version": "v1", "kind": "ClusterRole", "name": "web"},
         ]}});
-        let kinds: Vec<String> = resources(&application).into_iter().map(|object| object.kind).collect();
+        let kinds: Vec<String> =
+            resources(&application, "left").into_iter().map(|object| object.kind).collect();
         assert_eq!(kinds, ["Deployment", "Service"]);
-        assert_eq!(resources(&json!({})), []);
+        assert_eq!(resources(&json!({}), "left"), []);
     }
 }

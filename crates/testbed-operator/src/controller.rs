@@ -1,11 +1,11 @@
 //! The driver: look, decide, act, record. It makes no decisions of its own.
 
 use crate::apply::{self, apply};
-use crate::clients::{Clients, argo};
+use crate::clients::{Clients, argo, cluster};
 use crate::observe::observe;
 use crate::report::report;
 use anyhow::Result;
-use futures::StreamExt;
+use futures::{Stream, StreamExt};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Namespace, Pod};
 use kube::api::{Api, PartialObjectMeta};
@@ -17,7 +17,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use testbed_api::{Experiment, labels};
-use testbed_core::build::{ARGOCD_NAMESPACE, WORKFLOW_NAMESPACE};
+use testbed_core::build::{ARGOCD_NAMESPACE, CLUSTER_NAMESPACE, WORKFLOW_NAMESPACE};
 use testbed_core::plan::{Effect, plan};
 use tokio::sync::watch;
 
@@ -58,6 +58,7 @@ struct Context {
 /// Watches Experiments and what they made, until stopped.
 pub(crate) async fn run(
     clients: Arc<Clients>,
+    woken: impl Stream<Item = ObjectRef<Experiment>> + Send + 'static,
     concurrency: u16,
     mut stopped: watch::Receiver<bool>,
 ) -> Result<()> {
@@ -70,6 +71,10 @@ pub(crate) async fn run(
     let subjects: Api<PartialObjectMeta<Pod>> = Api::all(clients.kube.clone());
     let owners: Arc<Mutex<HashMap<String, ObjectRef<Experiment>>>> = Arc::default();
     let (known, by_namespace) = (owners.clone(), owners);
+    let clusters = clients.dynamic(&cluster(), Some(CLUSTER_NAMESPACE));
+    let projects = clients.dynamic(&argo("AppProject"), Some(ARGOCD_NAMESPACE));
+    // What clusters are made of bears the labels of the run; only its disappearance matters.
+    let nodes: Api<PartialObjectMeta<Pod>> = Api::namespaced(clients.kube.clone(), CLUSTER_NAMESPACE);
     let context = Arc::new(Context { clients: clients.clone(), failures: Mutex::default() });
     Controller::new(experiments, watcher::Config::default())
         .with_config(Config::default().concurrency(concurrency))
@@ -87,6 +92,10 @@ pub(crate) async fn run(
             Some(owner)
         })
         .watches(pods, ours(), owner_of_pod)
+        .watches_with(clusters, cluster(), ours(), owner)
+        .watches_with(projects, argo("AppProject"), ours(), gone)
+        .watches(nodes, ours(), owner_of_pod)
+        .reconcile_on(woken)
         .watches(subjects, foreign(), move |pod| {
             let owners = by_namespace.lock().unwrap_or_else(PoisonError::into_inner);
             owners.get(&pod.namespace()?).cloned()
@@ -120,10 +129,15 @@ fn owner<K: ResourceExt>(child: K) -> Option<ObjectRef<Experiment>> {
     Some(ObjectRef::new(name).within(space))
 }
 
+/// Of what has no life of its own only the disappearance matters.
+fn gone<K: ResourceExt>(child: K) -> Option<ObjectRef<Experiment>> {
+    child.meta().deletion_timestamp.as_ref()?;
+    owner(child)
+}
+
 /// Of a pod only its disappearance matters, at teardown: its progress is told by the workflow.
 fn owner_of_pod(pod: PartialObjectMeta<Pod>) -> Option<ObjectRef<Experiment>> {
-    pod.metadata.deletion_timestamp.as_ref()?;
-    owner(pod)
+    gone(pod)
 }
 
 /// Look, decide, act, record.
@@ -167,6 +181,14 @@ fn log(experiment: &str, effects: &[Effect]) {
     for effect in effects {
         let effect = match effect {
             Effect::Apply(object) => format!("apply {} {}", object["kind"], object["metadata"]["name"]),
+            Effect::ApplyIn { target, object } => {
+                format!("apply {} {} in target {target}", object["kind"], object["metadata"]["name"])
+            }
+            Effect::Claim { name, .. } => format!("claim cluster {name}"),
+            Effect::Refresh(object) => format!("refresh {}", object.name),
+            Effect::DeleteIn { target, object } => {
+                format!("delete {:?} {} in target {target}", object.kind, object.name)
+            }
             Effect::StopSync(object) => format!("stop the sync of {}", object.name),
             Effect::Delete(object) => format!("delete {:?} {}", object.kind, object.name),
             Effect::Measure(request) => format!("record trial {}", request.trial),

@@ -6,9 +6,11 @@ mod bundle;
 mod clients;
 mod controller;
 mod observe;
+mod pool;
 mod prometheus;
 mod report;
 mod results;
+mod targets;
 
 use anyhow::{Context, Result};
 use clap::Parser;
@@ -40,6 +42,8 @@ struct Arguments {
     registry: String,
     #[command(flatten)]
     results: results::Settings,
+    #[command(flatten)]
+    hub: clients::Settings,
     /// Experiments worked on at once
     #[arg(long, env = "CONCURRENCY", default_value_t = 16)]
     concurrency: u16,
@@ -56,11 +60,14 @@ async fn main() -> Result<()> {
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let arguments = Arguments::parse();
     let client = kube::Client::try_default().await.context("failed to find the API server")?;
+    let (targets, woken) = targets::Targets::new();
     let context = Arc::new(clients::Clients::new(
         client,
         &arguments.metrics_url,
         &arguments.registry,
         &arguments.results,
+        targets,
+        arguments.hub,
     )?);
 
     let (stop, stopped) = watch::channel(false);
@@ -75,8 +82,9 @@ async fn main() -> Result<()> {
         arguments.webhook_certificates.map(|folder| (arguments.webhook_address, folder)),
         stopped.clone(),
     );
-    let control = controller::run(context.clone(), arguments.concurrency, stopped.clone());
-    tokio::try_join!(admission, control)?;
+    let control = controller::run(context.clone(), woken, arguments.concurrency, stopped.clone());
+    let pool = pool::run(context.clone(), stopped.clone());
+    tokio::try_join!(admission, control, pool)?;
     Ok(())
 }
 

@@ -1,23 +1,32 @@
 //! Reads the world of one Experiment. Everything is asked of the API server afresh; nothing here writes.
 
-use crate::clients::{Clients, argo, namespace};
-use futures::future::try_join_all;
-use k8s_openapi::api::core::v1::{ContainerStatus, Node, Pod};
+use crate::clients::{Clients, argo, cluster, namespace};
+use crate::targets::{PATIENCE, Source, Way, made};
+use anyhow::Context;
+use futures::future::{join_all, try_join_all};
+use k8s_openapi::api::core::v1::{ContainerStatus, Namespace, Node, Pod, Secret, Service};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
-use kube::api::{Api, DynamicObject, ListParams};
-use kube::{Error, ResourceExt};
+use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind, ListParams};
+use kube::runtime::reflector::ObjectRef;
+use kube::{Client, Error, ResourceExt};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use testbed_api::conditions::ConditionType;
+use testbed_api::experiment::{ClusterType, Target};
 use testbed_api::record::{self, Fingerprint};
+use testbed_api::status::ExperimentStatus;
 use testbed_api::{Component, Experiment, labels};
-use testbed_core::build::{ARGOCD_NAMESPACE, SPEC_DIGEST, WORKFLOW_NAMESPACE};
+use testbed_core::agent;
+use testbed_core::build::{
+    ARGOCD_NAMESPACE, CLUSTER_NAMESPACE, SPEC_DIGEST, TOKEN_SECRET, WORKFLOW_NAMESPACE,
+};
 use testbed_core::observed::{
-    ApplicationFacts, CatalogFacts, NamespaceFacts, NodeFacts, Observed, PodFacts, Seen, TemplateFacts,
-    WorkflowFacts, load_report, windows,
+    ApplicationFacts, CatalogFacts, ClusterFacts, NamespaceFacts, NodeFacts, ObjectFacts, Observed, PodFacts,
+    Reach, RemoteFacts, Seen, ServiceFacts, TemplateFacts, WorkflowFacts, load_report, windows,
 };
 use testbed_core::run::Run;
 use testbed_core::status;
+use tokio::time::timeout;
 
 /// Returns what is to be seen of an Experiment, or nothing if it is gone.
 ///
@@ -27,20 +36,12 @@ pub(crate) async fn observe(clients: &Clients, name: &str, space: &str) -> Resul
     let api: Api<Experiment> = Api::namespaced(clients.kube.clone(), space);
     let Some(experiment) = api.get_opt(name).await? else { return Ok(None) };
     let persisted = experiment.status.clone().unwrap_or_default();
-    let mut seen = Observed {
-        catalog: Seen::default(),
-        namespaces: Seen::default(),
-        applications: Seen::default(),
-        workflows: Seen::default(),
-        workflow_pods: Seen::default(),
-        pods: Seen::default(),
-        template: Seen::default(),
-        experiment,
-    };
+    let mut seen = Observed::of(experiment);
     // Before the finalizer stands nothing was made, and after teardown nothing is left: nothing to look at.
     if !seen.experiment.finalizers().iter().any(|finalizer| finalizer == labels::OPERATOR)
         || persisted.resources_cleaned == Some(true)
     {
+        clients.targets.forget(&seen.experiment.uid().unwrap_or_default());
         return Ok(Some(seen));
     }
     let has_trials = seen.experiment.spec.trials.is_some();
@@ -54,7 +55,14 @@ pub(crate) async fn observe(clients: &Clients, name: &str, space: &str) -> Resul
     let uid = seen.experiment.uid().unwrap_or_default();
     let selector = ListParams::default().labels(&format!("{}={uid}", labels::EXPERIMENT_UID));
     let accepted = status::holds(&persisted, ConditionType::Accepted);
-    let (catalog, template, namespaces, applications, workflows, workflow_pods, pods) = tokio::join!(
+    let provisioned = status::holds(&persisted, ConditionType::ClustersReady);
+    let ending = seen.experiment.metadata.deletion_timestamp.is_some()
+        || persisted.failure.is_some()
+        || status::holds(&persisted, ConditionType::ResultsStored);
+    let elsewhere = seen.experiment.spec.targets.iter().any(|target| target.cluster.kind != ClusterType::Hub);
+    let made = seen.experiment.spec.targets.iter().any(|target| target.cluster.kind.is_made());
+    let shown = seen.experiment.spec.tutorial.as_ref().is_some_and(|tutorial| tutorial.expose_kubeconfig);
+    let (catalog, template, namespaces, applications, workflows, workflow_pods, pods, registered) = tokio::join!(
         async { if accepted { Seen::default() } else { known(catalog(clients, &seen.experiment).await) } },
         async {
             if submitted {
@@ -70,7 +78,33 @@ pub(crate) async fn observe(clients: &Clients, name: &str, space: &str) -> Resul
         async {
             if in_trials { known(subject_pods(clients, &seen.experiment).await) } else { Seen::default() }
         },
+        async { known(projects(clients, &selector).await) },
     );
+    if elsewhere {
+        let (clusters, warm, registrations, kubeconfigs, leftovers) = tokio::join!(
+            async { if made { known(clusters(clients, &selector).await) } else { Seen::default() } },
+            async {
+                if made && accepted && !provisioned && !ending {
+                    known(warm(clients).await)
+                } else {
+                    Seen::default()
+                }
+            },
+            async { known(secrets(clients, ARGOCD_NAMESPACE, &selector).await) },
+            async { if shown { known(secrets(clients, space, &selector).await) } else { Seen::default() } },
+            async {
+                if made && ending {
+                    known(leftovers(clients, &persisted, &selector).await)
+                } else {
+                    Seen::default()
+                }
+            },
+        );
+        seen.remote = remote(clients, &seen.experiment, clusters.known().ok().map(Vec::as_slice)).await;
+        (seen.clusters, seen.warm, seen.leftovers) = (clusters, warm, leftovers);
+        (seen.registrations, seen.kubeconfigs) = (registrations, kubeconfigs);
+    }
+    seen.projects = registered;
     seen.catalog = catalog;
     seen.template = template;
     seen.namespaces = namespaces;
@@ -90,13 +124,16 @@ fn known<T>(result: Result<T, Error>) -> Seen<T> {
 
 async fn catalog(clients: &Clients, experiment: &Experiment) -> Result<CatalogFacts, Error> {
     let api: Api<Component> = Api::all(clients.kube.clone());
-    let references = experiment.spec.targets.iter().flat_map(|target| &target.components);
-    let found = try_join_all(references.map(async |reference| {
-        let name = reference.name();
-        Ok::<_, Error>(api.get_opt(name).await?.map(|component| (name.to_owned(), component.spec)))
-    }))
-    .await?;
-    Ok(CatalogFacts { components: found.into_iter().flatten().collect::<BTreeMap<_, _>>() })
+    let agent = clients.settings.agent();
+    let named = experiment.spec.targets.iter().flat_map(|target| &target.components);
+    let brought = experiment.spec.targets.iter().flat_map(|target| agent::components(target, &agent));
+    let names: BTreeSet<String> = named.map(|reference| reference.name().to_owned()).chain(brought).collect();
+    let found =
+        try_join_all(names.into_iter().map(async |name| {
+            Ok::<_, Error>(api.get_opt(&name).await?.map(|component| (name, component.spec)))
+        }))
+        .await?;
+    Ok(CatalogFacts { components: found.into_iter().flatten().collect::<BTreeMap<_, _>>(), agent })
 }
 
 /// Returns a template as it is now, if it is there.
@@ -117,24 +154,25 @@ async fn namespaces(
     selector: &ListParams,
 ) -> Result<Vec<NamespaceFacts>, Error> {
     let api = clients.dynamic(&namespace(), None);
-    let mut found: Vec<NamespaceFacts> = api.list(selector).await?.into_iter().map(namespace_facts).collect();
+    let mut found: Vec<NamespaceFacts> =
+        api.list_metadata(selector).await?.iter().map(namespace_facts).collect();
     if let Ok(run) = Run::of(experiment) {
-        for target in &experiment.spec.targets {
+        for target in experiment.spec.targets.iter().filter(|target| run.is_on_hub(&target.name)) {
             let name = run.namespace_of(&target.name);
             if !found.iter().any(|namespace| namespace.name == name) {
-                found.extend(api.get_opt(&name).await?.map(namespace_facts));
+                found.extend(api.get_metadata_opt(&name).await?.as_ref().map(namespace_facts));
             }
         }
     }
     Ok(found)
 }
 
-fn namespace_facts(object: DynamicObject) -> NamespaceFacts {
+fn namespace_facts<K: ResourceExt>(object: &K) -> NamespaceFacts {
     NamespaceFacts {
         name: object.name_any(),
         uid: object.uid().unwrap_or_default(),
         owner: object.labels().get(labels::EXPERIMENT_UID).cloned(),
-        deleting: object.metadata.deletion_timestamp.is_some(),
+        deleting: object.meta().deletion_timestamp.is_some(),
         message: None,
     }
 }
@@ -219,14 +257,26 @@ async fn workflow_pods(clients: &Clients, selector: &ListParams) -> Result<Vec<S
     Ok(api.list_metadata(selector).await?.into_iter().map(|pod| pod.name_any()).collect())
 }
 
-/// Returns the pods in the namespaces of the targets that variants are in, but for those that ran to their end.
+/// Returns the pods in the namespaces of the targets that variants are in, but for those that ran to their end. Of a
+/// target that cannot be asked there are none to be seen: whether it is lost is told by its silence.
 async fn subject_pods(clients: &Clients, experiment: &Experiment) -> Result<Vec<PodFacts>, Error> {
     let Ok(run) = Run::of(experiment) else { return Ok(Vec::new()) };
     let targets: BTreeSet<&str> = experiment.spec.variants.iter().map(|variant| variant.target()).collect();
     let lists = try_join_all(targets.into_iter().map(async |target| {
         let namespace = run.namespace_of(target);
-        let api: Api<Pod> = Api::namespaced(clients.kube.clone(), &namespace);
-        let listed = api.list(&ListParams::default()).await?;
+        let listed = if run.is_on_hub(target) {
+            let api: Api<Pod> = Api::namespaced(clients.kube.clone(), &namespace);
+            api.list(&ListParams::default()).await?.items
+        } else {
+            match clients.targets.known(&(run.uid.to_owned(), target.to_owned())) {
+                Some(way) => {
+                    let api: Api<Pod> = Api::namespaced(way.client, &namespace);
+                    let listed = timeout(PATIENCE, api.list(&ListParams::default())).await;
+                    listed.ok().and_then(Result::ok).map(|list| list.items).unwrap_or_default()
+                }
+                None => Vec::new(),
+            }
+        };
         let succeeded =
             |pod: &Pod| pod.status.as_ref().and_then(|status| status.phase.as_deref()) == Some("Succeeded");
         let facts = listed.into_iter().filter(|pod| !succeeded(pod));
@@ -266,9 +316,9 @@ fn pod_facts(pod: &Pod) -> record::Pod {
     }
 }
 
-/// Returns the nodes of these names that can be read.
-pub(crate) async fn nodes(clients: &Clients, names: &BTreeSet<String>) -> Result<Vec<NodeFacts>, Error> {
-    let api: Api<Node> = Api::all(clients.kube.clone());
+/// Returns the nodes of these names that can be read, in the cluster of that client.
+pub(crate) async fn nodes(kube: Client, names: &BTreeSet<String>) -> Result<Vec<NodeFacts>, Error> {
+    let api: Api<Node> = Api::all(kube);
     let found = try_join_all(names.iter().map(|name| api.get_opt(name))).await?;
     Ok(found.into_iter().flatten().map(|node| node_facts(&node)).collect())
 }
@@ -289,5 +339,243 @@ fn node_facts(node: &Node) -> NodeFacts {
             runtime: info.as_ref().map(|info| info.container_runtime_version.clone()),
             ..Fingerprint::default()
         },
+    }
+}
+
+async fn projects(clients: &Clients, selector: &ListParams) -> Result<Vec<ObjectFacts>, Error> {
+    let api = clients.dynamic(&argo("AppProject"), Some(ARGOCD_NAMESPACE));
+    Ok(api
+        .list_metadata(selector)
+        .await?
+        .into_iter()
+        .map(|object| object_facts(&object, SPEC_DIGEST))
+        .collect())
+}
+
+/// Returns Secrets of the run without their content, which is not looked at.
+async fn secrets(
+    clients: &Clients,
+    namespace: &str,
+    selector: &ListParams,
+) -> Result<Vec<ObjectFacts>, Error> {
+    let api: Api<Secret> = Api::namespaced(clients.kube.clone(), namespace);
+    let listed = api.list_metadata(selector).await?;
+    Ok(listed.into_iter().map(|object| object_facts(&object, labels::CREDENTIALS)).collect())
+}
+
+fn object_facts<K: ResourceExt>(object: &K, digest: &str) -> ObjectFacts {
+    ObjectFacts {
+        name: object.name_any(),
+        uid: object.uid().unwrap_or_default(),
+        target: object.labels().get(labels::TARGET).cloned().unwrap_or_default(),
+        digest: object.annotations().get(digest).cloned(),
+        deleting: object.meta().deletion_timestamp.is_some(),
+    }
+}
+
+async fn clusters(clients: &Clients, selector: &ListParams) -> Result<Vec<ClusterFacts>, Error> {
+    let api = clients.dynamic(&cluster(), Some(CLUSTER_NAMESPACE));
+    Ok(api.list(selector).await?.into_iter().map(cluster_facts).collect())
+}
+
+/// Returns the warm clusters that nobody has claimed.
+pub(crate) async fn warm(clients: &Clients) -> Result<Vec<ClusterFacts>, Error> {
+    let free = format!("{}={}", labels::WARM, labels::WARM_FREE);
+    clusters(clients, &ListParams::default().labels(&free)).await
+}
+
+pub(crate) fn cluster_facts(object: DynamicObject) -> ClusterFacts {
+    let text = |path: &str| object.data.pointer(path).and_then(Value::as_str).map(str::to_owned);
+    let conditions = object.data.pointer("/status/conditions").and_then(Value::as_array);
+    let condition = |kind: &str| conditions.into_iter().flatten().find(|condition| condition["type"] == kind);
+    let holds = |kind: &str| condition(kind).is_some_and(|condition| condition["status"] == "True");
+    // What Crossplane could not do comes before what the cluster says of itself.
+    let refused = condition("Synced")
+        .filter(|condition| condition["status"] == "False")
+        .and_then(|condition| condition["message"].as_str().map(str::to_owned));
+    let mut spec = object.data.get("spec").cloned().unwrap_or_default();
+    let references = spec.as_object_mut().and_then(|spec| spec.remove("crossplane")).unwrap_or_default();
+    let resources = references.pointer("/resourceRefs").and_then(Value::as_array).into_iter().flatten();
+    let part = |reference: &Value, key: &str| reference[key].as_str().unwrap_or_default().to_owned();
+    ClusterFacts {
+        name: object.name_any(),
+        uid: object.uid().unwrap_or_default(),
+        resource_version: object.resource_version().unwrap_or_default(),
+        owner: object.labels().get(labels::EXPERIMENT_UID).cloned(),
+        target: object.labels().get(labels::TARGET).cloned().unwrap_or_default(),
+        warm: object.labels().get(labels::WARM).cloned(),
+        created_at: object.creation_timestamp(),
+        ready: holds("Ready"),
+        synced: holds("Synced"),
+        message: refused.or_else(|| text("/status/message")).map(|said| said.chars().take(512).collect()),
+        dead: object.data.pointer("/status/dead") == Some(&Value::Bool(true)),
+        endpoint: text("/status/endpoint"),
+        kubeconfig_secret: text("/status/kubeconfigSecret"),
+        machine_type: text("/status/machineType"),
+        node_count: object
+            .data
+            .pointer("/status/nodeCount")
+            .and_then(Value::as_u64)
+            .and_then(|count| u32::try_from(count).ok()),
+        resources: resources
+            .filter(|reference| reference["name"].is_string())
+            .map(|reference| {
+                format!(
+                    "{}/{}/{}",
+                    part(reference, "apiVersion"),
+                    part(reference, "kind"),
+                    part(reference, "name")
+                )
+            })
+            .collect(),
+        deleting: object.metadata.deletion_timestamp.is_some(),
+        spec,
+    }
+}
+
+/// Returns what is still there of what clusters were made of: what our own list names, and what bears the run's label.
+async fn leftovers(
+    clients: &Clients,
+    persisted: &ExperimentStatus,
+    selector: &ListParams,
+) -> Result<Vec<String>, Error> {
+    let listed: BTreeSet<&String> = persisted.targets.iter().flat_map(|target| &target.resources).collect();
+    let own = try_join_all(listed.into_iter().map(async |resource| {
+        let Some((api_version, kind, name)) = parts(resource) else { return Ok(None) };
+        let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
+        let kind = ApiResource::from_gvk(&GroupVersionKind::gvk(group, version, kind));
+        let api = clients.dynamic(&kind, Some(CLUSTER_NAMESPACE));
+        Ok::<_, Error>(api.get_metadata_opt(name).await?.map(|_| resource.clone()))
+    }));
+    let pods: Api<Pod> = Api::namespaced(clients.kube.clone(), CLUSTER_NAMESPACE);
+    let services: Api<Service> = Api::namespaced(clients.kube.clone(), CLUSTER_NAMESPACE);
+    let secrets: Api<Secret> = Api::namespaced(clients.kube.clone(), CLUSTER_NAMESPACE);
+    let (own, pods, services, secrets) = tokio::try_join!(
+        own,
+        pods.list_metadata(selector),
+        services.list_metadata(selector),
+        secrets.list_metadata(selector),
+    )?;
+    let mut left: BTreeSet<String> = own.into_iter().flatten().collect();
+    left.extend(pods.iter().map(|pod| format!("v1/Pod/{}", pod.name_any())));
+    left.extend(services.iter().map(|service| format!("v1/Service/{}", service.name_any())));
+    left.extend(secrets.iter().map(|secret| format!("v1/Secret/{}", secret.name_any())));
+    Ok(left.into_iter().collect())
+}
+
+/// Returns API version, kind and name of a resource in our own list.
+fn parts(resource: &str) -> Option<(&str, &str, &str)> {
+    let (rest, name) = resource.rsplit_once('/')?;
+    let (api_version, kind) = rest.rsplit_once('/')?;
+    Some((api_version, kind, name))
+}
+
+/// Asks the API server of each target that has a cluster of its own; of clusters that are not ready yet nothing is asked.
+async fn remote(
+    clients: &Clients,
+    experiment: &Experiment,
+    clusters: Option<&[ClusterFacts]>,
+) -> BTreeMap<String, Reach> {
+    let Ok(run) = Run::of(experiment) else { return BTreeMap::new() };
+    let own = experiment.spec.targets.iter().filter(|target| !run.is_on_hub(&target.name));
+    let asked = own.map(async |target| {
+        let cluster = clusters.into_iter().flatten().find(|cluster| cluster.target == target.name);
+        let reach = reach(clients, experiment, &run, target, cluster).await?;
+        Some((target.name.clone(), reach))
+    });
+    join_all(asked).await.into_iter().flatten().collect()
+}
+
+async fn reach(
+    clients: &Clients,
+    experiment: &Experiment,
+    run: &Run<'_>,
+    target: &Target,
+    cluster: Option<&ClusterFacts>,
+) -> Option<Reach> {
+    let source = match target.cluster.kind {
+        ClusterType::Hub => return None,
+        ClusterType::Existing => Source {
+            namespace: run.namespace,
+            name: target.cluster.kubeconfig_secret.as_deref()?,
+            endpoint: None,
+        },
+        _ => {
+            let cluster = cluster
+                .filter(|cluster| cluster.ready || clients.targets.known(&key(run, target)).is_some())?;
+            made(cluster.kubeconfig_secret.as_deref()?, cluster.endpoint.as_deref())
+        }
+    };
+    let namespace = run.namespace_of(&target.name);
+    let owner = ObjectRef::from_obj(experiment);
+    let way = clients.targets.way(clients, owner, key(run, target), namespace.clone(), &source);
+    let said = async {
+        let way = way.await?;
+        let facts = timeout(PATIENCE, ask(&way, run, &namespace)).await;
+        facts.with_context(|| format!("its API server did not answer within {} s", PATIENCE.as_secs()))?
+    };
+    Some(match said.await {
+        Ok(facts) => Reach::Answers(Box::new(facts)),
+        Err(error) => Reach::Silent(format!("{error:#}").chars().take(512).collect()),
+    })
+}
+
+fn key(run: &Run<'_>, target: &Target) -> (String, String) {
+    (run.uid.to_owned(), target.name.clone())
+}
+
+async fn ask(way: &Way, run: &Run<'_>, namespace: &str) -> anyhow::Result<RemoteFacts> {
+    let namespaces: Api<Namespace> = Api::all(way.client.clone());
+    let nodes: Api<Node> = Api::all(way.client.clone());
+    let services: Api<Service> = Api::namespaced(way.client.clone(), namespace);
+    let secrets: Api<Secret> = Api::namespaced(way.client.clone(), namespace);
+    let everything = ListParams::default();
+    let ours = ListParams::default().labels(&format!("{}={}", labels::EXPERIMENT_UID, run.uid));
+    let (system, own, named, nodes, services, token) = tokio::try_join!(
+        namespaces.get_metadata("kube-system"),
+        namespaces.list_metadata(&ours),
+        namespaces.get_metadata_opt(namespace),
+        nodes.list(&everything),
+        services.list(&everything),
+        secrets.get_metadata_opt(TOKEN_SECRET),
+    )
+    .context("its API server cannot be asked")?;
+    let mut found: Vec<NamespaceFacts> = own.iter().map(namespace_facts).collect();
+    if let Some(named) = named.filter(|named| !found.iter().any(|known| known.name == named.name_any())) {
+        found.push(namespace_facts(&named));
+    }
+    Ok(RemoteFacts {
+        cluster_id: system.uid().unwrap_or_default(),
+        server: way.server.clone(),
+        credentials: way.credentials.clone(),
+        addresses: nodes.iter().filter_map(node_address).collect(),
+        namespaces: found,
+        services: services.into_iter().map(service_facts).collect(),
+        token: token.map(|token| token.annotations().get(labels::CREDENTIALS).cloned().unwrap_or_default()),
+    })
+}
+
+/// Returns the address at which others reach a node: the one that it shows to the world, else its own.
+fn node_address(node: &Node) -> Option<String> {
+    let addresses = node.status.as_ref()?.addresses.as_ref()?;
+    let of = |kind: &str| addresses.iter().find(|address| address.type_ == kind);
+    of("ExternalIP").or_else(|| of("InternalIP")).map(|address| address.address.clone())
+}
+
+fn service_facts(service: Service) -> ServiceFacts {
+    let status = service.status.clone().unwrap_or_default();
+    let ingress = status.load_balancer.and_then(|balancer| balancer.ingress?.into_iter().next());
+    let deleting = service.metadata.deletion_timestamp.is_some();
+    let spec = service.spec.clone().unwrap_or_default();
+    let ports = spec.ports.unwrap_or_default();
+    ServiceFacts {
+        name: service.name_any(),
+        namespace: service.namespace().unwrap_or_default(),
+        uid: service.uid().unwrap_or_default(),
+        exposes: service.labels().get(labels::EXPOSES).cloned(),
+        selector: spec.selector.unwrap_or_default(),
+        ports: ports.iter().filter_map(|port| serde_json::to_value(port).ok()).collect(),
+        ingress: ingress.and_then(|ingress| ingress.ip.or(ingress.hostname)),
+        deleting,
     }
 }

@@ -1,10 +1,12 @@
 //! `Accepted`: references are resolved, and what they resolve to is pinned in status.
 
 use super::{Pass, Step};
+use crate::agent;
 use crate::catalog::Entry;
 use crate::problem::Problem;
 use crate::validate;
 use testbed_api::conditions::Reason;
+use testbed_api::experiment::Target;
 use testbed_api::status::{ComponentStatus, ExperimentStatus, PinnedTemplate, TargetStatus};
 
 /// Resolves and pins everything the run refers to.
@@ -36,11 +38,7 @@ pub(super) fn accept(pass: &Pass<'_>, status: &mut ExperimentStatus) -> Step {
         .because(Reason::SourcesPinned)
 }
 
-fn pinned(
-    pass: &Pass<'_>,
-    target: &testbed_api::experiment::Target,
-    catalog: &validate::Catalog,
-) -> TargetStatus {
+fn pinned(pass: &Pass<'_>, target: &Target, catalog: &validate::Catalog) -> TargetStatus {
     let components = target.components.iter().filter_map(|reference| {
         let name = reference.name();
         // Both were checked above, so that neither is ever left out.
@@ -56,10 +54,31 @@ fn pinned(
             ..ComponentStatus::default()
         })
     });
+    let brought = brought(pass, target, catalog);
     TargetStatus {
         name: target.name.clone(),
         namespace: Some(pass.run.namespace_of(&target.name)),
-        components: components.collect(),
+        components: brought.chain(components).collect(),
         ..TargetStatus::default()
     }
+}
+
+/// What the lab brings into a target with a cluster of its own, to observe it. The hub observes itself.
+fn brought<'a>(
+    pass: &'a Pass<'_>,
+    target: &'a Target,
+    catalog: &'a validate::Catalog,
+) -> impl Iterator<Item = ComponentStatus> + 'a {
+    agent::components(target, &catalog.agent).into_iter().filter_map(|name| {
+        let entry = Entry::read(catalog.components.get(&name)?).ok()?;
+        let values = entry.values(&agent::values(&pass.run, target, &name, &catalog.agent), "").ok()?;
+        Some(ComponentStatus {
+            sources: entry.sources,
+            values,
+            injected: Some(true),
+            application: Some(pass.run.application_of(&target.name, &name)),
+            name,
+            ..ComponentStatus::default()
+        })
+    })
 }

@@ -1,52 +1,222 @@
 //! `ComponentsReady`: every component is Healthy and Synced at its pinned revision.
 
+use super::target::{self, Place, place};
 use super::{DEPLOY_DEADLINE, Effect, Pass, Step};
 use crate::build;
-use crate::observed::{ApplicationFacts, NamespaceFacts};
+use crate::observed::{ApplicationFacts, NamespaceFacts, ObjectFacts, RemoteFacts, ServiceFacts};
 use crate::status;
+use std::collections::BTreeMap;
 use testbed_api::conditions::{ConditionType, Reason};
-use testbed_api::experiment::Target;
-use testbed_api::status::{ComponentStatus, ExperimentStatus};
+use testbed_api::experiment::{Target, TutorialService};
+use testbed_api::status::{ComponentStatus, ExperimentStatus, TutorialServiceStatus, TutorialStatus};
 
 /// Deploys every component, targets that others depend on first.
 pub(super) fn deploy(pass: &Pass<'_>, status: &mut ExperimentStatus) -> Step {
     let mut step = Step::done("");
-    if !status::holds(pass.persisted, ConditionType::Accepted) {
-        // What is deployed is what was pinned, and pins are pins once they are persisted.
-        step.wait(Reason::NotReached, "starts once the pins are recorded");
+    if !status::holds(pass.persisted, ConditionType::Accepted)
+        || !status::holds(pass.persisted, ConditionType::ClustersReady)
+    {
+        // What is deployed is what was pinned, into the clusters that were found, and both are so once they are persisted.
+        step.wait(Reason::NotReached, "starts once the pins and the clusters are recorded");
         return step;
     }
-    let (namespaces, applications) = match (pass.seen.namespaces.known(), pass.seen.applications.known()) {
-        (Ok(namespaces), Ok(applications)) => (namespaces, applications),
-        (Err(reason), _) | (_, Err(reason)) => {
-            step.wait(Reason::NotReadable, format!("what is deployed cannot be read: {reason}"));
-            return step;
-        }
+    if let Some((target, why)) = target::lost(pass, status) {
+        return step.fail(Reason::TargetLost, format!("{target}: {why}"));
+    }
+    let lists = (
+        pass.seen.namespaces.known(),
+        pass.seen.applications.known(),
+        pass.seen.projects.known(),
+        pass.seen.registrations.known(),
+        pass.seen.kubeconfigs.known(),
+    );
+    let (Ok(namespaces), Ok(applications), Ok(projects), Ok(registrations), Ok(kubeconfigs)) = lists else {
+        let reasons =
+            [lists.0.err(), lists.1.err(), lists.2.err(), lists.3.err(), lists.4.err()].into_iter().flatten();
+        let reason = reasons.into_iter().next().unwrap_or_default();
+        step.wait(Reason::NotReadable, format!("what is deployed cannot be read: {reason}"));
+        return step;
     };
+    let clusters = target::clusters(pass);
+    project(pass, &clusters, projects, &mut step);
     for target in pass.run.targets() {
         let blocker = target.depends.iter().find(|name| !is_ready(pass, name, applications));
         if let Some(blocker) = blocker {
             step.wait(Reason::WaitingForDependency, format!("{}: waits for target {blocker}", target.name));
             continue;
         }
+        let cluster = clusters.get(target.name.as_str());
+        let namespaces = match place(pass, target) {
+            Place::Hub => namespaces,
+            Place::Remote(facts) => {
+                register(pass, target, facts, cluster, registrations, &mut step);
+                &facts.namespaces
+            }
+            Place::Silent(reason) => {
+                step.wait(Reason::ClusterUnreachable, format!("{}: {reason}", target.name));
+                continue;
+            }
+        };
         match namespace(pass, target, namespaces, &mut step) {
             Namespace::Ready => {}
             Namespace::Waits => continue,
             Namespace::Taken(message) => return step.fail(Reason::NamespaceTaken, message),
         }
+        if let Place::Remote(facts) = place(pass, target) {
+            prepare(pass, target, facts, kubeconfigs, &mut step);
+        }
         for component in pass.run.components(&target.name) {
-            if let Err(message) = self::component(pass, target, component, applications, &mut step) {
+            if let Err(message) = self::component(pass, target, cluster, component, applications, &mut step) {
                 return step.fail(Reason::InvalidSpec, message);
             }
         }
+        if let Place::Remote(facts) = place(pass, target) {
+            show(pass, target, facts, status, &mut step);
+        }
     }
     mirror(status, applications);
-    match status::since(pass.persisted, ConditionType::Accepted)
+    tutorial(pass, status);
+    if let Some(loss) = target::next_loss(status) {
+        step.wake(loss);
+    }
+    match status::since(pass.persisted, ConditionType::ClustersReady)
         .and_then(|at| at.checked_add(DEPLOY_DEADLINE).ok())
     {
         Some(deadline) => step.deadline(deadline, pass.now),
         None => step,
     }
+}
+
+/// The run's own project of Argo CD, which says what it may deploy, and where.
+fn project(pass: &Pass<'_>, clusters: &BTreeMap<&str, String>, projects: &[ObjectFacts], step: &mut Step) {
+    let wanted = build::project(&pass.run, clusters);
+    let digest = build::spec_digest(&wanted["spec"]);
+    if !projects.iter().any(|seen| seen.digest.as_deref() == Some(&digest)) {
+        step.effect(Effect::Apply(wanted));
+    }
+}
+
+/// Argo CD knows the target's cluster, by the credentials of now.
+fn register(
+    pass: &Pass<'_>,
+    target: &Target,
+    facts: &RemoteFacts,
+    cluster: Option<&String>,
+    registrations: &[ObjectFacts],
+    step: &mut Step,
+) {
+    let Some(name) = cluster.filter(|_| !pass.run.components(&target.name).is_empty()) else { return };
+    let seen = registrations.iter().find(|seen| seen.target == target.name);
+    if seen.is_none_or(|seen| seen.digest.as_deref() != Some(&facts.credentials)) {
+        step.effect(Effect::Register { target: target.name.clone(), name: name.clone() });
+    }
+}
+
+/// What a target needs beside its components: the token by which its agent writes, and a way in for the user.
+fn prepare(
+    pass: &Pass<'_>,
+    target: &Target,
+    facts: &RemoteFacts,
+    kubeconfigs: &[ObjectFacts],
+    step: &mut Step,
+) {
+    let observed = target.observability.as_ref().is_some_and(|observability| observability.enabled);
+    if observed && facts.token.is_none() {
+        step.effect(Effect::GrantWrite { target: target.name.clone() });
+    }
+    let exposed = pass.run.spec.tutorial.as_ref().is_some_and(|tutorial| tutorial.expose_kubeconfig);
+    let known = kubeconfigs.iter().find(|seen| seen.target == target.name);
+    if exposed && known.is_none_or(|seen| seen.digest.as_deref() != Some(&facts.credentials)) {
+        let name = pass.run.kubeconfig_of(&target.name);
+        step.effect(Effect::ShowKubeconfig { target: target.name.clone(), name });
+    }
+}
+
+/// Shows the Services of a target that others want to reach to the outside, and notes their addresses.
+fn show(
+    pass: &Pass<'_>,
+    target: &Target,
+    facts: &RemoteFacts,
+    status: &mut ExperimentStatus,
+    step: &mut Step,
+) {
+    let components =
+        status.targets.iter_mut().find(|known| known.name == target.name).map(|known| &mut known.components);
+    let mut components = components;
+    for (name, port) in pass.run.exposed(target) {
+        let shown = facts.services.iter().find(|service| service.exposes.as_deref() == Some(&name));
+        let Some(shown) = shown else {
+            let service =
+                facts.services.iter().find(|service| service.name == name && service.exposes.is_none());
+            match service.and_then(|service| build::exposure(&pass.run, target, service, port)) {
+                Some(object) => {
+                    step.effect(Effect::ApplyIn { target: target.name.clone(), object });
+                    step.wait(
+                        Reason::EndpointPending,
+                        format!("{}: Service {name} is being shown to the outside", target.name),
+                    );
+                }
+                None => step.wait(
+                    Reason::EndpointPending,
+                    format!(
+                        "{}: Service {name}, which is to be reached from outside, is not there",
+                        target.name
+                    ),
+                ),
+            }
+            continue;
+        };
+        let Some(address) = address(shown, facts) else {
+            step.wait(
+                Reason::EndpointPending,
+                format!("{}: Service {name} has no address outside its cluster yet", target.name),
+            );
+            continue;
+        };
+        for component in components.iter_mut().flat_map(|components| components.iter_mut()) {
+            if component.endpoint.as_ref().is_some_and(|endpoint| endpoint.service == name) {
+                component.address = Some(address.clone());
+            }
+        }
+    }
+}
+
+/// Returns the address of a Service that is shown to the outside, `host:port`.
+pub(super) fn address(shown: &ServiceFacts, facts: &RemoteFacts) -> Option<String> {
+    let port = shown.ports.first()?;
+    if let Some(ingress) = &shown.ingress {
+        return Some(format!("{ingress}:{}", port["port"].as_u64()?));
+    }
+    Some(format!("{}:{}", facts.addresses.first()?, port["nodePort"].as_u64()?))
+}
+
+/// Says where a person who follows along finds things.
+fn tutorial(pass: &Pass<'_>, status: &mut ExperimentStatus) {
+    let Some(tutorial) = &pass.run.spec.tutorial else { return };
+    let endpoint = |service: &TutorialService| -> Option<String> {
+        let target = pass.run.spec.targets.iter().find(|target| target.name == service.target)?;
+        match place(pass, target) {
+            Place::Remote(facts) => {
+                let shown =
+                    facts.services.iter().find(|seen| seen.exposes.as_deref() == Some(&service.service))?;
+                Some(format!("http://{}", address(shown, facts)?))
+            }
+            Place::Hub => {
+                let port = service.port.map(|port| format!(":{port}")).unwrap_or_default();
+                Some(format!("http://{}.{}.svc{port}", service.service, pass.run.namespace_of(&target.name)))
+            }
+            Place::Silent(_) => None,
+        }
+    };
+    let services = tutorial.services.iter().map(|service| {
+        let endpoint = endpoint(service);
+        TutorialServiceStatus { name: service.name.clone(), ready: endpoint.is_some(), endpoint }
+    });
+    let secrets = pass.seen.kubeconfigs.known().map(Vec::as_slice).unwrap_or_default();
+    status.tutorial_status = Some(TutorialStatus {
+        services: services.collect(),
+        kubeconfig_secrets: secrets.iter().map(|seen| (seen.target.clone(), seen.name.clone())).collect(),
+    });
 }
 
 enum Namespace {
@@ -71,7 +241,12 @@ fn namespace(pass: &Pass<'_>, target: &Target, namespaces: &[NamespaceFacts], st
         Some(_) => Namespace::Ready,
         None => {
             // Applied and used in one pass: effects are carried out in order, and the first failure ends the pass.
-            step.effect(Effect::Apply(build::namespace(&pass.run, target)));
+            let object = build::namespace(&pass.run, target);
+            step.effect(if pass.run.is_on_hub(&target.name) {
+                Effect::Apply(object)
+            } else {
+                Effect::ApplyIn { target: target.name.clone(), object }
+            });
             Namespace::Ready
         }
     }
@@ -80,11 +255,12 @@ fn namespace(pass: &Pass<'_>, target: &Target, namespaces: &[NamespaceFacts], st
 fn component(
     pass: &Pass<'_>,
     target: &Target,
+    cluster: Option<&String>,
     component: &ComponentStatus,
     applications: &[ApplicationFacts],
     step: &mut Step,
 ) -> Result<(), String> {
-    let wanted = build::application(&pass.run, target, component)?;
+    let wanted = build::application(&pass.run, target, cluster, component)?;
     let digest = build::spec_digest(&wanted["spec"]);
     let seen = find(applications, &target.name, &component.name);
     if seen.is_none_or(|seen| !seen.deleting && seen.spec_digest.as_deref() != Some(&digest)) {
@@ -123,10 +299,16 @@ fn ready(seen: &ApplicationFacts, component: &ComponentStatus) -> bool {
         && digests.all(|digest| seen.revisions.iter().any(|revision| revision == digest))
 }
 
-/// Returns whether every component of a target is ready.
+/// Returns whether every component of a target is ready, and can be reached by those who refer to it.
 fn is_ready(pass: &Pass<'_>, target: &str, applications: &[ApplicationFacts]) -> bool {
-    pass.run.components(target).iter().all(|component| {
+    let components = pass.run.components(target);
+    let spec = pass.run.spec.targets.iter().find(|candidate| candidate.name == target);
+    let exposed = spec.map(|spec| pass.run.exposed(spec)).unwrap_or_default();
+    components.iter().all(|component| {
+        let wanted =
+            component.endpoint.as_ref().is_some_and(|endpoint| exposed.contains_key(&endpoint.service));
         find(applications, target, &component.name).is_some_and(|seen| ready(seen, component))
+            && (!wanted || component.address.is_some())
     })
 }
 

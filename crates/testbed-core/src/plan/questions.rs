@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::time::Duration;
-use testbed_api::experiment::{ClusterType, Metric, QueryType};
+use testbed_api::experiment::{Metric, QueryType};
 use testbed_api::record::{RecordRef, Slot};
 use testbed_api::status::Window;
 use testbed_api::trials::Variant;
@@ -249,16 +249,14 @@ fn window_of(windows: &[Window], target: Option<&str>) -> Option<Window> {
 
 /// Returns the store of a target's own, if a component of it says that it is one.
 fn store_of(pass: &Pass<'_>, target: &str) -> Option<Store> {
-    let spec = pass.run.spec.targets.iter().find(|candidate| candidate.name == target)?;
-    if spec.cluster.kind != ClusterType::Hub {
-        return None;
-    }
     let component =
         pass.run.components(target).iter().find(|component| component.metrics_store == Some(true))?;
     let endpoint = component.endpoint.as_ref()?;
     let namespace = pass.run.namespace_of(target);
-    Some(Store::Target {
-        address: format!("{}.{namespace}.svc:{}", endpoint.service, endpoint.port),
-        name: format!("{namespace}/{}", endpoint.service),
-    })
+    let address = if pass.run.is_on_hub(target) {
+        format!("{}.{namespace}.svc:{}", endpoint.service, endpoint.port)
+    } else {
+        component.address.clone()?
+    };
+    Some(Store::Target { address, name: format!("{namespace}/{}", endpoint.service) })
 }

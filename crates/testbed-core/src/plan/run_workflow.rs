@@ -1,7 +1,7 @@
 //! `WorkflowSucceeded`: the workflow ran to its end, once.
 
 use super::template::pinned_template;
-use super::{Effect, Pass, RUN_DEADLINE, Step, is_manual};
+use super::{Effect, Pass, RUN_DEADLINE, Step, earliest, is_manual, target};
 use crate::build;
 use crate::observed::WorkflowFacts;
 use crate::status;
@@ -19,7 +19,12 @@ pub(super) fn run_workflow(pass: &Pass<'_>, status: &mut ExperimentStatus) -> St
         return step;
     }
     if let Some(trials) = &pass.run.spec.trials {
-        return super::trials::run_trials(pass, trials, status);
+        let mut step = super::trials::run_trials(pass, trials, status);
+        step.wake_at = earliest(step.wake_at, target::next_loss(status));
+        return step;
+    }
+    if let Some((target, why)) = target::lost(pass, status) {
+        return step.fail(Reason::TargetLost, format!("{target}: {why}"));
     }
     let workflows = match pass.seen.workflows.known() {
         Ok(workflows) => workflows,
@@ -41,7 +46,9 @@ pub(super) fn run_workflow(pass: &Pass<'_>, status: &mut ExperimentStatus) -> St
         finished_at: seen.finished_at.clone(),
         windows: windows(seen),
     });
-    judge(pass, seen, step)
+    let mut step = judge(pass, seen, step);
+    step.wake_at = earliest(step.wake_at, target::next_loss(status));
+    step
 }
 
 fn submit(pass: &Pass<'_>, status: &mut ExperimentStatus, mut step: Step, name: String) -> Step {

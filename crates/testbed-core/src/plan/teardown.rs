@@ -1,62 +1,251 @@
 //! `CleanedUp`: nothing is left of the run but the Experiment and its stored result.
 
-use super::{ChildKind, Effect, ObjectRef, Pass, Step};
-use crate::build::{ARGOCD_NAMESPACE, WORKFLOW_NAMESPACE};
+use super::target::{self, Place, place};
+use super::{ChildKind, Effect, ObjectRef, Pass, Step, TEARDOWN_ALARM};
+use crate::build::{ARGOCD_NAMESPACE, CLUSTER_NAMESPACE, WORKFLOW_NAMESPACE};
+use crate::observed::{ApplicationFacts, ClusterFacts, NamespaceFacts, ObjectFacts, RemoteFacts, Seen};
 use crate::status;
+use jiff::{SignedDuration, Timestamp};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use std::collections::BTreeSet;
 use testbed_api::conditions::{ConditionType, Reason};
+use testbed_api::experiment::{ClusterType, Target};
 use testbed_api::status::ExperimentStatus;
 
-/// Removes what the run made: load first, then what it was driven at, then the places they were in.
+/// When what is left is looked at again, should no watch tell of it.
+const LOOK_AGAIN: SignedDuration = SignedDuration::from_secs(15);
+
+/// Everything that was made for the run and is still there.
+struct Left<'a> {
+    applications: &'a [ApplicationFacts],
+    namespaces: &'a [NamespaceFacts],
+    registrations: &'a [ObjectFacts],
+    projects: &'a [ObjectFacts],
+    clusters: &'a [ClusterFacts],
+    kubeconfigs: &'a [ObjectFacts],
+    leftovers: &'a [String],
+}
+
+/// Removes what the run made: load first, then what it was driven at, then the places they were in, then their clusters,
+/// then the ways to them.
 ///
-/// It is over only when fresh lists by label are empty; a list that cannot be read is not an empty one.
-/// It has no deadline: what exists is removed, however long that takes.
-pub(super) fn teardown(pass: &Pass<'_>, _: &mut ExperimentStatus) -> Step {
+/// It is over only when fresh lists by label are empty, and what our own list names is gone; a list that cannot be read is
+/// not an empty one. It has no deadline: what exists is removed, however long that takes.
+pub(super) fn teardown(pass: &Pass<'_>, status: &mut ExperimentStatus) -> Step {
     let mut step = Step::done("nothing is left of the run").because(Reason::NothingLeft);
     if !may_begin(pass) {
         step.wait(Reason::NotReached, "begins once the end of the run is recorded");
         return step;
     }
     let seen = pass.seen;
-    let lists = (
-        seen.workflows.known(),
-        seen.workflow_pods.known(),
-        seen.applications.known(),
-        seen.namespaces.known(),
-    );
-    let (Ok(workflows), Ok(pods), Ok(applications), Ok(namespaces)) = lists else {
-        let reason = [lists.0.err(), lists.1.err(), lists.2.err(), lists.3.err()]
-            .into_iter()
-            .flatten()
-            .next()
-            .unwrap_or_default();
-        step.wait(Reason::NotReadable, format!("what is left cannot be read: {reason}"));
-        return step;
+    let (workflows, pods) = match (seen.workflows.known(), seen.workflow_pods.known()) {
+        (Ok(workflows), Ok(pods)) => (workflows, pods),
+        (Err(reason), _) | (_, Err(reason)) => return unreadable(step, reason),
+    };
+    let left = match left(pass) {
+        Ok(left) => left,
+        Err(reason) => return unreadable(step, &reason),
     };
     for workflow in workflows {
-        remove(
-            &mut step,
-            ChildKind::Workflow,
-            Some(WORKFLOW_NAMESPACE),
-            &workflow.name,
-            &workflow.uid,
-            workflow.deleting,
-        );
+        let namespace = Some(WORKFLOW_NAMESPACE);
+        remove(&mut step, ChildKind::Workflow, namespace, &workflow.name, &workflow.uid, workflow.deleting);
     }
-    for application in applications {
+    if let Some(pod) = pods.first() {
+        step.wait(Reason::TearingDown, format!("pod {pod} is being removed"));
+    }
+    let busy = deployed(pass, &left, &mut step);
+    if left.applications.is_empty() {
+        access(pass, &left, &busy, status, &mut step);
+    }
+    alarm(pass, step)
+}
+
+fn unreadable(mut step: Step, reason: &str) -> Step {
+    step.wait(Reason::NotReadable, format!("what is left cannot be read: {reason}"));
+    step
+}
+
+fn left<'a>(pass: &'a Pass<'_>) -> Result<Left<'a>, String> {
+    fn known<T>(seen: &Seen<Vec<T>>) -> Result<&[T], String> {
+        seen.known().map(Vec::as_slice).map_err(str::to_owned)
+    }
+    let seen = pass.seen;
+    Ok(Left {
+        applications: known(&seen.applications)?,
+        namespaces: known(&seen.namespaces)?,
+        registrations: known(&seen.registrations)?,
+        projects: known(&seen.projects)?,
+        clusters: known(&seen.clusters)?,
+        kubeconfigs: known(&seen.kubeconfigs)?,
+        leftovers: known(&seen.leftovers)?,
+    })
+}
+
+/// Workloads, what shows them to the outside, and the namespaces they are in. Returns the targets that must stay until
+/// something in them is gone.
+fn deployed<'a>(pass: &'a Pass<'_>, left: &Left<'_>, step: &mut Step) -> BTreeSet<&'a str> {
+    let run = &pass.run;
+    let mut busy = BTreeSet::new();
+    for target in run.spec.targets.iter().filter(|target| !run.is_on_hub(&target.name)) {
+        let is_busy = match answering(pass, target, left) {
+            Some(facts) => within(pass, target, facts, step),
+            None => unregister(pass, target, left, step),
+        };
+        if is_busy {
+            busy.insert(target.name.as_str());
+        }
+    }
+    for application in left.applications {
         let (name, uid) = (&application.name, &application.uid);
         if application.operation.as_deref() == Some("Running") {
             // Argo CD ends what it began before it deletes, and one that cannot succeed is tried for ever.
             step.effect(Effect::StopSync(object(ChildKind::Application, Some(ARGOCD_NAMESPACE), name, uid)));
         }
-        remove(&mut step, ChildKind::Application, Some(ARGOCD_NAMESPACE), name, uid, application.deleting);
-    }
-    if let Some(pod) = pods.first() {
-        step.wait(Reason::TearingDown, format!("pod {pod} is being removed"));
+        remove(step, ChildKind::Application, Some(ARGOCD_NAMESPACE), name, uid, application.deleting);
     }
     // After its Applications, which put back what vanishes under them until they are being deleted themselves; but not
     // after their end: Kubernetes lets a deleted namespace rest for five seconds, in which they have time to finish.
-    for namespace in namespaces.iter().filter(|namespace| namespace.owner.as_deref() == Some(pass.run.uid)) {
-        remove(&mut step, ChildKind::Namespace, None, &namespace.name, &namespace.uid, namespace.deleting);
+    for namespace in left.namespaces.iter().filter(|namespace| namespace.owner.as_deref() == Some(run.uid)) {
+        remove(step, ChildKind::Namespace, None, &namespace.name, &namespace.uid, namespace.deleting);
+    }
+    busy
+}
+
+/// Returns what a target says that can still be asked, and is the one that it was.
+fn answering<'a>(pass: &'a Pass<'_>, target: &Target, left: &Left<'_>) -> Option<&'a RemoteFacts> {
+    let cluster = target::cluster(left.clusters, &target.name);
+    let doomed =
+        target.cluster.kind.is_made() && cluster.is_none_or(|cluster| cluster.deleting || cluster.dead);
+    let known = target::known(pass, &target.name).and_then(|known| known.cluster_id.as_ref());
+    match place(pass, target) {
+        Place::Remote(facts) if !doomed && known == Some(&facts.cluster_id) => Some(facts),
+        _ => None,
+    }
+}
+
+/// What was made in a target by ourselves. A cluster that goes as a whole takes it along, but for what a cloud made for it.
+fn within(pass: &Pass<'_>, target: &Target, facts: &RemoteFacts, step: &mut Step) -> bool {
+    let mut busy = false;
+    let stays = target.cluster.kind == ClusterType::Existing;
+    let balanced = !matches!(target.cluster.kind, ClusterType::Local);
+    for service in facts.services.iter().filter(|service| service.exposes.is_some() && balanced) {
+        let what = object(ChildKind::Service, Some(&service.namespace), &service.name, &service.uid);
+        remove_in(step, target, what, service.deleting);
+        busy = true;
+    }
+    let own = facts.namespaces.iter().filter(|namespace| namespace.owner.as_deref() == Some(pass.run.uid));
+    for namespace in own.filter(|_| stays) {
+        let what = object(ChildKind::Namespace, None, &namespace.name, &namespace.uid);
+        remove_in(step, target, what, namespace.deleting);
+        busy = true;
+    }
+    busy
+}
+
+/// A target that cannot be asked any more is forgotten by Argo CD, which would wait for it for ever.
+///
+/// A cluster of a cloud is given time first: what it made on its own, load balancers and disks, goes only if it is asked.
+fn unregister(pass: &Pass<'_>, target: &Target, left: &Left<'_>, step: &mut Step) -> bool {
+    let waits = !matches!(target.cluster.kind, ClusterType::Local)
+        && target::cluster(left.clusters, &target.name)
+            .is_some_and(|cluster| !cluster.dead && !cluster.deleting);
+    if let Some(until) = began(pass).and_then(|at| at.checked_add(TEARDOWN_ALARM).ok())
+        && waits
+        && pass.now < until
+    {
+        let known = target::known(pass, &target.name).is_some_and(|known| known.cluster_id.is_some());
+        if known {
+            step.wait(
+                Reason::TearingDown,
+                format!("target {} does not answer; what it made itself is not removed yet", target.name),
+            );
+            step.wake(until);
+            return true;
+        }
+    }
+    let stuck = left.applications.iter().filter(|application| application.target == target.name);
+    for registration in left.registrations.iter().filter(|seen| seen.target == target.name && !seen.deleting)
+    {
+        step.effect(Effect::Delete(secret(ARGOCD_NAMESPACE, registration)));
+    }
+    for application in stuck.filter(|application| application.deleting) {
+        let what =
+            object(ChildKind::Application, Some(ARGOCD_NAMESPACE), &application.name, &application.uid);
+        step.effect(Effect::Refresh(what));
+        step.wake(pass.now.saturating_add(LOOK_AGAIN).unwrap_or(Timestamp::MAX));
+    }
+    false
+}
+
+/// Once nothing is deployed any more: what Argo CD knows, the clusters, and at last the ways to them.
+fn access(
+    pass: &Pass<'_>,
+    left: &Left<'_>,
+    busy: &BTreeSet<&str>,
+    status: &mut ExperimentStatus,
+    step: &mut Step,
+) {
+    for project in left.projects {
+        let namespace = Some(ARGOCD_NAMESPACE);
+        remove(step, ChildKind::Project, namespace, &project.name, &project.uid, project.deleting);
+    }
+    for registration in left.registrations {
+        if !registration.deleting {
+            step.effect(Effect::Delete(secret(ARGOCD_NAMESPACE, registration)));
+        }
+        step.wait(Reason::TearingDown, format!("registration {} is being removed", registration.name));
+    }
+    for cluster in left.clusters.iter().filter(|cluster| !busy.contains(cluster.target.as_str())) {
+        listed(pass, cluster, status, step);
+    }
+    if let Some(first) = left.leftovers.first() {
+        let count = left.leftovers.len();
+        step.wait(
+            Reason::TearingDown,
+            format!("{count} resources of clusters are being removed, such as {first}"),
+        );
+        step.wake(pass.now.saturating_add(LOOK_AGAIN).unwrap_or(Timestamp::MAX));
+    }
+    if left.clusters.is_empty() && left.leftovers.is_empty() {
+        for known in status.targets.iter_mut().filter(|known| known.cluster_created_at.is_some()) {
+            known.cluster_gone_at.get_or_insert(Time(pass.now));
+        }
+        for kubeconfig in left.kubeconfigs {
+            if !kubeconfig.deleting {
+                step.effect(Effect::Delete(secret(pass.run.namespace, kubeconfig)));
+            }
+            step.wait(Reason::TearingDown, format!("secret {} is being removed", kubeconfig.name));
+        }
+    }
+}
+
+/// A cluster is deleted only once all it is made of stands in our own list, by which its end is proven.
+fn listed(pass: &Pass<'_>, cluster: &ClusterFacts, status: &mut ExperimentStatus, step: &mut Step) {
+    let persisted =
+        target::known(pass, &cluster.target).map(|known| &known.resources[..]).unwrap_or_default();
+    let complete = cluster.resources.iter().all(|resource| persisted.contains(resource));
+    if let Some(known) = status.targets.iter_mut().find(|known| known.name == cluster.target) {
+        for resource in &cluster.resources {
+            if !known.resources.contains(resource) {
+                known.resources.push(resource.clone());
+            }
+        }
+        known.phase = Some("Deleting".into());
+    }
+    if !complete {
+        step.wait(Reason::TearingDown, format!("what cluster {} is made of is being recorded", cluster.name));
+        return;
+    }
+    remove(step, ChildKind::Cluster, Some(CLUSTER_NAMESPACE), &cluster.name, &cluster.uid, cluster.deleting);
+}
+
+/// What does not go away is said aloud, and tried for ever.
+fn alarm(pass: &Pass<'_>, mut step: Step) -> Step {
+    let Some(at) = began(pass).and_then(|began| began.checked_add(TEARDOWN_ALARM).ok()) else { return step };
+    if pass.now >= at {
+        step.reword(Reason::TearingDown, Reason::TeardownStuck);
+    } else if !step.is_done() {
+        step.wake(at);
     }
     step
 }
@@ -70,12 +259,31 @@ fn may_begin(pass: &Pass<'_>) -> bool {
         || super::expiry(&pass.seen.experiment).is_some_and(|expiry| pass.now >= expiry)
 }
 
+/// Returns when teardown was first said to be under way.
+fn began(pass: &Pass<'_>) -> Option<Timestamp> {
+    let under_way = [Reason::TearingDown.as_str(), Reason::TeardownStuck.as_str()];
+    let condition = status::get(pass.persisted, ConditionType::CleanedUp)?;
+    under_way.contains(&condition.reason.as_str()).then_some(condition.last_transition_time.0)
+}
+
 fn remove(step: &mut Step, kind: ChildKind, namespace: Option<&str>, name: &str, uid: &str, deleting: bool) {
     if !deleting {
         step.effect(Effect::Delete(object(kind, namespace, name, uid)));
     }
     let what = format!("{kind:?}").to_lowercase();
     step.wait(Reason::TearingDown, format!("{what} {name} is being removed"));
+}
+
+fn remove_in(step: &mut Step, target: &Target, what: ObjectRef, deleting: bool) {
+    let message = format!("{:?} {} in target {} is being removed", what.kind, what.name, target.name);
+    if !deleting {
+        step.effect(Effect::DeleteIn { target: target.name.clone(), object: what });
+    }
+    step.wait(Reason::TearingDown, message);
+}
+
+fn secret(namespace: &str, seen: &ObjectFacts) -> ObjectRef {
+    object(ChildKind::Secret, Some(namespace), &seen.name, &seen.uid)
 }
 
 fn object(kind: ChildKind, namespace: Option<&str>, name: &str, uid: &str) -> ObjectRef {

@@ -9,7 +9,7 @@
 
 use super::collect::{COLLECT_HALF, SETTLE};
 use super::template::pinned_template;
-use super::{ChildKind, Effect, MeasureRequest, ObjectRef, Pass, Step, questions};
+use super::{ChildKind, Effect, MeasureRequest, ObjectRef, Pass, Step, questions, target};
 use crate::build::{self, WORKFLOW_NAMESPACE};
 use crate::observed::{PodFacts, WorkflowFacts};
 use crate::schedule::{self, Next, Schedule, Timing};
@@ -30,6 +30,7 @@ pub(super) fn run_trials(pass: &Pass<'_>, trials: &Trials, status: &mut Experime
     let mut step = Step::done("");
     let seed = schedule::seed(trials, pass.run.uid);
     let Some(schedule) = Schedule::of(pass.run.spec, seed) else { return step };
+    let lost = target::lost(pass, status);
     let known = status.trials.get_or_insert_with(|| TrialsStatus {
         seed,
         planned_block_count: schedule.planned_blocks(),
@@ -46,8 +47,17 @@ pub(super) fn run_trials(pass: &Pass<'_>, trials: &Trials, status: &mut Experime
     };
     let world = World { pass, trials, schedule: &schedule, workflows, pods };
     if let Some(trial) = known.begun.last_mut().filter(|trial| trial.record.is_none()) {
-        let step = world.advance(trial, step);
+        let step = match (&lost, &trial.end) {
+            // What was measured of it so far may be of a cluster that was dying.
+            (Some((target, why)), None) => {
+                world.end(trial, step, Some(format!("target {target} was lost: {why}")), None)
+            }
+            _ => world.advance(trial, step),
+        };
         return reported(status, step);
+    }
+    if let Some((target, why)) = lost {
+        return step.fail(Reason::TargetLost, format!("{target}: {why}"));
     }
     for done in workflows {
         // What it recorded is stored.
@@ -153,13 +163,19 @@ impl World<'_> {
         let subject = self.subject(variant);
         let doomed: Vec<&PodFacts> =
             self.pods.iter().filter(|facts| trial.doomed.contains(&facts.pod.uid)).collect();
+        let target = variant.map_or(trial.slot.variant.as_str(), Variant::target);
         for facts in doomed.iter().filter(|facts| !facts.pod.deleting) {
-            step.effect(Effect::Delete(ObjectRef {
+            let object = ObjectRef {
                 kind: ChildKind::Pod,
                 namespace: Some(facts.namespace.clone()),
                 name: facts.pod.name.clone(),
                 uid: facts.pod.uid.clone(),
-            }));
+            };
+            step.effect(if self.pass.run.is_on_hub(target) {
+                Effect::Delete(object)
+            } else {
+                Effect::DeleteIn { target: target.to_owned(), object }
+            });
         }
         let ready = subject.iter().filter(|pod| is_ready(pod)).count();
         let all_ready = subject.iter().all(|pod| is_ready(pod));

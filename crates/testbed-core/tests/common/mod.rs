@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use testbed_api::Experiment;
+use testbed_core::agent::AgentSettings;
 use testbed_core::observed::{CatalogFacts, TemplateFacts};
 
 /// When every test begins.
@@ -52,9 +53,42 @@ pub fn catalog() -> CatalogFacts {
                 component("metrics-app", json!([{"name": "series", "type": "int", "default": 10}])),
             ),
             ("store".to_owned(), component("store", json!([{"name": "target", "required": true}]))),
+            ("metrics-agent".to_owned(), agent()),
         ]
         .into(),
+        agent: AgentSettings::default(),
     }
+}
+
+/// The component that the lab brings into targets.
+fn agent() -> testbed_api::component::ComponentSpec {
+    serde_json::from_value(json!({
+        "type": "app",
+        "sources": [{"repoURL": "oci://registry/components/metrics-agent", "targetRevision": "sha256:abc", "path": ".", "helm": {}}],
+    }))
+    .unwrap()
+}
+
+/// The same Experiment in two clusters that the lab makes, both observed, and with kubeconfigs for its user.
+#[allow(dead_code, reason = "not every test makes clusters")]
+pub fn experiment_with_clusters() -> Experiment {
+    in_clusters(&experiment())
+}
+
+/// The Experiment in two clusters, with trials.
+#[allow(dead_code, reason = "not every test makes clusters")]
+pub fn experiment_with_clusters_and_trials() -> Experiment {
+    in_clusters(&experiment_with_trials())
+}
+
+fn in_clusters(experiment: &Experiment) -> Experiment {
+    let mut value = serde_json::to_value(experiment).unwrap();
+    for target in value["spec"]["targets"].as_array_mut().unwrap() {
+        target["cluster"]["type"] = json!("local");
+        target["observability"] = json!({"enabled": true, "transport": "direct"});
+    }
+    value["spec"]["tutorial"] = json!({"exposeKubeconfig": true});
+    serde_json::from_value(value).unwrap()
 }
 
 /// The template that the Experiment refers to.

@@ -120,7 +120,7 @@ impl Disk {
             let arguments = template.pointer("/spec/arguments/parameters").and_then(Value::as_array);
             (name.clone(), template_parameters(arguments.map(Vec::as_slice).unwrap_or_default()))
         });
-        Catalog { components: components.collect(), templates: templates.collect() }
+        Catalog { components: components.collect(), templates: templates.collect(), ..Catalog::default() }
     }
 
     /// Returns the file of an experiment, named by its folder or by a path.

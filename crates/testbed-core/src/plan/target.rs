@@ -1,0 +1,108 @@
+//! Where a target is, and whether it still is what it was when it was found ready.
+
+use super::{Pass, SILENCE};
+use crate::observed::{ClusterFacts, Reach, RemoteFacts};
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use std::collections::BTreeMap;
+use testbed_api::experiment::{ClusterType, Target};
+use testbed_api::status::{ExperimentStatus, TargetStatus};
+
+/// Where the components of a target are.
+pub(super) enum Place<'a> {
+    /// On the hub.
+    Hub,
+    /// In a cluster of its own, which answers.
+    Remote(&'a RemoteFacts),
+    /// In a cluster of its own, which does not answer now.
+    Silent(&'a str),
+}
+
+/// Returns where a target is.
+pub(super) fn place<'a>(pass: &'a Pass<'_>, target: &Target) -> Place<'a> {
+    if target.cluster.kind == ClusterType::Hub {
+        return Place::Hub;
+    }
+    match pass.seen.remote.get(&target.name) {
+        Some(Reach::Answers(facts)) => Place::Remote(facts),
+        Some(Reach::Silent(reason)) => Place::Silent(reason),
+        None => Place::Silent("there is no way to it yet"),
+    }
+}
+
+/// Returns what was persisted of a target.
+pub(super) fn known<'a>(pass: &'a Pass<'_>, name: &str) -> Option<&'a TargetStatus> {
+    pass.persisted.targets.iter().find(|target| target.name == name)
+}
+
+/// Returns the cluster that was made for a target, or claimed.
+pub(super) fn cluster<'a>(clusters: &'a [ClusterFacts], target: &str) -> Option<&'a ClusterFacts> {
+    clusters.iter().find(|cluster| cluster.target == target)
+}
+
+/// Returns the names of the clusters that were found ready, by target.
+pub(super) fn clusters<'a>(pass: &'a Pass<'_>) -> BTreeMap<&'a str, String> {
+    let own = |name: &str| !pass.run.is_on_hub(name);
+    let known = pass.persisted.targets.iter().filter(|target| own(&target.name));
+    known.filter_map(|target| Some((target.name.as_str(), target.cluster_name.clone()?))).collect()
+}
+
+/// Notes since when each target has been silent, and forgets it when it answers.
+pub(super) fn note(pass: &Pass<'_>, status: &mut ExperimentStatus) {
+    for known in status.targets.iter_mut().filter(|known| known.cluster_id.is_some()) {
+        match pass.seen.remote.get(&known.name) {
+            Some(Reach::Answers(_)) => known.silent_since = None,
+            Some(Reach::Silent(_)) => {
+                known.silent_since.get_or_insert(Time(pass.now));
+            }
+            None => {}
+        }
+    }
+}
+
+/// Returns why a target that was ready can no longer be relied on, if so.
+///
+/// Who it is tells its own API server; that the object which stands for it is gone, or dead, is the word of Crossplane.
+/// Silence is none of these until it has lasted.
+pub(super) fn lost(pass: &Pass<'_>, status: &ExperimentStatus) -> Option<(String, String)> {
+    status.targets.iter().find_map(|known| Some((known.name.clone(), lost_one(pass, known)?)))
+}
+
+fn lost_one(pass: &Pass<'_>, known: &TargetStatus) -> Option<String> {
+    let id = known.cluster_id.as_ref()?;
+    let spec = pass.run.spec.targets.iter().find(|target| target.name == known.name)?;
+    if spec.cluster.kind.is_made()
+        && let Ok(clusters) = pass.seen.clusters.known()
+    {
+        match cluster(clusters, &known.name) {
+            None => return Some("its cluster is gone".into()),
+            Some(cluster) if cluster.deleting => return Some("its cluster is being deleted".into()),
+            Some(cluster) if cluster.dead => {
+                let said = cluster.message.as_deref().unwrap_or("nobody said why");
+                return Some(format!("its cluster has ended: {said}"));
+            }
+            Some(_) => {}
+        }
+    }
+    match pass.seen.remote.get(&known.name) {
+        Some(Reach::Answers(facts)) if facts.cluster_id != *id => {
+            Some("another cluster has taken the place of its own".into())
+        }
+        Some(Reach::Silent(reason)) => {
+            let since = known.silent_since.as_ref()?;
+            let over = silence_ends(since)?;
+            (pass.now >= over)
+                .then(|| format!("its API server has not answered for {} s: {reason}", SILENCE.as_secs()))
+        }
+        _ => None,
+    }
+}
+
+/// Returns when the silence of a target that is silent now will have lasted too long.
+pub(super) fn next_loss(status: &ExperimentStatus) -> Option<Timestamp> {
+    status.targets.iter().filter_map(|known| silence_ends(known.silent_since.as_ref()?)).min()
+}
+
+fn silence_ends(since: &Time) -> Option<Timestamp> {
+    since.0.checked_add(SILENCE).ok()
+}

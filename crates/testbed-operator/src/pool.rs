@@ -1,0 +1,107 @@
+//! Keeps as many warm clusters as the hub's setting says.
+
+use crate::clients::{Clients, cluster};
+use crate::observe::warm;
+use anyhow::{Context, Result};
+use futures::StreamExt;
+use k8s_openapi::api::core::v1::ConfigMap;
+use kube::api::{Api, DeleteParams, ListParams, PartialObjectMeta, PostParams, Preconditions};
+use kube::runtime::{WatchStreamExt, watcher};
+use std::sync::Arc;
+use std::time::Duration;
+use testbed_api::{Experiment, labels};
+use testbed_core::build::CLUSTER_NAMESPACE;
+use testbed_core::pool::{PoolEffect, keep};
+use tokio::sync::watch;
+use tokio::time::sleep;
+
+/// The hub's settings, in the operator's own namespace.
+const SETTINGS: &str = "testbed-settings";
+/// Namespace of the hub's settings.
+const NAMESPACE: &str = "testbed-system";
+/// Pause after a failure.
+const PAUSE: Duration = Duration::from_secs(5);
+/// Events that come together are answered together.
+const GATHER: Duration = Duration::from_millis(200);
+
+/// Keeps the pool, until stopped.
+pub(crate) async fn run(clients: Arc<Clients>, mut stopped: watch::Receiver<bool>) -> Result<()> {
+    let settings: Api<PartialObjectMeta<ConfigMap>> = Api::namespaced(clients.kube.clone(), NAMESPACE);
+    let clusters = clients.dynamic(&cluster(), Some(CLUSTER_NAMESPACE));
+    let experiments: Api<PartialObjectMeta<Experiment>> = Api::all(clients.kube.clone());
+    let only = watcher::Config::default().fields(&format!("metadata.name={SETTINGS}"));
+    let free = watcher::Config::default().labels(&format!("{}={}", labels::WARM, labels::WARM_FREE));
+    let settings = watcher(settings, only).default_backoff().map(|event| event.is_ok());
+    let clusters = watcher(clusters, free).default_backoff().map(|event| event.is_ok());
+    let experiments =
+        watcher(experiments, watcher::Config::default()).default_backoff().map(|event| event.is_ok());
+    let mut events =
+        Box::pin(futures::stream::select(settings, futures::stream::select(clusters, experiments)));
+    loop {
+        tokio::select! {
+            _ = stopped.wait_for(|stopped| *stopped) => return Ok(()),
+            event = events.next() => match event {
+                None => return Ok(()),
+                Some(false) => continue,
+                Some(true) => {}
+            },
+        }
+        // Whatever else has happened meanwhile is part of what is looked at now.
+        let _ = tokio::time::timeout(GATHER, async { while events.next().await.is_some() {} }).await;
+        while let Err(error) = attend(&clients).await {
+            tracing::warn!(error = format!("{error:#}"), "the pool of warm clusters cannot be kept");
+            tokio::select! {
+                _ = stopped.wait_for(|stopped| *stopped) => return Ok(()),
+                () = sleep(PAUSE) => {}
+            }
+        }
+    }
+}
+
+async fn attend(clients: &Clients) -> Result<()> {
+    let settings: Api<ConfigMap> = Api::namespaced(clients.kube.clone(), NAMESPACE);
+    let settings = settings.get_opt(SETTINGS).await.context("the hub's settings cannot be read")?;
+    let wanted =
+        settings.and_then(|settings| settings.data?.get("warmClusters")?.trim().parse().ok()).unwrap_or(0);
+    let free = match warm(clients).await {
+        Ok(free) => free,
+        // A hub without Crossplane has no clusters to keep.
+        Err(kube::Error::Api(status)) if status.code == 404 => return Ok(()),
+        Err(error) => return Err(error).context("the warm clusters cannot be listed"),
+    };
+    if wanted == 0 && free.is_empty() {
+        return Ok(());
+    }
+    let experiments: Api<Experiment> = Api::all(clients.kube.clone());
+    let experiments = experiments.list(&ListParams::default()).await.context("the runs cannot be listed")?;
+    let busy = experiments
+        .iter()
+        .any(|run| run.status.as_ref().is_none_or(|status| status.resources_cleaned != Some(true)));
+    let api = clients.dynamic(&cluster(), Some(CLUSTER_NAMESPACE));
+    for effect in keep(wanted, &free, busy) {
+        match effect {
+            PoolEffect::Make(object) => {
+                let object = serde_json::from_value(object).context("a cluster cannot be described")?;
+                let made =
+                    api.create(&PostParams::default(), &object).await.context("a cluster cannot be made")?;
+                tracing::info!(cluster = made.metadata.name, "a warm cluster is being made");
+            }
+            PoolEffect::Delete { name, uid, resource_version } => {
+                let parameters = DeleteParams {
+                    preconditions: Some(Preconditions {
+                        uid: Some(uid),
+                        resource_version: Some(resource_version),
+                    }),
+                    ..DeleteParams::foreground()
+                };
+                match api.delete(&name, &parameters).await {
+                    Ok(_) => tracing::info!(cluster = name, "a warm cluster is no longer wanted"),
+                    // A run was faster, or it is gone already.
+                    Err(kube::Error::Api(status)) if matches!(status.code, 404 | 409) => {}
+                    Err(error) => return Err(error).context("a warm cluster cannot be deleted"),
+                }
+            }
+        }
+    }
+    Ok(())
+}
