@@ -72,6 +72,10 @@ pub fn values(
         ("cluster".to_owned(), run.cluster_of(&target.name)),
         ("remoteWriteUrl".to_owned(), url.clone()),
     ]);
+    if target.cluster.kind == ClusterType::Existing {
+        // What others run in it is not ours to look at.
+        values.insert("scope".to_owned(), "namespace".to_owned());
+    }
     let mut variants = run.spec.variants.iter().filter(|variant| variant.target() == target.name);
     if let (Some(Variant { name, .. }), None) = (variants.next(), variants.next()) {
         values.insert("variant".to_owned(), name.clone());

@@ -8,7 +8,7 @@ use testbed_api::ExperimentSpec;
 use testbed_api::analysis::{
     AaStatistics, Analysis, Interval, MetricAnalysis, PairStatistics, TrialCounts, VariantStatistics,
 };
-use testbed_api::experiment::{Criterion, Operator, SuccessCriterion};
+use testbed_api::experiment::{Cluster, Criterion, Operator, SuccessCriterion};
 use testbed_api::record::{Bucket, Fingerprint, Slot, TrialRecord};
 use testbed_api::status::TrialStatus;
 use testbed_api::summary::{CriterionResult, Decision};
@@ -23,6 +23,8 @@ pub const POWER: f64 = 0.8;
 const CARRY_OVER_P: f64 = 0.01;
 /// Fewest blocks of each order with which carry-over is looked for.
 const CARRY_OVER_BLOCKS: usize = 4;
+/// How a sample names the hub's store.
+const HUB: &str = "hub";
 /// Confidence where none is asked for.
 const LEVEL: f64 = 0.95;
 
@@ -34,6 +36,8 @@ pub struct Observation<'a> {
     machine: Option<&'a Fingerprint>,
     values: BTreeMap<&'a str, f64>,
     buckets: BTreeMap<&'a str, &'a Bucket>,
+    /// Metrics that the target's own store answered for, rather than the hub's.
+    own_store: BTreeSet<&'a str>,
 }
 
 impl<'a> Observation<'a> {
@@ -49,6 +53,10 @@ impl<'a> Observation<'a> {
             buckets: samples()
                 .filter_map(|(name, sample)| Some((name.as_str(), sample.bucket.as_ref()?)))
                 .collect(),
+            own_store: samples()
+                .filter(|(_, sample)| sample.source != HUB)
+                .map(|(name, _)| name.as_str())
+                .collect(),
         }
     }
 
@@ -61,6 +69,7 @@ impl<'a> Observation<'a> {
             machine: None,
             values: trial.values.iter().map(|(name, value)| (name.as_str(), *value)).collect(),
             buckets: BTreeMap::new(),
+            own_store: BTreeSet::new(),
         }
     }
 }
@@ -186,15 +195,26 @@ impl Data<'_> {
         blocks
     }
 
-    /// Returns the blocks of which every trial counts, all of one machine.
+    /// Returns the blocks of which every trial counts, all of one machine; of variants that were asked to be on different
+    /// machines, each of its own.
     fn valid_blocks(&self, aa: bool) -> BTreeMap<u32, Vec<&Observation<'_>>> {
         let size = if aa { 2 } else { self.spec.variants.len() };
         let mut blocks = self.blocks(aa);
         blocks.retain(|_, trials| {
-            let machines: BTreeSet<Option<&Fingerprint>> = trials.iter().map(|trial| trial.machine).collect();
-            trials.len() == size && trials.iter().all(|trial| trial.is_valid) && machines.len() == 1
+            let alike = trials.iter().all(|trial| {
+                let same = |other: &&&Observation<'_>| self.cluster(trial) == self.cluster(other);
+                trials.iter().filter(same).all(|other| other.machine == trial.machine)
+            });
+            trials.len() == size && trials.iter().all(|trial| trial.is_valid) && alike
         });
         blocks
+    }
+
+    /// Returns the cluster that a trial's subject was asked to be in.
+    fn cluster(&self, trial: &Observation<'_>) -> Option<&Cluster> {
+        let variant = self.spec.variant(&trial.slot.variant)?;
+        let target = self.spec.targets.iter().find(|target| target.name == variant.target())?;
+        Some(&target.cluster)
     }
 
     fn counts(&self) -> TrialCounts {
@@ -276,9 +296,18 @@ impl Data<'_> {
         for (number, trials) in self.valid_blocks(false) {
             let of = |variant: &str| {
                 let trial = trials.iter().find(|trial| trial.slot.variant == variant)?;
-                Some((trial.slot.position, *trial.values.get(metric)?))
+                Some((trial.slot.position, *trial.values.get(metric)?, trial.own_store.contains(metric)))
             };
-            let (Some((at, a)), Some((other, b))) = (of(first), of(second)) else { continue };
+            let (Some((at, a, a_own)), Some((other, b, b_own))) = (of(first), of(second)) else { continue };
+            if a_own != b_own {
+                // Two stores scrape at other times and keep other samples: their values are not alike.
+                let (own, hub) = if a_own { (first, second) } else { (second, first) };
+                paired.without = Some(format!(
+                    "{metric} of {own} was read from its own store and of {hub} from the hub in block {number}: \
+                     they are not compared"
+                ));
+                continue;
+            }
             if !(a > 0.0 && b > 0.0) {
                 let (who, value) = if a > 0.0 { (second, b) } else { (first, a) };
                 let value = with_unit(value, &self.unit(metric));

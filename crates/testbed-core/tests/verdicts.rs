@@ -256,3 +256,75 @@ fn a_run_stops_early_by_its_rule_and_not_at_the_first_glance() {
     assert_eq!(stop(16), Some(StopReason::Decided));
     assert_eq!(stop(17), None, "between two looks nothing is looked at");
 }
+
+/// Returns the records of ten blocks of two variants, as they would be stored.
+fn records(
+    change: impl Fn(&mut testbed_api::record::Sample, &mut testbed_api::record::Fingerprint, &str),
+) -> Vec<TrialRecord> {
+    let stored = blocks(10, 0.5).into_iter().map(|trial| {
+        let mut machine = testbed_api::record::Fingerprint { cpu_count: Some(2), ..Default::default() };
+        let mut sample: testbed_api::record::Sample = serde_json::from_value(json!({
+            "unit": "seconds", "value": trial.values.get("latency"), "query": "x", "source": "hub", "type": "instant",
+            "series": [],
+        }))
+        .unwrap();
+        change(&mut sample, &mut machine, &trial.slot.variant);
+        TrialRecord {
+            begun_at: trial.begun_at.clone(),
+            ended_at: trial.begun_at.clone(),
+            slot: trial.slot,
+            failed: None,
+            workflow: None,
+            window: None,
+            before: Vec::new(),
+            after: Vec::new(),
+            load: None,
+            machine,
+            environment: BTreeMap::new(),
+            samples: [("latency".to_owned(), sample)].into(),
+            gates: Vec::new(),
+            void: None,
+        }
+    });
+    stored.collect()
+}
+
+fn decided(spec: &ExperimentSpec, records: &[TrialRecord]) -> CriterionResult {
+    let observations: Vec<Observation<'_>> = records.iter().map(Observation::of_record).collect();
+    analysis::criteria(spec, 1, &observations, 0.05).remove(0)
+}
+
+#[test]
+fn what_one_store_answered_is_not_compared_with_what_another_did() {
+    let spec = spec(faster(0.9));
+    assert_eq!(decided(&spec, &records(|_, _, _| {})).decision, Decision::Supported);
+    let mixed = records(|sample, _, variant| {
+        if variant == "a" {
+            sample.source = "target:ns/prometheus".into();
+        }
+    });
+    let result = decided(&spec, &mixed);
+    assert_eq!(result.decision, Decision::Insufficient);
+    assert!(result.reason.contains("was read from its own store and of b from the hub"), "{}", result.reason);
+    let own = records(|sample, _, _| sample.source = "target:ns/prometheus".into());
+    assert_eq!(decided(&spec, &own).decision, Decision::Supported);
+}
+
+#[test]
+fn machines_may_differ_only_where_the_experiment_asks_for_it() {
+    let bigger = |_: &mut testbed_api::record::Sample,
+                  machine: &mut testbed_api::record::Fingerprint,
+                  variant: &str| {
+        if variant == "a" {
+            machine.cpu_count = Some(4);
+        }
+    };
+    let same = spec(faster(0.9));
+    assert_eq!(decided(&same, &records(bigger)).decision, Decision::Insufficient);
+    let mut asked = same;
+    for (target, machine) in asked.targets.iter_mut().zip(["local-large", "local-medium"]) {
+        target.cluster.kind = testbed_api::experiment::ClusterType::Local;
+        target.cluster.machine_type = Some(machine.into());
+    }
+    assert_eq!(decided(&asked, &records(bigger)).decision, Decision::Supported);
+}

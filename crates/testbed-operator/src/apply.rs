@@ -18,7 +18,7 @@ use testbed_api::{Experiment, Summary, labels};
 use testbed_core::build::{ARGOCD_NAMESPACE, CLUSTER_NAMESPACE, TOKEN_SECRET};
 use testbed_core::observed::Observed;
 use testbed_core::plan::{
-    Answer, ChildKind, CollectRequest, Effect, Fact, MeasureRequest, ObjectRef, Question,
+    Answer, ChildKind, CollectRequest, Effect, Fact, MeasureRequest, ObjectRef, Question, Store,
 };
 use testbed_core::run::Run;
 use testbed_core::schedule::Schedule;
@@ -356,6 +356,25 @@ async fn delete_experiment(clients: &Clients, experiment: &Experiment) -> Result
     }
 }
 
+/// Asks a target's own store first, where it has one, and the hub next; the question that comes back says who answered.
+async fn ask_one(clients: &Clients, question: Question, give_up: bool) -> (Question, Answer) {
+    let answer = clients.metrics.ask(&question).await;
+    let own = matches!(question.store, Store::Target { .. });
+    let nothing = match &answer {
+        Answer::Series(series) => series.is_empty(),
+        Answer::Unreachable(_) => give_up,
+        Answer::Refused(_) => false,
+    };
+    if !(own && nothing) {
+        return (question, answer);
+    }
+    let next = Question { store: Store::Hub, ..question.clone() };
+    match clients.metrics.ask(&next).await {
+        Answer::Series(series) if !series.is_empty() => (next, Answer::Series(series)),
+        _ => (question, answer),
+    }
+}
+
 /// Asks the stores, and says so if one cannot be asked and there is time to try again.
 async fn ask(
     clients: &Clients,
@@ -363,10 +382,7 @@ async fn ask(
     give_up: bool,
 ) -> Result<Vec<(Question, Answer)>, Error> {
     let answers: Vec<_> = stream::iter(questions.to_vec())
-        .map(async |question| {
-            let answer = clients.metrics.ask(&question).await;
-            (question, answer)
-        })
+        .map(|question| ask_one(clients, question, give_up))
         .buffered(QUESTIONS_AT_ONCE)
         .collect()
         .await;
