@@ -1,4 +1,5 @@
-//! Control groups: every process of the hub is in one below `/testbed`, in version 1, 2 and the mix of both.
+//! Control groups: every process of the hub is in one below `/testbed`, in version 1, 2 and the mix of both. Inside of a
+//! pod the groups lie below the pod's own, whose limits therefore hold for all of them.
 
 use std::{
     collections::BTreeSet,
@@ -18,13 +19,38 @@ struct Hierarchy {
     /// Controllers of version 1; empty for the unified hierarchy and for named ones.
     controllers: Vec<String>,
     unified: bool,
+    /// Path of the group that ours lie in, below the mount.
+    own: PathBuf,
+}
+
+impl Hierarchy {
+    /// The folder that ours lie in.
+    fn base(&self) -> PathBuf {
+        self.mount.join(&self.own)
+    }
 }
 
 /// The hierarchies of this machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cgroups {
     hierarchies: Vec<Hierarchy>,
+    /// Name of the group above all of ours.
+    top: String,
 }
+
+/// What a group may use at most; nothing where there is no limit.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Limits {
+    /// Thousandths of a processor.
+    pub cpu_milli: Option<u64>,
+    /// Bytes.
+    pub memory: Option<u64>,
+}
+
+/// The group above those of the pods of a cluster inside of a pod.
+const INNER_TOP: &str = "cluster";
+/// The group that takes the processes of the pod itself: in version 2 a group with groups below it holds none.
+const INNER_PROCESSES: &str = "node";
 
 /// Version 1 controllers kubelet and runc insist on.
 const NEEDED: [&str; 6] = ["cpu", "cpuacct", "cpuset", "memory", "devices", "pids"];
@@ -37,7 +63,68 @@ impl Cgroups {
     pub fn find() -> Result<Self, FileError> {
         let path = Path::new("/proc/self/mountinfo");
         let text = fs::read_to_string(path).map_err(files::at("read", path))?;
-        Ok(Self { hierarchies: parse_mounts(&text) })
+        Ok(Self { hierarchies: parse_mounts(&text, is_whole), top: CGROUP.into() })
+    }
+
+    /// Looks at what is mounted inside of a pod, which may use its own group and what it makes below.
+    ///
+    /// # Errors
+    /// If the list of mounts cannot be read.
+    pub fn inside() -> Result<Self, FileError> {
+        let read = |path: &str| fs::read_to_string(path).map_err(files::at("read", Path::new(path)));
+        let (mounts, own) = (read("/proc/self/mountinfo")?, read("/proc/self/cgroup")?);
+        let mut hierarchies =
+            parse_mounts(&mounts, |_, mount| Path::new(mount).starts_with("/sys/fs/cgroup"));
+        // Version 1 shows a container its own group as if it were the root. Version 2 may show all of them.
+        for hierarchy in hierarchies.iter_mut().filter(|hierarchy| hierarchy.unified) {
+            let own = own.lines().find_map(|line| line.strip_prefix("0::/")).unwrap_or_default();
+            let own = own.trim_end_matches(INNER_PROCESSES).trim_end_matches('/');
+            if !own.is_empty() && hierarchy.mount.join(own).is_dir() {
+                hierarchy.own = own.into();
+            }
+        }
+        Ok(Self { hierarchies, top: INNER_TOP.into() })
+    }
+
+    /// What the kubelet is to call the group above those of its pods.
+    #[must_use]
+    pub fn root(&self) -> String {
+        let own = self.with("memory").map(|hierarchy| hierarchy.own.clone()).unwrap_or_default();
+        Path::new("/").join(own).join(&self.top).display().to_string()
+    }
+
+    /// Moves the processes of the pod into a group of their own where they stand in the way of groups below.
+    ///
+    /// # Errors
+    /// If the group cannot be made.
+    pub fn vacate(&self) -> Result<(), FileError> {
+        for hierarchy in self.hierarchies.iter().filter(|hierarchy| hierarchy.unified) {
+            let leaf = hierarchy.base().join(INNER_PROCESSES);
+            fs::create_dir_all(&leaf).map_err(files::at("create", &leaf))?;
+            let procs = fs::read_to_string(hierarchy.base().join("cgroup.procs")).unwrap_or_default();
+            for pid in procs.lines() {
+                // One that ended meanwhile needs no place.
+                let _ = fs::write(leaf.join("cgroup.procs"), pid);
+            }
+        }
+        Ok(())
+    }
+
+    /// The limits of the group that ours lie in.
+    #[must_use]
+    pub fn limits(&self) -> Limits {
+        let read = |controller: &str, file: &str| -> Option<String> {
+            let text = fs::read_to_string(self.with(controller)?.base().join(file)).ok()?;
+            Some(text.trim().to_owned())
+        };
+        let quota = read("cpu", "cpu.max").or_else(|| {
+            Some(format!("{} {}", read("cpu", "cpu.cfs_quota_us")?, read("cpu", "cpu.cfs_period_us")?))
+        });
+        let memory = read("memory", "memory.max").or_else(|| read("memory", "memory.limit_in_bytes"));
+        Limits {
+            cpu_milli: quota.and_then(|quota| milli(&quota)),
+            memory: memory.and_then(|limit| limit.parse().ok()),
+        }
     }
 
     /// Controllers that are needed and not to be had.
@@ -64,8 +151,8 @@ impl Cgroups {
     /// If a folder cannot be made.
     pub fn create(&self, name: &str) -> Result<(), FileError> {
         for hierarchy in &self.hierarchies {
-            let mut parent = hierarchy.mount.clone();
-            for step in [CGROUP, name].into_iter().filter(|step| !step.is_empty()) {
+            let mut parent = hierarchy.base();
+            for step in [self.top.as_str(), name].into_iter().filter(|step| !step.is_empty()) {
                 if hierarchy.unified {
                     delegate(&parent);
                 }
@@ -96,7 +183,7 @@ impl Cgroups {
     /// If the group is not there or the kernel refuses.
     pub fn enter(&self, name: &str, pid: u32) -> Result<(), FileError> {
         for hierarchy in &self.hierarchies {
-            let procs = hierarchy.mount.join(CGROUP).join(name).join("cgroup.procs");
+            let procs = hierarchy.base().join(&self.top).join(name).join("cgroup.procs");
             fs::write(&procs, pid.to_string()).map_err(files::at("write", &procs))?;
         }
         Ok(())
@@ -107,7 +194,7 @@ impl Cgroups {
     pub fn processes(&self, name: &str) -> BTreeSet<u32> {
         let mut found = BTreeSet::new();
         for hierarchy in &self.hierarchies {
-            let mut open = vec![hierarchy.mount.join(CGROUP).join(name)];
+            let mut open = vec![hierarchy.base().join(&self.top).join(name)];
             while let Some(folder) = open.pop() {
                 let procs = fs::read_to_string(folder.join("cgroup.procs")).unwrap_or_default();
                 found.extend(procs.lines().filter_map(|line| line.parse::<u32>().ok()));
@@ -122,7 +209,7 @@ impl Cgroups {
     pub fn groups(&self) -> BTreeSet<String> {
         self.hierarchies
             .iter()
-            .flat_map(|hierarchy| children(&hierarchy.mount.join(CGROUP)))
+            .flat_map(|hierarchy| children(&hierarchy.base().join(&self.top)))
             .filter_map(|path| Some(path.file_name()?.to_string_lossy().into_owned()))
             .collect()
     }
@@ -132,7 +219,7 @@ impl Cgroups {
     pub fn running_containers(&self) -> BTreeSet<String> {
         let mut found = BTreeSet::new();
         let Some(hierarchy) = self.with("memory") else { return found };
-        let mut open = vec![hierarchy.mount.join(CGROUP).join("kubepods")];
+        let mut open = vec![hierarchy.base().join(&self.top).join("kubepods")];
         while let Some(folder) = open.pop() {
             let procs = fs::read_to_string(folder.join("cgroup.procs")).unwrap_or_default();
             if !procs.is_empty() {
@@ -147,7 +234,7 @@ impl Cgroups {
     #[must_use]
     pub fn memory(&self, name: &str) -> Option<u64> {
         let hierarchy = self.with("memory")?;
-        let folder = hierarchy.mount.join(CGROUP).join(name);
+        let folder = hierarchy.base().join(&self.top).join(name);
         let (usage, inactive) = if hierarchy.unified {
             ("memory.current", "inactive_file ")
         } else {
@@ -165,8 +252,8 @@ impl Cgroups {
     pub fn remove(&self, name: &str) -> Vec<PathBuf> {
         let mut left = Vec::new();
         for hierarchy in &self.hierarchies {
-            let top = [CGROUP, name].into_iter().filter(|step| !step.is_empty());
-            let mut all = vec![top.fold(hierarchy.mount.clone(), |path, step| path.join(step))];
+            let top = [self.top.as_str(), name].into_iter().filter(|step| !step.is_empty());
+            let mut all = vec![top.fold(hierarchy.base(), |path, step| path.join(step))];
             let mut next = 0;
             while let Some(folder) = all.get(next).cloned() {
                 all.extend(children(&folder));
@@ -192,7 +279,19 @@ impl Cgroups {
     }
 }
 
-fn parse_mounts(mountinfo: &str) -> Vec<Hierarchy> {
+/// A hierarchy may be mounted in part (inside a container's files, say): only a whole one is the system's.
+fn is_whole(root: &str, _mount: &str) -> bool {
+    root == "/"
+}
+
+/// A quota of version 2 (`<quota> <period>` in microseconds) in thousandths of a processor.
+fn milli(quota: &str) -> Option<u64> {
+    let (quota, period) = quota.split_once(' ')?;
+    (quota.parse::<u64>().ok()? * 1000).checked_div(period.parse().ok()?)
+}
+
+/// The mounted hierarchies whose root and mount point are `wanted`, each once.
+fn parse_mounts(mountinfo: &str, wanted: impl Fn(&str, &str) -> bool) -> Vec<Hierarchy> {
     let mut found: Vec<Hierarchy> = Vec::new();
     for line in mountinfo.lines() {
         let Some((left, right)) = line.split_once(" - ") else { continue };
@@ -204,7 +303,6 @@ fn parse_mounts(mountinfo: &str) -> Vec<Hierarchy> {
             Some("cgroup") => false,
             _ => continue,
         };
-        // A hierarchy may be mounted again elsewhere (inside a container's files, say): the first one is the system's.
         let controllers: Vec<String> = if unified {
             Vec::new()
         } else {
@@ -215,7 +313,7 @@ fn parse_mounts(mountinfo: &str) -> Vec<Hierarchy> {
                 .map(Into::into)
                 .collect()
         };
-        let hierarchy = Hierarchy { mount: mount.into(), controllers, unified };
+        let hierarchy = Hierarchy { mount: mount.into(), controllers, unified, own: PathBuf::new() };
         let again = found.iter().any(|known| {
             known.mount == hierarchy.mount
                 || (known.unified && unified)
@@ -223,7 +321,7 @@ fn parse_mounts(mountinfo: &str) -> Vec<Hierarchy> {
                     && !hierarchy.controllers.is_empty()
                     && known.controllers == hierarchy.controllers)
         });
-        if root == "/" && !again {
+        if wanted(root, mount) && !again {
             found.push(hierarchy);
         }
     }
@@ -284,7 +382,7 @@ mod tests {
 
     #[test]
     fn each_hierarchy_is_found_once_and_only_from_its_root() {
-        let found = parse_mounts(HYBRID);
+        let found = parse_mounts(HYBRID, is_whole);
         let mounts: Vec<_> = found.iter().map(|hierarchy| hierarchy.mount.to_str().unwrap()).collect();
         assert_eq!(
             mounts,
@@ -300,8 +398,15 @@ mod tests {
     }
 
     #[test]
+    fn a_quota_is_a_share_of_processors_and_none_is_no_limit() {
+        assert_eq!(milli("150000 100000"), Some(1500));
+        assert_eq!(milli("max 100000"), None);
+        assert_eq!(milli("-1 100000"), None);
+    }
+
+    #[test]
     fn missing_controllers_are_named() {
-        let cgroups = Cgroups { hierarchies: parse_mounts(HYBRID) };
+        let cgroups = Cgroups { hierarchies: parse_mounts(HYBRID, is_whole), top: CGROUP.into() };
         assert_eq!(cgroups.missing(), ["cpuset", "devices", "pids"]);
     }
 }

@@ -293,9 +293,7 @@ impl Applier {
     /// # Errors
     /// If the API server refuses one, or cannot take it for a minute.
     pub async fn apply(&self, manifests: &Manifests) -> Result<(), ClusterError> {
-        for object in &manifests.objects {
-            self.apply_object(object).await?;
-        }
+        self.apply_all(manifests).await?;
         let note = json!({
             "apiVersion": "v1", "kind": "ConfigMap",
             "metadata": {"name": APPLIED, "namespace": NAMESPACE},
@@ -307,6 +305,17 @@ impl Applier {
         api.patch(APPLIED, &params, &Patch::Apply(&note))
             .await
             .map_err(request("apply", format!("config map `{APPLIED}`")))?;
+        Ok(())
+    }
+
+    /// Applies every object in order.
+    ///
+    /// # Errors
+    /// If the API server refuses one, or cannot take it for a minute.
+    pub async fn apply_all(&self, manifests: &Manifests) -> Result<(), ClusterError> {
+        for object in &manifests.objects {
+            self.apply_object(object).await?;
+        }
         Ok(())
     }
 

@@ -8,13 +8,14 @@ use std::{
 use serde_json::{Value, json};
 
 use crate::{
-    layout::{ADDRESS, BRIDGE, CGROUP, DNS_SERVICE, Layout, NODE, POD_CIDR, SERVICE_CIDR},
+    layout::Layout,
     parts::Built,
     pki::Pki,
+    site::{Role, Site},
     unit::{Ready, Unit},
 };
 
-/// Base URL of the API server.
+/// Base URL of the hub's API server.
 pub const API_SERVER: &str = "https://10.88.0.1:6443";
 /// containerd's socket inside of the mount namespace.
 const CONTAINERD_SOCKET: &str = "/run/containerd/containerd.sock";
@@ -51,55 +52,65 @@ fn has_sys_resource(status: &str) -> bool {
         .is_some_and(|capabilities| capabilities >> CAP_SYS_RESOURCE & 1 == 1)
 }
 
-/// Clients of the API server that get a kubeconfig: file name and certificate.
+/// Clients of the API server that get a kubeconfig, first those of its own node: file name and certificate.
 const CLIENTS: [(&str, &str); 4] = [
     ("controller-manager.kubeconfig", "controller-manager"),
     ("scheduler.kubeconfig", "scheduler"),
     ("kubelet.kubeconfig", "kubelet-client"),
     ("kube-proxy.kubeconfig", "kube-proxy"),
 ];
+/// How many of them are on the API server's own node only.
+const CONTROL_PLANE_CLIENTS: usize = 2;
 
 /// A kubeconfig for the client certificate of that name. It carries paths, so a renewed certificate needs no new file.
 #[must_use]
-pub fn kubeconfig(pki: &Pki, cert: &str) -> String {
+pub fn kubeconfig(site: &Site, pki: &Pki, cert: &str) -> String {
     let config = json!({
         "apiVersion": "v1",
         "kind": "Config",
-        "clusters": [{"name": "testbed-hub", "cluster": {
-            "server": API_SERVER,
+        "clusters": [{"name": site.cluster, "cluster": {
+            "server": site.api_server,
             "certificate-authority": pki.cert("ca"),
         }}],
         "users": [{"name": cert, "user": {
             "client-certificate": pki.cert(cert),
             "client-key": pki.key(cert),
         }}],
-        "contexts": [{"name": "testbed-hub", "context": {"cluster": "testbed-hub", "user": cert}}],
-        "current-context": "testbed-hub",
+        "contexts": [{"name": site.cluster, "context": {"cluster": site.cluster, "user": cert}}],
+        "current-context": site.cluster,
     });
     pretty(&config)
 }
 
-/// Every configuration file: path to content. `encryption_key` is base64 of 32 bytes.
+/// Every configuration file: path to content. `encryption_key` is base64 of 32 bytes; without it nothing is encrypted.
 #[must_use]
 pub fn files(
     layout: &Layout,
+    site: &Site,
     machine: &Machine,
     pause: &str,
-    encryption_key: &str,
+    encryption_key: Option<&str>,
 ) -> BTreeMap<PathBuf, String> {
     let pki = Pki::new(layout);
     let config = layout.config();
     let mut files = BTreeMap::new();
-    for (name, cert) in CLIENTS {
-        files.insert(config.join(name), kubeconfig(&pki, cert));
+    for (name, cert) in &CLIENTS[if site.is_control_plane() { 0 } else { CONTROL_PLANE_CLIENTS }..] {
+        files.insert(config.join(name), kubeconfig(site, &pki, cert));
     }
-    files.insert(layout.kubeconfig(), kubeconfig(&pki, "admin"));
-    files.insert(config.join("encryption.json"), pretty(&encryption(encryption_key)));
-    files.insert(config.join("audit.json"), pretty(&audit_policy()));
-    files.insert(config.join("kubelet.json"), pretty(&kubelet(layout, machine, &pki)));
-    files.insert(config.join("kube-proxy.json"), pretty(&kube_proxy(layout)));
-    files.insert(config.join("containerd.toml"), containerd(layout, machine, pause));
-    files.insert(config.join("cni/10-testbed.conflist"), pretty(&cni(layout)));
+    files.insert(layout.kubeconfig(), kubeconfig(site, &pki, "admin"));
+    if let Some(key) = encryption_key {
+        files.insert(config.join("encryption.json"), pretty(&encryption(key)));
+    }
+    if site.is_lasting() {
+        files.insert(config.join("audit.json"), pretty(&audit_policy()));
+    }
+    files.insert(config.join("kubelet.json"), pretty(&kubelet(layout, site, machine, &pki)));
+    files.insert(config.join("kube-proxy.json"), pretty(&kube_proxy(layout, site)));
+    files.insert(config.join("containerd.toml"), containerd(layout, site, machine, pause));
+    files.insert(config.join("cni/10-testbed.conflist"), pretty(&cni(layout, site)));
+    if let Some(registry) = &site.registry {
+        files.insert(registries(layout).join("testbed.local/hosts.toml"), mirror(registry));
+    }
     files
 }
 
@@ -141,11 +152,23 @@ fn audit_policy() -> Value {
     })
 }
 
-fn kubelet(layout: &Layout, machine: &Machine, pki: &Pki) -> Value {
-    json!({
+/// The folder that tells containerd where images come from.
+fn registries(layout: &Layout) -> PathBuf {
+    layout.config().join("registries")
+}
+
+/// Our images have the name of no real host: they come from the hub's registry, over plain HTTP.
+fn mirror(registry: &str) -> String {
+    format!(
+        "server = \"http://{registry}\"\n\n[host.\"http://{registry}\"]\n  capabilities = [\"pull\", \"resolve\"]\n"
+    )
+}
+
+fn kubelet(layout: &Layout, site: &Site, machine: &Machine, pki: &Pki) -> Value {
+    let mut config = json!({
         "apiVersion": "kubelet.config.k8s.io/v1beta1",
         "kind": "KubeletConfiguration",
-        "address": ADDRESS,
+        "address": site.address,
         "authentication": {
             "anonymous": {"enabled": false},
             "webhook": {"enabled": true},
@@ -153,8 +176,8 @@ fn kubelet(layout: &Layout, machine: &Machine, pki: &Pki) -> Value {
         },
         "authorization": {"mode": "Webhook"},
         "cgroupDriver": "cgroupfs",
-        "cgroupRoot": format!("/{CGROUP}"),
-        "clusterDNS": [DNS_SERVICE],
+        "cgroupRoot": site.cgroup_root,
+        "clusterDNS": [site.dns_service],
         "clusterDomain": "cluster.local",
         "containerLogMaxFiles": 3,
         "containerRuntimeEndpoint": format!("unix://{CONTAINERD_SOCKET}"),
@@ -163,7 +186,7 @@ fn kubelet(layout: &Layout, machine: &Machine, pki: &Pki) -> Value {
         "enforceNodeAllocatable": [],
         "eventRecordQPS": 0,
         // Absolute, because a share of a big disk is a lot of good space.
-        "evictionHard": {"memory.available": "200Mi", "nodefs.available": "1Gi", "imagefs.available": "1Gi"},
+        "evictionHard": {"memory.available": site.eviction_memory, "nodefs.available": "1Gi", "imagefs.available": "1Gi"},
         "failCgroupV1": false,
         "failSwapOn": false,
         "healthzBindAddress": "127.0.0.1",
@@ -181,27 +204,38 @@ fn kubelet(layout: &Layout, machine: &Machine, pki: &Pki) -> Value {
         "tlsCertFile": pki.cert("kubelet"),
         "tlsPrivateKeyFile": pki.key("kubelet"),
         "volumePluginDir": layout.data().join("kubelet-plugins"),
-    })
+    });
+    if !site.reserved.is_empty() {
+        config["systemReserved"] = json!(site.reserved);
+    }
+    config
 }
 
-fn kube_proxy(layout: &Layout) -> Value {
+fn kube_proxy(layout: &Layout, site: &Site) -> Value {
     json!({
         "apiVersion": "kubeproxy.config.k8s.io/v1alpha1",
         "kind": "KubeProxyConfiguration",
         "clientConnection": {"kubeconfig": layout.config().join("kube-proxy.kubeconfig")},
-        "clusterCIDR": POD_CIDR,
+        "clusterCIDR": site.pod_cidr,
         // The machine's connection tracking is not ours to size.
         "conntrack": {"maxPerCore": 0, "min": 0},
         "healthzBindAddress": "127.0.0.1:10256",
-        "hostnameOverride": NODE,
+        "hostnameOverride": site.node,
         "metricsBindAddress": "127.0.0.1:10249",
         "mode": "nftables",
         "nftables": {"minSyncPeriod": "100ms"},
-        "nodePortAddresses": [format!("{ADDRESS}/32")],
+        "nodePortAddresses": [format!("{}/32", site.address)],
     })
 }
 
-fn containerd(layout: &Layout, machine: &Machine, pause: &str) -> String {
+fn containerd(layout: &Layout, site: &Site, machine: &Machine, pause: &str) -> String {
+    let registries = match site.registry {
+        Some(_) => format!(
+            "  [plugins.'io.containerd.cri.v1.images'.registry]\n    config_path = \"{}\"\n",
+            registries(layout).display()
+        ),
+        None => String::new(),
+    };
     let root = layout.data().join("containerd");
     let unused = layout.data().join("containerd-opt");
     let conf = layout.config().join("cni");
@@ -231,7 +265,7 @@ disabled_plugins = [
   snapshotter = "overlayfs"
   [plugins.'io.containerd.cri.v1.images'.pinned_images]
     sandbox = "{pause}"
-
+{registries}
 [plugins.'io.containerd.grpc.v1.cri']
   stream_server_address = "127.0.0.1"
 
@@ -259,13 +293,13 @@ disabled_plugins = [
     )
 }
 
-fn cni(layout: &Layout) -> Value {
+fn cni(layout: &Layout, site: &Site) -> Value {
     json!({
         "cniVersion": "1.0.0",
         "name": "testbed",
         "plugins": [{
             "type": "bridge",
-            "bridge": BRIDGE,
+            "bridge": site.bridge,
             "isGateway": true,
             // Our own table does this, once for all pods.
             "ipMasq": false,
@@ -273,7 +307,7 @@ fn cni(layout: &Layout) -> Value {
             "ipam": {
                 "type": "host-local",
                 "dataDir": layout.run.join("cni-addresses"),
-                "ranges": [[{"subnet": POD_CIDR}]],
+                "ranges": [[{"subnet": site.node_cidr}]],
                 "routes": [{"dst": "0.0.0.0/0"}],
             },
         }],
@@ -297,6 +331,7 @@ pub fn needs(unit: &str) -> &'static [&'static str] {
 #[must_use]
 pub fn units(
     layout: &Layout,
+    site: &Site,
     parts: &BTreeMap<String, Built>,
     inputs: impl Fn(&[PathBuf]) -> String,
 ) -> Vec<Unit> {
@@ -307,7 +342,7 @@ pub fn units(
     let shims = bin("containerd", "").display().to_string();
     let shims = shims.trim_end_matches('/');
 
-    let etcd = Draft::new("etcd", bin("etcd", "etcd"))
+    let mut etcd = Draft::new("etcd", bin("etcd", "etcd"))
         .path("--data-dir", layout.data().join("etcd"))
         .flag("--name", "hub")
         .flag("--listen-client-urls", "https://127.0.0.1:2379")
@@ -332,16 +367,19 @@ pub fn units(
         .flag("--heartbeat-interval", "25")
         .flag("--election-timeout", "125")
         .ready(http("127.0.0.1:2381", "/readyz"));
+    if !site.is_lasting() {
+        etcd = etcd.flag("--unsafe-no-fsync", "true");
+    }
 
-    let apiserver = Draft::new("kube-apiserver", kubernetes("kube-apiserver"))
+    let mut apiserver = Draft::new("kube-apiserver", kubernetes("kube-apiserver"))
         .flag("--etcd-servers", "https://127.0.0.1:2379")
         .file("--etcd-cafile", pki.cert("etcd-ca"))
         .file("--etcd-certfile", pki.cert("apiserver-etcd-client"))
         .file("--etcd-keyfile", pki.key("apiserver-etcd-client"))
-        .flag("--bind-address", ADDRESS)
-        .flag("--advertise-address", ADDRESS)
+        .flag("--bind-address", &site.address)
+        .flag("--advertise-address", &site.address)
         .flag("--secure-port", "6443")
-        .flag("--service-cluster-ip-range", SERVICE_CIDR)
+        .flag("--service-cluster-ip-range", &site.service_cidr)
         .file("--client-ca-file", pki.cert("ca"))
         .file("--tls-cert-file", pki.cert("apiserver"))
         .file("--tls-private-key-file", pki.key("apiserver"))
@@ -355,17 +393,21 @@ pub fn units(
         .file("--kubelet-certificate-authority", pki.cert("ca"))
         .file("--kubelet-client-certificate", pki.cert("apiserver-kubelet-client"))
         .file("--kubelet-client-key", pki.key("apiserver-kubelet-client"))
-        .flag("--kubelet-preferred-address-types", "InternalIP")
-        .file("--encryption-provider-config", config("encryption.json"))
-        .file("--audit-policy-file", config("audit.json"))
-        .path("--audit-log-path", layout.logs().join("audit.log"))
-        .flag("--audit-log-maxsize", "10")
-        .flag("--audit-log-maxbackup", "3")
+        .flag("--kubelet-preferred-address-types", "InternalIP");
+    if site.is_lasting() {
+        apiserver = apiserver
+            .file("--encryption-provider-config", config("encryption.json"))
+            .file("--audit-policy-file", config("audit.json"))
+            .path("--audit-log-path", layout.logs().join("audit.log"))
+            .flag("--audit-log-maxsize", "10")
+            .flag("--audit-log-maxbackup", "3");
+    }
+    let apiserver = apiserver
         .flag("--profiling", "false")
         // It keeps nothing, and would wait for clients that watch and never leave.
         .stop_seconds(2)
         .ready(Ready::Https {
-            url: API_SERVER.into(),
+            url: site.api_server.clone(),
             // What it makes at its first start it looks for at every start, a second late; nothing waits for that.
             path: "/readyz?exclude=poststarthook/rbac/bootstrap-roles\
                    &exclude=poststarthook/scheduling/bootstrap-system-priority-classes"
@@ -409,7 +451,14 @@ pub fn units(
         .private_mounts()
         .ready(Ready::Socket { path: layout.containerd_socket() });
 
-    let kubelet = Draft::new("kubelet", kubernetes("kubelet"))
+    let labels: Vec<_> = site.labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
+    let kubelet_root = match site.role {
+        // A place in the hub's mount namespace.
+        Role::Hub => "/var/lib/kubelet".into(),
+        // Not on the pod's own overlay: volumes belong where there is space.
+        Role::ControlPlane | Role::Worker => layout.data().join("kubelet"),
+    };
+    let mut kubelet = Draft::new("kubelet", kubernetes("kubelet"))
         .after(&["containerd", "kube-apiserver"])
         .file("--config", config("kubelet.json"))
         .file("--kubeconfig", config("kubelet.kubeconfig"))
@@ -419,15 +468,18 @@ pub fn units(
             pki.cert("kubelet"),
             pki.key("kubelet"),
         ])
-        .flag("--hostname-override", NODE)
-        .flag("--node-ip", ADDRESS)
-        .path("--root-dir", "/var/lib/kubelet".into())
+        .flag("--hostname-override", &site.node)
+        .flag("--node-ip", &site.address)
+        .path("--root-dir", kubelet_root)
         // Experiments read usage per container every two seconds.
         .flag("--housekeeping-interval", "2s")
         .private_mounts()
         // For each group of a container that died with the machine it would wait seconds for the container's process.
         .prune("kubepods")
         .ready(http("127.0.0.1:10248", "/healthz"));
+    if !labels.is_empty() {
+        kubelet = kubelet.flag("--node-labels", &labels.join(","));
+    }
 
     let proxy = Draft::new("kube-proxy", kubernetes("kube-proxy"))
         .after(&["kube-apiserver"])
@@ -435,8 +487,10 @@ pub fn units(
         .files(&[config("kube-proxy.kubeconfig"), pki.cert("kube-proxy"), pki.key("kube-proxy")])
         .ready(http("127.0.0.1:10256", "/livez"));
 
+    let control_plane = ["etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler"];
     [etcd, containerd, apiserver, controller_manager, scheduler, kubelet, proxy]
         .into_iter()
+        .filter(|draft| site.is_control_plane() || !control_plane.contains(&draft.unit.name.as_str()))
         .filter(|draft| needs(&draft.unit.name).iter().all(|part| parts.contains_key(*part)))
         .map(|draft| draft.finish(&inputs))
         .collect()
@@ -550,18 +604,52 @@ mod tests {
 
     #[test]
     fn command_lines_are_as_reviewed() {
-        let units = units(&layout(), &built(&["etcd", "kubernetes", "containerd"]), |_| "digest".into());
+        let units = units(&layout(), &Site::hub(), &built(&["etcd", "kubernetes", "containerd"]), |_| {
+            "digest".into()
+        });
         insta::assert_yaml_snapshot!(units);
     }
 
     #[test]
     fn configuration_files_are_as_reviewed() {
-        insta::assert_yaml_snapshot!(files(&layout(), &machine(), "testbed.local/pause:1", "a2V5"));
+        insta::assert_yaml_snapshot!(files(
+            &layout(),
+            &Site::hub(),
+            &machine(),
+            "testbed.local/pause:1",
+            Some("a2V5")
+        ));
+    }
+
+    #[test]
+    fn a_cluster_in_a_pod_is_as_reviewed() {
+        let site = crate::site::tests::inner(0);
+        let parts = built(&["etcd", "kubernetes", "containerd"]);
+        let commands: BTreeMap<_, _> = units(&layout(), &site, &parts, |_| String::new())
+            .into_iter()
+            .map(|unit| (unit.name, unit.command))
+            .collect();
+        insta::assert_yaml_snapshot!(commands);
+        let files = files(&layout(), &site, &machine(), "testbed.local/pause:1", None);
+        insta::assert_yaml_snapshot!(files);
+    }
+
+    #[test]
+    fn a_worker_runs_no_control_plane_and_knows_none_of_its_secrets() {
+        let site = crate::site::tests::inner(1);
+        let names: Vec<_> =
+            units(&layout(), &site, &built(&["etcd", "kubernetes", "containerd"]), |_| String::new())
+                .into_iter()
+                .map(|unit| unit.name)
+                .collect();
+        assert_eq!(names, ["containerd", "kubelet", "kube-proxy"]);
+        let files = files(&layout(), &site, &machine(), "testbed.local/pause:1", None);
+        assert!(!files.keys().any(|path| path.ends_with("scheduler.kubeconfig")));
     }
 
     #[test]
     fn a_unit_without_its_part_is_left_out_and_the_others_are_not() {
-        let names: Vec<_> = units(&layout(), &built(&["etcd"]), |_| String::new())
+        let names: Vec<_> = units(&layout(), &Site::hub(), &built(&["etcd"]), |_| String::new())
             .into_iter()
             .map(|unit| unit.name)
             .collect();
@@ -570,8 +658,9 @@ mod tests {
 
     #[test]
     fn nothing_listens_beyond_the_machine() {
-        let units = units(&layout(), &built(&["etcd", "kubernetes", "containerd"]), |_| String::new());
-        let files = files(&layout(), &machine(), "testbed.local/pause:1", "a2V5");
+        let units =
+            units(&layout(), &Site::hub(), &built(&["etcd", "kubernetes", "containerd"]), |_| String::new());
+        let files = files(&layout(), &Site::hub(), &machine(), "testbed.local/pause:1", Some("a2V5"));
         let said = format!("{units:?} {files:?}");
         assert!(!said.contains("0.0.0.0:") && !said.contains("=0.0.0.0") && !said.contains("[::]"), "{said}");
     }

@@ -27,6 +27,15 @@ pub enum ImportError {
         #[source]
         source: CommandError,
     },
+    /// The registry did not take it.
+    #[error("the registry did not take image `{reference}`")]
+    Push {
+        /// The image.
+        reference: String,
+        /// Why.
+        #[source]
+        source: CommandError,
+    },
     /// containerd could not be asked.
     #[error("containerd cannot be asked for its images")]
     List(#[source] CommandError),
@@ -68,6 +77,32 @@ impl Containerd {
                 Err(refused(CommandError::Spawn { program: "ctr".into(), source: io::Error::other(error) }))
             }
         }
+    }
+
+    /// Imports an archive that is there.
+    ///
+    /// # Errors
+    /// If containerd does not take it.
+    pub async fn import_archive(&self, path: &Path) -> Result<(), ImportError> {
+        let mut args = self.args();
+        args.extend(["images".into(), "import".into(), path.display().to_string()]);
+        let refused = |source| ImportError::Refused { reference: path.display().to_string(), source };
+        command::run(&self.ctr, &args).await.map_err(refused)?;
+        Ok(())
+    }
+
+    /// Copies an image into a registry, over plain HTTP; it is called there as here but for the host's name.
+    ///
+    /// # Errors
+    /// If the registry does not take it.
+    pub async fn push(&self, reference: &str, registry: &str) -> Result<(), ImportError> {
+        let path = reference.split_once('/').map_or(reference, |(_, path)| path);
+        let mut args = self.args();
+        args.extend(["images", "push", "--plain-http", "--local"].map(Into::into));
+        args.extend([format!("{registry}/{path}"), reference.into()]);
+        let failed = |source| ImportError::Push { reference: reference.into(), source };
+        command::run(&self.ctr, &args).await.map_err(failed)?;
+        Ok(())
     }
 
     fn args(&self) -> Vec<String> {

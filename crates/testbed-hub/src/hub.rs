@@ -28,13 +28,15 @@ use crate::{
     containerd::{Containerd, ImportError},
     event::{Reporter, Step},
     files::{self, FileError},
-    image::{Addon, Image, ImageError, Images},
-    layout::{ADDRESS, Layout, NONROOT, RootNotFound},
+    image::{Addon, Image, ImageError, Images, Origins},
+    layout::{ADDRESS, DNS_SERVICE, Layout, NONROOT, REGISTRY, RootNotFound},
     mounts::{self, MountsError},
     net::{self, NetError},
     parts::{Built, Parts, PartsError},
     pki::{self, Pki, PkiError},
     purge::{self, PurgeError},
+    registry,
+    site::Site,
     supervisor::{self, SupervisorError},
     unit::{State, Unit},
 };
@@ -184,9 +186,13 @@ pub async fn up(layout: &Layout, reporter: &Reporter) -> Result<Up, HubError> {
     let mut own = vec![layout.root.join("bin")];
     own.splice(0..0, std::env::current_exe().ok().and_then(|exe| Some(exe.parent()?.to_owned())));
     let mut images = BTreeMap::new();
-    for (name, recipe) in &recipes.images {
-        if let Some(image) = Image::new(name, recipe, &built, &own)? {
-            images.insert(name.clone(), image);
+    // Those that hold others come last.
+    for outer in [false, true] {
+        for (name, recipe) in recipes.images.iter().filter(|(_, recipe)| recipe.is_outer() == outer) {
+            let origins = Origins { root: &layout.root, own: &own, images: &images };
+            if let Some(image) = Image::new(name, recipe, &built, origins)? {
+                images.insert(name.clone(), image);
+            }
         }
     }
     prepare(layout, &images).await?;
@@ -201,6 +207,7 @@ pub async fn up(layout: &Layout, reporter: &Reporter) -> Result<Up, HubError> {
         stage: watch::Sender::new(Stage::default()),
         // Two at a time keep both a disk and a processor busy.
         turns: Semaphore::new(2),
+        pushes: Semaphore::new(2),
         imports: recipes.images.keys().map(|name| (name.clone(), OnceCell::new())).collect(),
         since: jiff::Timestamp::now().as_second(),
     };
@@ -208,7 +215,7 @@ pub async fn up(layout: &Layout, reporter: &Reporter) -> Result<Up, HubError> {
     record(layout, &up)?;
     let addons = recipes.addons.iter().enumerate().map(|(place, addon)| up.addon(place, addon));
     let addons = async { futures::future::try_join_all(addons).await.map(|_| ()) };
-    tokio::try_join!(up.build(&parts), up.node(), up.other_images(&recipes), addons)?;
+    tokio::try_join!(up.build(&parts), up.node(), up.other_images(&recipes), up.push(&recipes), addons)?;
     Ok(Up { kubeconfig: layout.kubeconfig(), took: began.elapsed() })
 }
 
@@ -295,11 +302,11 @@ async fn prepare(layout: &Layout, images: &BTreeMap<String, Image>) -> Result<()
         let id = Some(NONROOT);
         std::os::unix::fs::chown(&folder, id, id).map_err(files::at("change the owner of", &folder))?;
     }
-    let pki = Pki::new(layout);
-    pki.ensure()?;
+    let (pki, site) = (Pki::new(layout), Site::hub());
+    pki.ensure(&site)?;
     let key = pki.encryption_key()?;
     let pause = images.get("pause").map(|image| image.reference.clone()).unwrap_or_default();
-    for (path, content) in config::files(layout, &Machine::look(), &pause, &key) {
+    for (path, content) in config::files(layout, &site, &Machine::look(), &pause, Some(&key)) {
         files::write(&path, content)?;
     }
     let cgroups = Cgroups::find()?;
@@ -325,6 +332,8 @@ struct Stage {
     applied: BTreeMap<String, String>,
     pods: Option<Pods>,
     node: bool,
+    /// Whether the registry takes images.
+    registry: bool,
     /// How many add-ons are applied, or left out; they are in the order of `hub/images.yaml`.
     addons: usize,
 }
@@ -338,6 +347,7 @@ struct Work {
     there: watch::Sender<BTreeSet<String>>,
     stage: watch::Sender<Stage>,
     turns: Semaphore,
+    pushes: Semaphore,
     /// Several add-ons may want the same image: it is imported once.
     imports: BTreeMap<String, OnceCell<()>>,
     since: i64,
@@ -428,7 +438,7 @@ impl Work {
             let files: Vec<&Path> = files.iter().map(PathBuf::as_path).collect();
             pki::digest(&files).unwrap_or_default()
         };
-        let mut units = config::units(&self.layout, &parts, digest);
+        let mut units = config::units(&self.layout, &Site::hub(), &parts, digest);
         units.retain(|unit| kubelet || unit.name != "kubelet");
         Ok(supervisor::submit(&self.layout, &units).await?)
     }
@@ -610,6 +620,34 @@ impl Work {
             sleep(LOOK).await;
         }
         step.done(format!("{} is ready", addon.name));
+        if addon.name == "registry" {
+            self.stage.send_modify(|stage| stage.registry = true);
+        }
+        Ok(())
+    }
+
+    /// Puts images into the registry, for the clusters inside of the hub, each with a container runtime of its own.
+    async fn push(&self, recipes: &Images) -> Result<(), HubError> {
+        let has_registry = recipes.addons.iter().any(|addon| addon.name == "registry");
+        if !has_registry || self.wait_stage(|stage| stage.registry.then_some(())).await.is_none() {
+            return Ok(());
+        }
+        let wanted = self.images.values().filter(|image| image.is_for_clusters());
+        futures::future::try_join_all(wanted.map(|image| self.push_image(image))).await?;
+        Ok(())
+    }
+
+    async fn push_image(&self, image: &Image) -> Result<(), HubError> {
+        self.import(&image.name).await?;
+        let _turn = self.pushes.acquire().await;
+        if registry::has(REGISTRY, &image.reference).await {
+            return Ok(());
+        }
+        let Some(containerd) = self.wait_stage(|stage| stage.containerd.clone()).await else { return Ok(()) };
+        let name = &image.name;
+        let step = self.reporter.start(format!("push {name}"), format!("pushing image {name}"));
+        containerd.push(&image.reference, REGISTRY).await?;
+        step.done(format!("pushed image {name}"));
         Ok(())
     }
 
@@ -654,6 +692,8 @@ impl Work {
                 Some(self.layout.volumes().join(volume).display().to_string())
             }
             None if name == "address" => Some(ADDRESS.into()),
+            None if name == "dns" => Some(DNS_SERVICE.into()),
+            None if name == "priority" => Some("testbed-hub".into()),
             _ => None,
         }
     }

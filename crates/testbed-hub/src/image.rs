@@ -1,4 +1,4 @@
-//! Container images without Docker: one layer around static binaries, or a userland of Debian packages.
+//! Container images without Docker: a layer around static binaries, a userland of Debian packages, or both.
 //!
 //! An image is written straight into the import of containerd. Its layer is not compressed: it goes from one folder
 //! of a machine to another, where compressing costs seconds and saves nothing.
@@ -54,6 +54,14 @@ pub enum ImageError {
         /// The part.
         part: String,
     },
+    /// A recipe names an image that is not there.
+    #[error("image `{image}` needs image `{other}`, which cannot be made")]
+    NoImage {
+        /// The image.
+        image: String,
+        /// The image it needs.
+        other: String,
+    },
     /// The image could not be written.
     #[error("cannot write image `{image}`")]
     Write {
@@ -105,13 +113,24 @@ pub struct Recipe {
     /// Part to the files of it that go below `/`: source to target.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub files: BTreeMap<String, BTreeMap<PathBuf, PathBuf>>,
-    /// A part that is a userland and is taken whole.
+    /// Files of this project that go below `/`: source to target.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub project_files: BTreeMap<PathBuf, PathBuf>,
+    /// A part that is a userland and is taken whole; what else there is lies in further layers, binaries of it in
+    /// `/usr/local/bin`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub userland: Option<String>,
     /// A static binary of this project, which lies beside the running executable.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub own: Option<String>,
-    /// Program and first arguments.
+    /// Images that lie inside as archives, `/images/<name>.tar`, ready to be imported.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub carries: Vec<String>,
+    /// Images whose references it knows, as those of the carried ones, from `/images/references.json`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub knows: Vec<String>,
+    /// Program and first arguments; an image without runs nothing, and holds only what it is told to hold.
+    #[serde(default)]
     pub entrypoint: Vec<String>,
     /// User and group; 65532, which is nobody in particular, unless it says otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -134,6 +153,12 @@ impl Images {
 }
 
 impl Recipe {
+    /// Whether it needs other images.
+    #[must_use]
+    pub fn is_outer(&self) -> bool {
+        !self.carries.is_empty() || !self.knows.is_empty()
+    }
+
     /// Parts it is made of.
     #[must_use]
     pub fn parts(&self) -> Vec<&str> {
@@ -151,33 +176,55 @@ pub struct Image {
     /// Parts it is made of.
     pub parts: Vec<String>,
     recipe: Recipe,
-    sources: Vec<Source>,
+    layers: Vec<Layer>,
 }
 
-/// Something in the layer.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// One layer.
+#[derive(Debug, Clone)]
+enum Layer {
+    /// An archive that is there.
+    Whole(PathBuf),
+    /// Put together from these.
+    Sources(Vec<Source>),
+}
+
+/// Something in a layer.
+#[derive(Debug, Clone)]
 enum Source {
+    /// An empty folder.
+    Folder { to: PathBuf, mode: u32 },
     /// A file from the machine, executable or not.
     File { from: PathBuf, to: PathBuf, mode: u32 },
     /// A file with this content.
     Text { to: PathBuf, content: String },
     /// A symbolic link.
     Link { to: PathBuf, target: String },
-    /// A whole layer.
-    Layer { from: PathBuf },
+    /// A small image, as an archive.
+    Archive { image: Box<Image>, to: PathBuf },
+}
+
+/// What images are made from besides parts.
+#[derive(Debug, Clone, Copy)]
+pub struct Origins<'a> {
+    /// The project.
+    pub root: &'a Path,
+    /// Folders with our own binaries.
+    pub own: &'a [PathBuf],
+    /// Images that were put together before.
+    pub images: &'a BTreeMap<String, Image>,
 }
 
 impl Image {
-    /// Puts a recipe together; returns nothing for one of our own binaries that is in none of the folders `own`, or
-    /// there is no static one.
+    /// Puts a recipe together; returns nothing for one of our own binaries that is in none of the folders, or not as
+    /// a static one.
     ///
     /// # Errors
-    /// If the recipe names a part that does not exist, or our own binary cannot be read.
+    /// If the recipe names a part, a file or an image that does not exist, or our own binary cannot be read.
     pub fn new(
         name: &str,
         recipe: &Recipe,
         parts: &BTreeMap<String, Built>,
-        own: &[PathBuf],
+        origins: Origins<'_>,
     ) -> Result<Option<Self>, ImageError> {
         let part = |part: &str| {
             parts.get(part).ok_or_else(|| ImageError::NoPart { image: name.into(), part: part.into() })
@@ -189,29 +236,28 @@ impl Image {
             files::feed(&mut key, &part(part_name)?.key);
         }
 
-        let mut sources = Vec::new();
-        if let Some(userland) = &recipe.userland {
-            sources.push(Source::Layer { from: part(userland)?.folder.join("rootfs.tar") });
-        } else {
-            sources.extend(base());
-        }
+        // A folder `bin` in a layer would hide a link of that name in the userland.
+        let bin = Path::new(if recipe.userland.is_some() { "usr/local/bin" } else { "bin" });
+        let mut sources =
+            if recipe.entrypoint.is_empty() { Vec::new() } else { base(recipe.userland.is_none()) };
         for (part_name, binaries) in &recipe.bin {
             let built = part(part_name)?;
             for binary in binaries {
-                sources.push(Source::File {
-                    from: built.bin(binary),
-                    to: Path::new("bin").join(binary),
-                    mode: 0o755,
-                });
+                sources.push(Source::File { from: built.bin(binary), to: bin.join(binary), mode: 0o755 });
             }
         }
+        let mut own = Vec::new();
         if let Some(binary) = &recipe.own {
-            let Some((from, content)) = find_static(own, binary)? else { return Ok(None) };
+            let Some((from, content)) = find_static(origins.own, binary)? else { return Ok(None) };
             files::feed(&mut key, content);
-            sources.push(Source::File { from, to: Path::new("bin").join(binary), mode: 0o755 });
+            own.push(Source::File { from, to: bin.join(binary), mode: 0o755 });
+        }
+        let apart = recipe.userland.is_some();
+        if !apart {
+            sources.append(&mut own);
         }
         for (link, target) in &recipe.links {
-            sources.push(Source::Link { to: Path::new("bin").join(link), target: target.clone() });
+            sources.push(Source::Link { to: bin.join(link), target: target.clone() });
         }
         for (part_name, list) in &recipe.files {
             let folder = part(part_name)?.folder.join("files");
@@ -219,14 +265,56 @@ impl Image {
                 sources.push(Source::File { from: folder.join(from), to: to.clone(), mode: 0o644 });
             }
         }
+        for (from, to) in &recipe.project_files {
+            let from = origins.root.join(from);
+            files::feed(&mut key, fs::read(&from).map_err(files::at("read", &from))?);
+            sources.push(Source::File { from, to: to.clone(), mode: 0o644 });
+        }
+        let mut needed: Vec<String> = recipe.parts().into_iter().map(Into::into).collect();
+        let mut references = BTreeMap::new();
+        for other in recipe.carries.iter().chain(&recipe.knows) {
+            let Some(image) = origins.images.get(other) else {
+                return Err(ImageError::NoImage { image: name.into(), other: other.clone() });
+            };
+            files::feed(&mut key, &image.reference);
+            references.insert(other.as_str(), image.reference.as_str());
+            if recipe.carries.contains(other) {
+                needed.extend(image.parts.iter().cloned());
+                let to = Path::new("images").join(format!("{other}.tar"));
+                sources.push(Source::Archive { image: Box::new(image.clone()), to });
+            }
+        }
+        if recipe.is_outer() {
+            let content = serde_json::to_string(&references).unwrap_or_default();
+            // Beside our own binary, which changes as often.
+            own.push(Source::Text { to: "images/references.json".into(), content });
+        }
+        let mut layers = Vec::new();
+        if let Some(userland) = &recipe.userland {
+            layers.push(Layer::Whole(part(userland)?.folder.join("rootfs.tar")));
+        }
+        // What changes often comes last, and alone: containerd has the layers below it already.
+        let alone = recipe.bin.is_empty() && recipe.files.is_empty() && recipe.project_files.is_empty();
+        if !(apart && alone) {
+            layers.push(Layer::Sources(sources));
+        }
+        if !own.is_empty() {
+            layers.push(Layer::Sources(own));
+        }
         let key = files::hex(&key.finalize());
         Ok(Some(Self {
             name: name.into(),
             reference: format!("testbed.local/{name}:{}", &key[..12]),
-            parts: recipe.parts().into_iter().map(Into::into).collect(),
+            parts: needed,
             recipe: recipe.clone(),
-            sources,
+            layers,
         }))
+    }
+
+    /// Whether clusters inside of the hub may want it: all but the cluster itself, which carries what it needs.
+    #[must_use]
+    pub fn is_for_clusters(&self) -> bool {
+        !self.recipe.is_outer()
     }
 
     /// Writes the image as an archive that `ctr images import` reads; the same bytes every time.
@@ -239,16 +327,19 @@ impl Image {
 
     fn try_write(&self, mut out: impl Write) -> io::Result<()> {
         // The archive names a layer by its digest before it holds it: so it is made twice, the first time for nobody.
-        let mut measure = Measure::default();
-        self.write_layer(&mut measure)?;
-        let layer = measure.descriptor(MediaType::ImageLayer)?;
-        let config = self.config(&layer)?;
+        let mut layers = Vec::new();
+        for layer in &self.layers {
+            let mut measure = Measure::default();
+            layer.write(&mut measure)?;
+            layers.push(measure.descriptor(MediaType::ImageLayer)?);
+        }
+        let config = self.config(&layers)?;
         let config_descriptor = Measure::of(&config).descriptor(MediaType::ImageConfig)?;
         let manifest = ImageManifestBuilder::default()
             .schema_version(SCHEMA_VERSION)
             .media_type(MediaType::ImageManifest)
             .config(config_descriptor.clone())
-            .layers([layer.clone()])
+            .layers(layers.clone())
             .build()
             .and_then(|manifest| manifest.to_string())
             .map_err(io::Error::other)?;
@@ -273,16 +364,17 @@ impl Image {
         append(&mut out, &blob(&config_descriptor), &config)?;
         append(&mut out, &blob(&manifest_descriptor), manifest.as_bytes())?;
         append(&mut out, "index.json", index.as_bytes())?;
-        out.write_all(
-            header(Path::new(&blob(&layer)), layer.size(), 0o644, tar::EntryType::Regular, "")?.as_bytes(),
-        )?;
-        self.write_layer(&mut out)?;
-        pad(&mut out, layer.size())?;
+        for (layer, descriptor) in self.layers.iter().zip(&layers) {
+            let (path, size) = (blob(descriptor), descriptor.size());
+            out.write_all(header(Path::new(&path), size, 0o644, tar::EntryType::Regular, "")?.as_bytes())?;
+            layer.write(&mut out)?;
+            pad(&mut out, size)?;
+        }
         end(&mut out)?;
         out.flush()
     }
 
-    fn config(&self, layer: &Descriptor) -> io::Result<Vec<u8>> {
+    fn config(&self, layers: &[Descriptor]) -> io::Result<Vec<u8>> {
         let user = self.recipe.user.unwrap_or(NONROOT);
         let mut env = BTreeMap::from([("PATH".to_owned(), "/usr/sbin:/usr/bin:/sbin:/bin".to_owned())]);
         env.extend(self.recipe.env.clone());
@@ -295,7 +387,7 @@ impl Image {
             .map_err(io::Error::other)?;
         let root = RootFsBuilder::default()
             .typ("layers")
-            .diff_ids([layer.digest().to_string()])
+            .diff_ids(layers.iter().map(|layer| layer.digest().to_string()).collect::<Vec<_>>())
             .build()
             .map_err(io::Error::other)?;
         let image = ImageConfigurationBuilder::default()
@@ -308,39 +400,44 @@ impl Image {
             .map_err(io::Error::other)?;
         Ok(image.into_bytes())
     }
+}
 
-    fn write_layer(&self, out: &mut impl Write) -> io::Result<()> {
-        if let [Source::Layer { from }] = self.sources.as_slice() {
-            io::copy(&mut fs::File::open(from)?, out)?;
-            return Ok(());
-        }
-        for (folder, mode) in
-            [("bin", 0o755), ("etc", 0o755), ("etc/ssl", 0o755), ("etc/ssl/certs", 0o755), ("tmp", 0o1777)]
-        {
-            out.write_all(header(Path::new(folder), 0, mode, tar::EntryType::Directory, "")?.as_bytes())?;
-        }
-        for source in &self.sources {
-            match source {
-                Source::File { from, to, mode } => {
-                    let mut file = fs::File::open(from)?;
-                    let size = file.metadata()?.len();
-                    out.write_all(header(to, size, *mode, tar::EntryType::Regular, "")?.as_bytes())?;
-                    io::copy(&mut file, out)?;
-                    pad(out, size)?;
-                }
-                Source::Text { to, content } => {
-                    let size = content.len() as u64;
-                    out.write_all(header(to, size, 0o644, tar::EntryType::Regular, "")?.as_bytes())?;
-                    out.write_all(content.as_bytes())?;
-                    pad(out, size)?;
-                }
-                Source::Link { to, target } => {
-                    out.write_all(header(to, 0, 0o777, tar::EntryType::Symlink, target)?.as_bytes())?;
-                }
-                Source::Layer { .. } => {}
-            }
+impl Layer {
+    fn write(&self, out: &mut impl Write) -> io::Result<()> {
+        let sources = match self {
+            Self::Whole(from) => return io::copy(&mut fs::File::open(from)?, out).map(|_| ()),
+            Self::Sources(sources) => sources,
+        };
+        for source in sources {
+            source.write(out)?;
         }
         end(out)
+    }
+}
+
+impl Source {
+    fn write(&self, out: &mut impl Write) -> io::Result<()> {
+        match self {
+            Self::Folder { to, mode } => {
+                out.write_all(header(to, 0, *mode, tar::EntryType::Directory, "")?.as_bytes())
+            }
+            Self::File { from, to, mode } => {
+                let mut file = fs::File::open(from)?;
+                let size = file.metadata()?.len();
+                out.write_all(header(to, size, *mode, tar::EntryType::Regular, "")?.as_bytes())?;
+                io::copy(&mut file, out)?;
+                pad(out, size)
+            }
+            Self::Text { to, content } => write_file(out, to, content.as_bytes()),
+            Self::Link { to, target } => {
+                out.write_all(header(to, 0, 0o777, tar::EntryType::Symlink, target)?.as_bytes())
+            }
+            Self::Archive { image, to } => {
+                let mut archive = Vec::new();
+                image.try_write(&mut archive)?;
+                write_file(out, to, &archive)
+            }
+        }
     }
 }
 
@@ -373,24 +470,23 @@ fn is_static(elf: &[u8]) -> bool {
     elf.starts_with(b"\x7fELF\x02\x01") && count > 0 && !interpreted
 }
 
-/// What every image of ours has: users with names, and the authorities of the public web.
-fn base() -> Vec<Source> {
-    let mut base = vec![
-        Source::Text {
-            to: "etc/passwd".into(),
-            content: format!(
-                "root:x:0:0:root:/:/sbin/nologin\nnonroot:x:{NONROOT}:{NONROOT}:nonroot:/tmp:/sbin/nologin\n"
-            ),
-        },
-        Source::Text { to: "etc/group".into(), content: format!("root:x:0:\nnonroot:x:{NONROOT}:\n") },
-        Source::Text { to: "etc/nsswitch.conf".into(), content: "hosts: files dns\n".into() },
-    ];
+/// What every image of ours that runs has: users with names, which the packages of a userland do not bring, and the
+/// authorities of the public web.
+fn base(bin: bool) -> Vec<Source> {
+    let folders = [("etc", 0o755), ("etc/ssl", 0o755), ("etc/ssl/certs", 0o755), ("tmp", 0o1777)];
+    // A userland may have it as a link.
+    let folders = bin.then_some(("bin", 0o755)).into_iter().chain(folders);
+    let mut base: Vec<_> = folders.map(|(folder, mode)| Source::Folder { to: folder.into(), mode }).collect();
+    let passwd = format!(
+        "root:x:0:0:root:/:/sbin/nologin\nnonroot:x:{NONROOT}:{NONROOT}:nonroot:/tmp:/sbin/nologin\n"
+    );
+    base.push(Source::Text { to: "etc/passwd".into(), content: passwd });
+    let group = format!("root:x:0:\nnonroot:x:{NONROOT}:\n");
+    base.push(Source::Text { to: "etc/group".into(), content: group });
+    base.push(Source::Text { to: "etc/nsswitch.conf".into(), content: "hosts: files dns\n".into() });
     if Path::new(CA_BUNDLE).is_file() {
-        base.push(Source::File {
-            from: CA_BUNDLE.into(),
-            to: CA_BUNDLE.trim_start_matches('/').into(),
-            mode: 0o644,
-        });
+        let to = CA_BUNDLE.trim_start_matches('/').into();
+        base.push(Source::File { from: CA_BUNDLE.into(), to, mode: 0o644 });
     }
     base
 }
@@ -455,8 +551,12 @@ fn header(path: &Path, size: u64, mode: u32, kind: tar::EntryType, link: &str) -
 }
 
 fn append(out: &mut impl Write, path: &str, content: &[u8]) -> io::Result<()> {
+    write_file(out, Path::new(path), content)
+}
+
+fn write_file(out: &mut impl Write, path: &Path, content: &[u8]) -> io::Result<()> {
     let size = content.len() as u64;
-    out.write_all(header(Path::new(path), size, 0o644, tar::EntryType::Regular, "")?.as_bytes())?;
+    out.write_all(header(path, size, 0o644, tar::EntryType::Regular, "")?.as_bytes())?;
     out.write_all(content)?;
     pad(out, size)
 }
@@ -490,7 +590,9 @@ mod tests {
             "{bin: {left: [server]}, links: {again: server}, entrypoint: [/bin/server]}",
         )
         .unwrap();
-        let image = Image::new("web", &recipe, &[("left".to_owned(), built)].into(), &[]).unwrap();
+        let nothing = BTreeMap::new();
+        let origins = Origins { root: folder.path(), own: &[], images: &nothing };
+        let image = Image::new("web", &recipe, &[("left".to_owned(), built)].into(), origins).unwrap();
         (folder, image.unwrap())
     }
 
@@ -539,7 +641,71 @@ mod tests {
     #[test]
     fn a_binary_of_ours_that_is_not_built_makes_no_image() {
         let recipe = Recipe { own: Some("testbed-operator".into()), ..Recipe::default() };
-        assert!(Image::new("o", &recipe, &BTreeMap::new(), &["/none".into()]).unwrap().is_none());
+        let nothing = BTreeMap::new();
+        let origins = Origins { root: Path::new("/none"), own: &["/none".into()], images: &nothing };
+        assert!(Image::new("o", &recipe, &BTreeMap::new(), origins).unwrap().is_none());
+    }
+
+    #[test]
+    fn an_image_on_a_userland_carries_others_and_its_own_layer_is_the_last() {
+        let (folder, inner) = image();
+        let root = folder.path();
+        fs::write(root.join("rootfs.tar"), [0; 1024]).unwrap();
+        let built = |name: &str| Built {
+            name: name.into(),
+            version: "v1".into(),
+            key: "key".into(),
+            folder: root.to_owned(),
+        };
+        let recipe: Recipe = serde_saphyr::from_str(
+            "{userland: debian, bin: {left: [server]}, carries: [web], entrypoint: [/usr/local/bin/server]}",
+        )
+        .unwrap();
+        let parts = ["debian", "left"].map(|name| (name.to_owned(), built(name))).into();
+        let known = [("web".to_owned(), inner.clone())].into();
+        let origins = Origins { root, own: &[], images: &known };
+        let outer = Image::new("outer", &recipe, &parts, origins).unwrap().unwrap();
+        assert!(!outer.is_for_clusters() && inner.is_for_clusters());
+        let layers: Vec<_> = outer
+            .layers
+            .iter()
+            .map(|layer| {
+                let mut archive = Vec::new();
+                layer.write(&mut archive).unwrap();
+                entries(&archive)
+            })
+            .collect();
+        assert_eq!(layers.len(), 3);
+        assert_eq!(layers[1]["usr/local/bin/server"], b"binary");
+        assert!(!layers[1].contains_key("bin") && layers[1].contains_key("etc/passwd"));
+        let references = String::from_utf8_lossy(&layers[2]["images/references.json"]);
+        assert!(references.contains(&inner.reference));
+        assert!(entries(&layers[1]["images/web.tar"]).contains_key("index.json"));
+        assert!(matches!(
+            Image::new("outer", &recipe, &parts, Origins { images: &BTreeMap::new(), ..origins }),
+            Err(ImageError::NoImage { .. })
+        ));
+    }
+
+    #[test]
+    fn an_image_without_a_program_holds_only_the_files_it_is_told_to() {
+        let root = tempfile::tempdir().unwrap();
+        fs::write(root.path().join("crossplane.yaml"), "kind: Function").unwrap();
+        let recipe: Recipe =
+            serde_saphyr::from_str("{project_files: {crossplane.yaml: package.yaml}}").unwrap();
+        let nothing = BTreeMap::new();
+        let origins = Origins { root: root.path(), own: &[], images: &nothing };
+        let new = || Image::new("package", &recipe, &BTreeMap::new(), origins).unwrap().unwrap();
+        let package = new();
+        let mut layer = Vec::new();
+        package.layers[0].write(&mut layer).unwrap();
+        let files = entries(&layer);
+        assert_eq!(
+            files.into_iter().collect::<Vec<_>>(),
+            [("package.yaml".into(), b"kind: Function".to_vec())]
+        );
+        fs::write(root.path().join("crossplane.yaml"), "kind: Provider").unwrap();
+        assert_ne!(package.reference, new().reference);
     }
 
     #[test]

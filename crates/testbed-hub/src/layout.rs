@@ -17,6 +17,8 @@ pub const SERVICE_CIDR: &str = "10.96.0.0/16";
 pub const KUBERNETES_SERVICE: &str = "10.96.0.1";
 /// Address of the DNS service.
 pub const DNS_SERVICE: &str = "10.96.0.10";
+/// Address and port of the registry, fixed in `hub/manifests/registry.yaml`.
+pub const REGISTRY: &str = "10.96.0.50:5000";
 /// Name of the only node.
 pub const NODE: &str = "hub";
 /// Parent of every cgroup of the hub, below the root of each hierarchy.

@@ -23,11 +23,29 @@ mod net;
 mod parts;
 mod pki;
 mod purge;
+mod registry;
+mod site;
 mod status;
 mod supervisor;
 mod unit;
 
 use std::{collections::BTreeMap, path::PathBuf};
+
+/// What a node inside of a pod is made of: the same as the hub's, put together by `testbed-node`.
+pub mod inner {
+    pub use crate::{
+        cgroup::{Cgroups, Limits},
+        cluster::{Applier, ClusterError, Manifests, client, substitute},
+        config::{Machine, files, units},
+        containerd::{Containerd, ImportError},
+        files::FileError,
+        net::{NetError, create_inside as create_network, route},
+        parts::Built,
+        pki::{Pki, PkiError},
+        site::{INDEX_LABEL, Inner, Role, Site, node_cidr},
+        supervisor::Keeper,
+    };
+}
 
 pub use crate::{
     cgroup::Cgroups,

@@ -9,6 +9,7 @@ use crate::{
     command::{self, CommandError},
     files::{self, FileError},
     layout::{ADDRESS, BRIDGE, Layout, NFT_TABLE, POD_CIDR, SERVICE_CIDR},
+    site::{INNER_POD_CIDR, Site},
 };
 
 /// The network could not be made or removed.
@@ -48,6 +49,8 @@ pub const LOOPBACK_PORTS: [(u16, &str); 8] = [
 ///
 /// The kernel answers for any of its addresses on any of its links, and forwards between links; so packets for the
 /// hub's addresses that come from beyond the machine are dropped before anything else sees them.
+/// Clusters inside of the hub have the same addresses: what goes between their nodes must not share one memory of
+/// connections, and needs none.
 #[must_use]
 pub fn rules() -> String {
     format!(
@@ -56,6 +59,10 @@ pub fn rules() -> String {
         type filter hook prerouting priority mangle; policy accept;
         iifname != {{ \"lo\", \"{BRIDGE}\" }} ip daddr {{ {POD_CIDR}, {SERVICE_CIDR} }} ct state new counter drop
     }}
+    chain clusters {{
+        type filter hook prerouting priority raw; policy accept;
+        ip saddr {INNER_POD_CIDR} ip daddr {INNER_POD_CIDR} notrack
+    }}
     chain leave {{
         type nat hook postrouting priority srcnat; policy accept;
         ip saddr {POD_CIDR} ip daddr != {POD_CIDR} oifname != \"{BRIDGE}\" masquerade
@@ -63,6 +70,49 @@ pub fn rules() -> String {
 }}
 "
     )
+}
+
+/// The rules of our table in the network of a pod: what leaves the cluster does so under the pod's address.
+#[must_use]
+pub fn inner_rules(site: &Site) -> String {
+    let (pods, bridge) = (&site.pod_cidr, &site.bridge);
+    format!(
+        "table inet {NFT_TABLE} {{
+    chain leave {{
+        type nat hook postrouting priority srcnat; policy accept;
+        ip saddr {pods} ip daddr != {pods} oifname != \"{bridge}\" masquerade
+    }}
+}}
+"
+    )
+}
+
+/// Makes bridge and table in the network of a pod, where nobody else is and nothing has to be put back.
+///
+/// # Errors
+/// If a program fails or a setting cannot be written.
+pub async fn create_inside(site: &Site) -> Result<(), NetError> {
+    let gateway = site.node_cidr.replace(".0/", ".1/");
+    if !Path::new("/sys/class/net").join(&site.bridge).exists() {
+        ip(&["link", "add", &site.bridge, "type", "bridge"]).await?;
+    }
+    ip(&["address", "replace", &gateway, "dev", &site.bridge]).await?;
+    ip(&["link", "set", &site.bridge, "up"]).await?;
+    nft(&format!("add table inet {NFT_TABLE}\ndelete table inet {NFT_TABLE}\n{}", inner_rules(site))).await?;
+    for (name, value) in SETTINGS {
+        let path = Path::new("/proc/sys").join(name);
+        fs::write(&path, value).map_err(files::at("write", &path))?;
+    }
+    Ok(())
+}
+
+/// Sends what is for the pods of another node to that node.
+///
+/// # Errors
+/// If a program fails.
+pub async fn route(pods: &str, node: &str) -> Result<(), NetError> {
+    ip(&["route", "replace", pods, "via", node]).await?;
+    Ok(())
 }
 
 /// Marks our rules in a chain that is not ours.

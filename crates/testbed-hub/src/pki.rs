@@ -15,7 +15,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     files::{self, FileError},
-    layout::{ADDRESS, KUBERNETES_SERVICE, Layout, NODE},
+    layout::Layout,
+    site::{Role, Site},
 };
 
 /// Certificate authorities outlive every leaf.
@@ -94,42 +95,47 @@ fn server(name: &str, signer: Authority, common_name: &str, names: &[&str]) -> L
     }
 }
 
-/// Every certificate of the hub. One client certificate per component, and none for two purposes.
-fn leaves() -> Vec<Leaf> {
+/// Every certificate of a node. One client certificate per component, and none for two purposes.
+fn leaves(site: &Site) -> Vec<Leaf> {
     let (ca, etcd) = (Authority::Ca, Authority::EtcdCa);
-    vec![
-        server("etcd", etcd, "etcd", &["localhost", "127.0.0.1"]),
-        // A member of etcd is server and client to its peers.
-        Leaf { client: true, ..server("etcd-peer", etcd, "etcd-peer", &["localhost", "127.0.0.1"]) },
-        client("apiserver-etcd-client", etcd, "kube-apiserver-etcd-client", None),
-        server(
-            "apiserver",
-            ca,
-            "kube-apiserver",
-            &[
-                "localhost",
-                "kubernetes",
-                "kubernetes.default",
-                "kubernetes.default.svc",
-                "kubernetes.default.svc.cluster.local",
-                KUBERNETES_SERVICE,
-                ADDRESS,
-            ],
-        ),
-        client("apiserver-kubelet-client", ca, "kube-apiserver-kubelet-client", None),
-        client("controller-manager", ca, "system:kube-controller-manager", None),
-        client("scheduler", ca, "system:kube-scheduler", None),
+    let kubelet = format!("system:node:{}", site.node);
+    let mut leaves = vec![
         client("kube-proxy", ca, "system:kube-proxy", None),
-        client("kubelet-client", ca, &format!("system:node:{NODE}"), Some("system:nodes")),
-        server("kubelet", ca, &format!("system:node:{NODE}"), &[NODE, ADDRESS]),
+        client("kubelet-client", ca, &kubelet, Some("system:nodes")),
+        server("kubelet", ca, &kubelet, &[&site.node, &site.address]),
         client("admin", ca, "testbed-admin", Some("system:masters")),
-        server(
+    ];
+    if site.is_control_plane() {
+        let mut names = vec![
+            "localhost",
+            "kubernetes",
+            "kubernetes.default",
+            "kubernetes.default.svc",
+            "kubernetes.default.svc.cluster.local",
+            &site.kubernetes_service,
+            &site.address,
+        ];
+        names.extend(site.api_server_names.iter().map(String::as_str));
+        leaves.extend([
+            server("etcd", etcd, "etcd", &["localhost", "127.0.0.1"]),
+            // A member of etcd is server and client to its peers.
+            Leaf { client: true, ..server("etcd-peer", etcd, "etcd-peer", &["localhost", "127.0.0.1"]) },
+            client("apiserver-etcd-client", etcd, "kube-apiserver-etcd-client", None),
+            server("apiserver", ca, "kube-apiserver", &names),
+            client("apiserver-kubelet-client", ca, "kube-apiserver-kubelet-client", None),
+            client("controller-manager", ca, "system:kube-controller-manager", None),
+            client("scheduler", ca, "system:kube-scheduler", None),
+        ]);
+    }
+    if site.role == Role::Hub {
+        leaves.push(server(
             "webhook",
             ca,
             "testbed-operator",
             &["testbed-operator.testbed-system.svc", "testbed-operator.testbed-system.svc.cluster.local"],
-        ),
-    ]
+        ));
+    }
+    leaves
 }
 
 /// What is remembered of a certificate, so that nothing has to be parsed to decide about renewal.
@@ -194,11 +200,32 @@ impl Pki {
         Ok(key)
     }
 
+    /// Takes the authority of the cluster, and the key that signs tokens of service accounts, from a folder as
+    /// a Secret puts them there: `tls.crt`, `tls.key` and `sa.key`.
+    ///
+    /// # Errors
+    /// If a file is missing or cannot be used.
+    pub fn adopt(&self, folder: &Path) -> Result<(), PkiError> {
+        let read = |name: &str| {
+            let path = folder.join(name);
+            std::fs::read(&path).map_err(files::at("read", &path))
+        };
+        files::write(&self.cert(Authority::Ca.name()), read("tls.crt")?)?;
+        files::write(&self.key(Authority::Ca.name()), read("tls.key")?)?;
+        let key = read("sa.key")?;
+        let public = KeyPair::from_pem(&String::from_utf8_lossy(&key))
+            .map_err(|source| PkiError::Certificate { name: "sa".into(), source })?
+            .public_key_pem();
+        files::write(&self.key("service-account"), key)?;
+        files::write(&self.service_account_public(), public)?;
+        Ok(())
+    }
+
     /// Makes what is missing, changed or about to expire.
     ///
     /// # Errors
     /// If a file cannot be read or written, or a certificate cannot be made.
-    pub fn ensure(&self) -> Result<(), PkiError> {
+    pub fn ensure(&self, site: &Site) -> Result<(), PkiError> {
         let today = Zoned::now().date();
         let book = self.folder.join("issued.json");
         let mut issued: BTreeMap<String, Issued> = files::read_if_there(&book)?
@@ -206,10 +233,12 @@ impl Pki {
             .unwrap_or_default();
 
         let mut authorities = BTreeMap::new();
-        for authority in [Authority::Ca, Authority::EtcdCa] {
+        let needed: &[Authority] =
+            if site.is_control_plane() { &[Authority::Ca, Authority::EtcdCa] } else { &[Authority::Ca] };
+        for &authority in needed {
             authorities.insert(authority.name(), self.authority(authority, today)?);
         }
-        for leaf in leaves() {
+        for leaf in leaves(site) {
             let Some((issuer, fingerprint)) = authorities.get(leaf.signer.name()) else { continue };
             let there = self.cert(&leaf.name).is_file() && self.key(&leaf.name).is_file();
             if there && issued.get(&leaf.name).is_some_and(|old| still_good(old, &leaf, fingerprint, today)) {
@@ -222,8 +251,10 @@ impl Pki {
             files::write(&book, serde_json::to_vec_pretty(&issued).unwrap_or_default())?;
         }
         self.service_account_keys()?;
-        self.secret("s3-access-key")?;
-        self.secret("s3-secret-key")?;
+        if site.role == Role::Hub {
+            self.secret("s3-access-key")?;
+            self.secret("s3-secret-key")?;
+        }
         Ok(())
     }
 
@@ -243,18 +274,22 @@ impl Pki {
             vec![KeyUsagePurpose::DigitalSignature, KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         set_validity(&mut params, today, today.saturating_add(CA_DAYS.days()));
 
-        let key = match (files::read_if_there(&cert_path)?, files::read_if_there(&key_path)?) {
-            (Some(_), Some(pem)) => KeyPair::from_pem(&String::from_utf8_lossy(&pem)).map_err(failed)?,
+        let issuer = match (files::read_if_there(&cert_path)?, files::read_if_there(&key_path)?) {
+            (Some(cert), Some(key)) => {
+                let key = KeyPair::from_pem(&String::from_utf8_lossy(&key)).map_err(failed)?;
+                // With the name it has: one that was adopted has another than ours.
+                Issuer::from_ca_cert_pem(&String::from_utf8_lossy(&cert), key).map_err(failed)?
+            }
             _ => {
                 let key = KeyPair::generate().map_err(failed)?;
                 let cert = params.self_signed(&key).map_err(failed)?;
                 files::write(&key_path, key.serialize_pem())?;
                 files::write(&cert_path, cert.pem())?;
-                key
+                Issuer::new(params, key)
             }
         };
-        let fingerprint = files::sha256(|hash| files::feed(hash, key.public_key_raw()));
-        Ok((Issuer::new(params, key), fingerprint))
+        let fingerprint = files::sha256(|hash| files::feed(hash, issuer.key().public_key_raw()));
+        Ok((issuer, fingerprint))
     }
 
     fn issue(
@@ -378,9 +413,9 @@ mod tests {
     #[test]
     fn a_second_start_changes_no_certificate_and_no_secret() {
         let (_folder, pki) = pki();
-        pki.ensure().unwrap();
+        pki.ensure(&Site::hub()).unwrap();
         let first = all(&pki);
-        pki.ensure().unwrap();
+        pki.ensure(&Site::hub()).unwrap();
         assert_eq!(first, all(&pki));
         assert!(first.keys().all(|name| !name.to_string_lossy().starts_with('.')));
     }
@@ -388,18 +423,40 @@ mod tests {
     #[test]
     fn a_lost_authority_takes_its_certificates_along_but_not_the_other_ones() {
         let (_folder, pki) = pki();
-        pki.ensure().unwrap();
+        pki.ensure(&Site::hub()).unwrap();
         let first = all(&pki);
         std::fs::remove_file(pki.key("etcd-ca")).unwrap();
-        pki.ensure().unwrap();
+        pki.ensure(&Site::hub()).unwrap();
         let second = all(&pki);
         assert_ne!(first[Path::new("etcd.crt")], second[Path::new("etcd.crt")]);
         assert_eq!(first[Path::new("admin.crt")], second[Path::new("admin.crt")]);
     }
 
     #[test]
+    fn an_adopted_authority_signs_and_a_worker_holds_no_certificate_of_the_control_plane() {
+        let (_folder, pki) = pki();
+        let given = tempfile::tempdir().unwrap();
+        let key = KeyPair::generate().unwrap();
+        let mut params = CertificateParams::default();
+        params.distinguished_name = distinguished_name("somebody-else", None);
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        std::fs::write(given.path().join("tls.crt"), params.self_signed(&key).unwrap().pem()).unwrap();
+        std::fs::write(given.path().join("tls.key"), key.serialize_pem()).unwrap();
+        std::fs::write(given.path().join("sa.key"), KeyPair::generate().unwrap().serialize_pem()).unwrap();
+        pki.adopt(given.path()).unwrap();
+        pki.ensure(&crate::site::tests::inner(1)).unwrap();
+        assert!(pki.cert("kubelet").is_file() && !pki.cert("apiserver").is_file());
+        assert!(!pki.cert("etcd-ca").is_file() && pki.service_account_public().is_file());
+        // A signature by the right key under the wrong name of an issuer is worth nothing.
+        let der = std::fs::read_to_string(pki.cert("kubelet")).unwrap();
+        let der: String = der.lines().filter(|line| !line.starts_with('-')).collect();
+        let der = BASE64_STANDARD.decode(der).unwrap();
+        assert!(der.windows(13).any(|window| window == b"somebody-else"));
+    }
+
+    #[test]
     fn a_certificate_is_renewed_when_a_month_is_left() {
-        let leaf = leaves().remove(0);
+        let leaf = leaves(&Site::hub()).remove(0);
         let today = jiff::civil::date(2026, 11, 23);
         let issued = |days: i32| Issued {
             leaf: leaf.clone(),
@@ -413,7 +470,7 @@ mod tests {
 
     #[test]
     fn only_the_administrator_is_a_master() {
-        let masters: Vec<_> = leaves()
+        let masters: Vec<_> = leaves(&Site::hub())
             .into_iter()
             .filter(|leaf| leaf.organization.as_deref() == Some("system:masters"))
             .collect();

@@ -279,7 +279,8 @@ async fn reload(
             continue;
         }
         let (cancel, cancelled) = watch::channel(false);
-        let task = tokio::spawn(keep_running(layout.clone(), unit.clone(), board.clone(), cancelled));
+        let host = Host { layout: layout.clone(), inside: false };
+        let task = tokio::spawn(keep_running(host, unit.clone(), board.clone(), cancelled));
         running.insert(unit.name.clone(), Running { unit: unit.clone(), cancel, task });
     }
     board.change(|status| status.list = list.into());
@@ -332,7 +333,58 @@ impl Board {
     }
 }
 
-async fn keep_running(layout: Layout, unit: Unit, board: Board, mut cancelled: watch::Receiver<bool>) {
+/// Where units run.
+#[derive(Clone)]
+struct Host {
+    layout: Layout,
+    /// In a pod of their own: they need neither a cgroup each nor another mount namespace.
+    inside: bool,
+}
+
+impl Host {
+    fn cgroups(&self) -> Result<Cgroups, FileError> {
+        if self.inside { Cgroups::inside() } else { Cgroups::find() }
+    }
+
+    fn spawn(&self, unit: &Unit) -> Result<Child, FileError> {
+        if self.inside { spawn_here(&self.layout, unit) } else { spawn(&self.layout, unit) }
+    }
+}
+
+/// Keeps units running from inside of a pod, where they live and die with this process.
+pub struct Keeper {
+    host: Host,
+    board: Board,
+    running: Vec<Running>,
+}
+
+impl Keeper {
+    /// One that runs nothing yet.
+    #[must_use]
+    pub fn new(layout: &Layout) -> Self {
+        let host = Host { layout: layout.clone(), inside: true };
+        Self { host, board: Board::new(layout), running: Vec::new() }
+    }
+
+    /// Keeps a unit running from now on.
+    pub fn keep(&mut self, unit: Unit) {
+        let (cancel, cancelled) = watch::channel(false);
+        let task = tokio::spawn(keep_running(self.host.clone(), unit.clone(), self.board.clone(), cancelled));
+        self.running.push(Running { unit, cancel, task });
+    }
+
+    /// Says that something is ready that units may wait for and that does not run here.
+    pub fn is_ready(&self, name: &str) {
+        self.board.set(name, |status| status.state = State::Ready);
+    }
+
+    /// Waits until a unit is ready.
+    pub async fn ready(&self, name: &str) {
+        self.board.wait_for(&[name.to_owned()]).await;
+    }
+}
+
+async fn keep_running(host: Host, unit: Unit, board: Board, mut cancelled: watch::Receiver<bool>) {
     let mut pause = FIRST_PAUSE;
     let name = unit.name.as_str();
     loop {
@@ -341,12 +393,12 @@ async fn keep_running(layout: Layout, unit: Unit, board: Board, mut cancelled: w
             () = board.wait_for(&unit.after) => {}
             () = cancellation(&mut cancelled) => return,
         }
-        if let (Some(prune), Ok(cgroups)) = (&unit.prune, Cgroups::find()) {
+        if let (Some(prune), Ok(cgroups)) = (&unit.prune, host.cgroups()) {
             // What holds a process cannot be removed, and should not be.
             let _ = cgroups.remove(prune);
         }
         let began = Instant::now();
-        let ended = match spawn(&layout, &unit) {
+        let ended = match host.spawn(&unit) {
             Ok(mut child) => {
                 board.set(name, |status| {
                     status.state = State::Starting;
@@ -418,6 +470,18 @@ fn spawn(layout: &Layout, unit: &Unit) -> Result<Child, FileError> {
     command.arg("--").args(&unit.command).env_clear().envs(&unit.env);
     command.stdin(Stdio::null()).stdout(log).stderr(second).process_group(0);
     command.spawn().map_err(files::at("run", exe))
+}
+
+/// Starts a unit beside this process; with its own environment, which says nothing of the cluster around.
+fn spawn_here(layout: &Layout, unit: &Unit) -> Result<Child, FileError> {
+    let log = open_log(layout, &unit.name)?;
+    let second = log.try_clone().map_err(files::at("open", &layout.logs()))?;
+    let (program, args) =
+        unit.command.split_first().map_or(("", &[][..]), |(first, rest)| (first.as_str(), rest));
+    let mut command = Command::new(program);
+    command.args(args).env_clear().envs(&unit.env).current_dir("/");
+    command.stdin(Stdio::null()).stdout(log).stderr(second).process_group(0);
+    command.spawn().map_err(files::at("run", Path::new(program)))
 }
 
 /// The component writes to the file itself, so its words survive the supervisor.
