@@ -76,8 +76,7 @@ mod tests {
     fn another_key_and_another_run_make_another_token() {
         let other = "6f1c2e0a-6f0f-4a53-8f4e-0c8f5d1f2b3b";
         assert_eq!(verify(b"another key of the same length, or so it is", &token(KEY, UID)), None);
-        let (_, signature) = token(KEY, UID).rsplit_once('.').map(|(_, it)| ((), it.to_owned())).unwrap();
-        assert_eq!(verify(KEY, &format!("{other}.{signature}")), None);
+        assert_eq!(verify(KEY, &token(KEY, UID).replace(UID, other)), None);
     }
 
     #[rstest]
@@ -107,7 +106,8 @@ mod tests {
             let mut letters: Vec<char> = token.chars().collect();
             prop_assume!(letters[at] != letter);
             letters[at] = letter;
-            prop_assert_eq!(verify(KEY, &letters.into_iter().collect::<String>()), None);
+            let changed: String = letters.into_iter().collect();
+            prop_assert_eq!(verify(KEY, &changed), None);
         }
     }
 }
