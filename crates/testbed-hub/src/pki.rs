@@ -224,6 +224,7 @@ impl Pki {
         self.service_account_keys()?;
         self.secret("s3-access-key")?;
         self.secret("s3-secret-key")?;
+        self.secret("ingest-key")?;
         Ok(())
     }
 
