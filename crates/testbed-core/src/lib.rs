@@ -11,6 +11,7 @@ pub mod catalog;
 pub mod compare;
 pub mod figure;
 pub mod gates;
+pub mod machines;
 pub mod measurement;
 pub mod names;
 pub mod observed;
