@@ -17,6 +17,7 @@ pub mod names;
 pub mod observed;
 pub mod plan;
 pub mod power;
+pub mod price;
 pub mod problem;
 pub mod query;
 pub mod record;
