@@ -629,13 +629,13 @@ pub fn standing(spec: &ExperimentSpec, lifetimes: &[Lifetime<'_>], now: Timestam
 /// Rounds an amount for status: to a hundredth of a cent, upwards, so that what costs anything is never 0.
 #[must_use]
 pub fn rounded(usd: f64) -> f64 {
-    (usd * 10_000.0 - 1e-6).ceil().max(0.0) / 10_000.0
+    (usd * 10_000.0 - 1e-6).max(0.0).ceil() / 10_000.0
 }
 
 /// Returns an amount as people read it, upwards to a cent.
 #[must_use]
 pub fn shown(usd: f64) -> String {
-    format!("{:.2} {CURRENCY}", (usd * 100.0 - 1e-6).ceil().max(0.0) / 100.0)
+    format!("{:.2} {CURRENCY}", (usd * 100.0 - 1e-6).max(0.0).ceil() / 100.0)
 }
 
 /// Returns the part of a run's status that speaks of money, before anything is made.
