@@ -196,7 +196,7 @@ fn print_cost(cost: &Estimate) {
         let mut reasons: Vec<&str> = cost.items.iter().map(|item| item.what.as_str()).collect();
         reasons.sort_unstable();
         reasons.dedup();
-        anstream::println!("Cost       {}: {}", price::shown(0.0), reasons.join(", "));
+        anstream::println!("Cost       {}, {}", price::shown(0.0), reasons.join(", "));
         return;
     }
     match (cost.usd, cost.at_most_usd) {
