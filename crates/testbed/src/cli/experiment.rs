@@ -41,7 +41,7 @@ pub(crate) struct ExperimentName {
     /// Set a field of its specification, such as trials.blocks=6 or variants.*.reset=none; may be given often
     #[arg(long = "set", value_name = "PATH=VALUE", value_parser = Override::parse)]
     overrides: Vec<Override>,
-    /// Make every cluster one of this type, but those that are the hub
+    /// Make every cluster local, gke, eks, aks or hub, but those that are the hub
     #[arg(long, value_name = "TYPE", value_parser = overrides::cluster_type)]
     target_type: Option<ClusterType>,
 }
