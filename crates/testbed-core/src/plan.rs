@@ -6,6 +6,7 @@
 //! and the Experiment is read afresh before every pass.
 
 mod accept;
+mod budget;
 mod collect;
 mod deploy;
 mod provision;
@@ -410,8 +411,13 @@ pub fn plan(seen: &Observed, now: Timestamp) -> Plan {
         advance(&pass, ending, &mut plan);
         if ending.is_none() {
             wake(&mut plan, expiry);
+            let is_over = status::holds(&persisted, ConditionType::WorkflowSucceeded);
+            // One that is past is not waited for: a trial that is under way goes on to its end.
+            let spent_at = budget::standing(&pass).and_then(|standing| standing.until);
+            wake(&mut plan, spent_at.filter(|at| !is_over && *at > now));
         }
     }
+    budget::count(&pass, &mut plan.status);
     plan.status.phase = Some(status::phase(&plan.status));
     plan
 }
@@ -443,6 +449,10 @@ fn advance(pass: &Pass<'_>, ending: Option<Ending>, plan: &mut Plan) {
                 status::set(&mut plan.status, plan.generation, kind, Truth::False, reason, "", plan.now);
             }
             continue;
+        }
+        if let Some(message) = budget::exhausted(pass, kind).filter(|_| ending.is_none()) {
+            fail(plan, kind, Reason::BudgetReached, message);
+            return;
         }
         let step = stage(pass, &mut plan.status);
         plan.effects.extend(step.effects);

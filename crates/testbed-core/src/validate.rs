@@ -1,5 +1,6 @@
 //! The rules of an Experiment and a Component: one set, used on admission, by `testbed validate`, and by the first stage.
 
+mod cost;
 mod trials;
 
 pub use trials::least_blocks;
@@ -48,6 +49,7 @@ pub fn experiment(name: &str, spec: &ExperimentSpec, catalog: &Catalog) -> Vec<P
     }
     problems.extend(targets(spec, catalog));
     problems.extend(trials::trials(spec, catalog));
+    problems.extend(cost::cost(spec));
     problems.extend(workflow(spec, catalog));
     problems.extend(metrics(spec));
     problems.extend(hypothesis(spec));
@@ -92,6 +94,7 @@ fn targets(spec: &ExperimentSpec, catalog: &Catalog) -> Vec<Problem> {
         }
         problems.extend(cluster(target, &field));
         problems.extend(observability(target, catalog, &field));
+        problems.extend(cost::machine_and_zone(target, &field));
         problems.extend(depends(target, &names, &field));
         problems.extend(components(target, spec, catalog, &field));
     }
