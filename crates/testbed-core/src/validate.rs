@@ -223,6 +223,7 @@ fn component_reference(
     };
     let field = format!("{field}.params");
     let mut problems = entry.values(&reference.params, &field).err().unwrap_or_default();
+    problems.extend(entry.without_effect(&reference.params, &field));
     for (key, value) in &reference.params {
         problems.extend(references(value, spec, catalog, &format!("{field}[{key}]"), Some(target)));
     }
