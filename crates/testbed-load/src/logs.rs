@@ -260,7 +260,7 @@ impl Line {
             level: if failed { "error" } else { "info" },
             number,
             message: if failed { "upstream timed out" } else { "request served" },
-            handler: HANDLERS[(number / SERVICES.len() as u64 % HANDLERS.len() as u64) as usize],
+            handler: HANDLERS[(place / SERVICES.len() as u64 % HANDLERS.len() as u64) as usize],
             status: if failed { 504 } else { 200 },
             duration_ms,
         }
@@ -306,12 +306,17 @@ mod tests {
     }
 
     #[test]
-    fn one_line_in_twenty_failed_at_every_service_alike() {
+    fn one_line_in_twenty_failed_at_every_service_and_handler_alike() {
         let mut found: BTreeMap<(&str, &str), u32> = BTreeMap::new();
+        let mut handlers: BTreeMap<&str, u32> = BTreeMap::new();
         for number in 0..400 {
             let line = Line::new(number);
             *found.entry((line.service, line.level)).or_default() += 1;
+            if line.level == "error" {
+                *handlers.entry(line.handler).or_default() += 1;
+            }
         }
+        assert_eq!(handlers, HANDLERS.map(|handler| (handler, 4)).into());
         for service in SERVICES {
             assert_eq!(found[&(service, "error")], 5, "{found:?}");
         }
