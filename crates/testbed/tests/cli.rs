@@ -87,6 +87,18 @@ says!(
     "-f",
     "crates/testbed/tests/bad/not-an-experiment.yaml"
 );
+says!(
+    the_example_of_the_seed_is_valid_and_what_it_does_not_get_is_said,
+    "validate",
+    "-f",
+    "crates/testbed/tests/fixtures/seed-readme.yaml"
+);
+says!(
+    a_tutorial_that_names_what_the_run_does_not_have_is_refused,
+    "validate",
+    "-f",
+    "crates/testbed/tests/bad/tutorial/experiment.yaml"
+);
 says!(yaml_that_does_not_parse_is_shown_where, "validate", "-f", "crates/testbed/tests/bad/syntax.yaml");
 says!(an_alias_bomb_is_refused, "validate", "-f", "crates/testbed/tests/bad/bomb.yaml");
 says!(the_catalog_is_listed, "catalog", "list");
