@@ -66,6 +66,8 @@ $(CARGO_DENY):
 .PHONY: unit
 unit: deps ## tests that need no hub
 	cargo test --locked --workspace
+	# Against published schemas; says so where they cannot be fetched.
+	cargo test --locked -p testbed-function --features schemas --test providers
 
 .PHONY: e2e
 e2e: hub ## tests on the real hub
