@@ -1,7 +1,9 @@
 //! A cluster of Microsoft: a resource group, and in it the cluster with its node pools.
 //!
 //! Kinds and fields are those of the namespaced managed resources of Upbound's provider family for Azure
-//! (`*.azure.m.upbound.io/v1beta1`, provider-upjet-azure 2.x).
+//! (`*.azure.m.upbound.io/v1beta1`): read from its published definitions (KubernetesClusterNodePool of
+//! provider-upjet-azure at 333c980c, in part; the key `kubeconfig` of the connection Secret at 069ff5ca) and checked
+//! against the schema they are generated from (`tests/providers.rs`).
 
 use serde_json::{Value, json};
 

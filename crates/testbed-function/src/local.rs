@@ -239,13 +239,18 @@ impl<'a> Seen<'a> {
             (Some(known), Some(_)) if uid != Some(&known.uid) => {
                 Some(format!("pod {name} is not the one that was made first; a cluster is not made twice"))
             }
+            (_, Some(pod)) if is_deleted(pod) => {
+                Some(format!("pod {name} was deleted; a cluster is not made twice"))
+            }
             (_, Some(pod)) => ended(&name, pod),
             (None, None) => None,
         };
         let ready = dead.is_none() && pod.is_some_and(|pod| condition(pod, "Ready") == Some("True"));
-        // One that stands in for another is not wanted.
+        // One that stands in for another is not wanted, nor is one that is on its way out: whoever applies an object
+        // that has just vanished creates it.
         let foreign = known.is_some_and(|known| uid.is_some_and(|uid| uid != known.uid));
-        Self { index, name, pod: pod.filter(|_| !foreign), known, ready, dead }
+        let pod = pod.filter(|pod| !foreign && !is_deleted(pod));
+        Self { index, name, pod, known, ready, dead }
     }
 
     fn key(&self) -> String {
@@ -286,6 +291,10 @@ impl<'a> Seen<'a> {
 
 fn key(index: u32) -> String {
     format!("node-{index}")
+}
+
+fn is_deleted(pod: &Value) -> bool {
+    pod.pointer("/metadata/deletionTimestamp").is_some()
 }
 
 /// Why a pod ended, if it did.

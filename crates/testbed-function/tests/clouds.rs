@@ -1,5 +1,5 @@
 //! What is asked of Google, Amazon and Microsoft, as reviewed.
-#![allow(missing_docs)]
+#![allow(clippy::unwrap_used, missing_docs)]
 
 mod common;
 

@@ -1,5 +1,5 @@
 //! The rules of a local cluster.
-#![allow(missing_docs)]
+#![allow(clippy::unwrap_used, missing_docs)]
 
 mod common;
 
@@ -120,6 +120,17 @@ fn a_pod_that_stands_in_for_another_is_not_wanted() {
     let composed = world.reconcile();
     assert!(composed.dead.unwrap().contains("not the one") && !composed.resources.contains_key("node-0"));
     assert!(world.reconcile().dead.is_some(), "and stays unwanted");
+}
+
+#[test]
+fn a_pod_that_is_being_deleted_is_not_wanted_any_more() {
+    let mut world = world(2);
+    world.settle();
+    world.observed.get_mut("node-1").unwrap()["metadata"]["deletionTimestamp"] =
+        "2026-11-23T12:00:00Z".into();
+    let composed = world.reconcile();
+    assert!(composed.dead.unwrap().contains("was deleted") && !composed.resources.contains_key("node-1"));
+    assert!(world.reconcile().dead.is_some());
 }
 
 #[test]

@@ -4,7 +4,7 @@
 //! becomes a field of `forProvider`, one that names another object gets a `Ref` beside it, and the name goes. The
 //! providers themselves are not to be had as a package, but the schemas are: Terraform's bindings on npm. This test
 //! fetches them once, and says loudly what it did not check if it cannot.
-#![allow(missing_docs)]
+#![allow(clippy::unwrap_used, missing_docs)]
 
 mod common;
 
@@ -113,8 +113,11 @@ fn check((package, version, kinds): &Published, specs: &[Value]) {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
-/// Interfaces by name, each with its fields: whether one is required, and its type.
-struct Schema(BTreeMap<String, BTreeMap<String, (bool, String)>>);
+/// Interfaces by name.
+struct Schema(BTreeMap<String, Fields>);
+
+/// Whether a field is required, and its type.
+type Fields = BTreeMap<String, (bool, String)>;
 
 impl Schema {
     fn object(&self, interface: &str, value: &Value, at: &str, wrong: &mut BTreeSet<String>) {
@@ -176,9 +179,9 @@ fn argument(field: &str) -> String {
 }
 
 /// Reads `readonly name?: type;` out of interfaces.
-fn interfaces(text: &str) -> BTreeMap<String, BTreeMap<String, (bool, String)>> {
+fn interfaces(text: &str) -> BTreeMap<String, Fields> {
     let mut found = BTreeMap::new();
-    let mut current: Option<(String, BTreeMap<String, (bool, String)>)> = None;
+    let mut current: Option<(String, Fields)> = None;
     let mut open: Option<String> = None;
     for line in text.lines() {
         if let Some(rest) = line.strip_prefix("export interface ") {
@@ -219,7 +222,8 @@ fn fetch(
     version: &str,
     kinds: &[(&str, &str, &str)],
 ) -> Result<BTreeMap<String, String>, String> {
-    let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{}-{version}", package.replace('/', "-")));
+    let cache =
+        Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{}-{version}", package.replace('/', "-")));
     let path = |folder: &str| cache.join(format!("{folder}.d.ts"));
     if !kinds.iter().all(|(_, folder, _)| path(folder).is_file()) {
         unpack(&pack(package, version, &cache)?, &path)?;

@@ -1,5 +1,5 @@
 //! The function over the wire, and its real keys.
-#![allow(missing_docs)]
+#![allow(clippy::unwrap_used, missing_docs)]
 
 use std::{collections::BTreeMap, sync::Arc};
 

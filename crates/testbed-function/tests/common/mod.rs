@@ -1,5 +1,5 @@
 //! A world in which clusters are composed: Crossplane, played by hand.
-#![allow(dead_code, missing_docs)]
+#![allow(clippy::unwrap_used, dead_code, missing_docs)]
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
