@@ -1,5 +1,6 @@
 //! The function over the wire, and its real keys.
-#![allow(clippy::unwrap_used, missing_docs)]
+#![allow(missing_docs)]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 use std::{collections::BTreeMap, sync::Arc};
 
