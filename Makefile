@@ -41,8 +41,8 @@ deps: ## install the Debian packages that are missing, and say which
 	fi
 
 .PHONY: build
-build: deps ## build testbed, its operator and its load generator, into bin/
-	RUSTFLAGS='-C target-feature=+crt-static' cargo build --release --locked --target $(TRIPLE) -p testbed -p testbed-operator -p testbed-load
+build: deps ## build testbed, its operator, its composition function and its load generator, into bin/
+	RUSTFLAGS='-C target-feature=+crt-static' cargo build --release --locked --target $(TRIPLE) -p testbed -p testbed-operator -p testbed-function -p testbed-load
 	@ln -sfn $(RELEASE) bin
 
 .PHONY: hub
@@ -66,6 +66,8 @@ $(CARGO_DENY):
 .PHONY: unit
 unit: deps ## tests that need no hub
 	cargo test --locked --workspace
+	# Against published schemas; says so where they cannot be fetched.
+	cargo test --locked -p testbed-function --features schemas --test providers
 
 .PHONY: e2e
 e2e: hub ## tests on the real hub
