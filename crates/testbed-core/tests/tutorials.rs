@@ -1,6 +1,7 @@
 //! The tutorials of the project: each is right beside its experiment, and all of it can be filled in.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+#![allow(clippy::disallowed_methods, reason = "what is tested are files")]
 
 use std::collections::BTreeMap;
 use std::fs;
