@@ -48,7 +48,7 @@ fn every_series_with_a_price_is_one_of_a_machine_type() {
     }
 }
 
-/// Prices of single types, as the vendors publish them.
+/// Prices of single types as they were read, or of n1 and n2 as the original had them: finds slips in the table.
 #[rstest]
 #[case("us-central1", "e2-medium", 0.0335)]
 #[case("us-central1", "e2-small", 0.016_75)]
@@ -66,7 +66,7 @@ fn every_series_with_a_price_is_one_of_a_machine_type() {
 #[case("eastus", "Standard_B2s", 0.0416)]
 #[case("eastus", "Standard_D8s_v5", 0.384)]
 #[case("westeurope", "Standard_D48as_v5", 2.496)]
-fn a_machine_costs_what_its_vendor_publishes(#[case] region: &str, #[case] name: &str, #[case] usd: f64) {
+fn a_machine_costs_what_was_read(#[case] region: &str, #[case] name: &str, #[case] usd: f64) {
     let found = node(machine(name).unwrap(), region).unwrap().on_demand;
     assert!((found / usd - 1.0).abs() < 0.002, "{name} in {region}: {found}, not {usd}");
 }
