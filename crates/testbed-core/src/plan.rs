@@ -88,6 +88,11 @@ pub enum Effect {
         /// The target.
         target: String,
     },
+    /// Put the credentials by which a target joins the tailnet into it.
+    GrantTailnet {
+        /// The target.
+        target: String,
+    },
     /// Put the kubeconfig of a target beside the Experiment, for its user.
     ShowKubeconfig {
         /// The target.

@@ -4,7 +4,7 @@ use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 
 use anyhow::{Context, Result, bail};
 use clap::Parser;
-use testbed_function::{machines::BuiltIn, server};
+use testbed_function::{machines::Known, server};
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
@@ -45,7 +45,7 @@ async fn main() -> Result<()> {
         .with_context(|| format!("failed to listen on {}", arguments.address))?;
     let mut terminate = signal(SignalKind::terminate()).context("failed to wait for signals")?;
     tracing::info!(address = %arguments.address, "serving");
-    server::serve(listener, tls, Arc::new(BuiltIn), async move {
+    server::serve(listener, tls, Arc::new(Known), async move {
         terminate.recv().await;
     })
     .await?;

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use testbed_function::{
     compose::{ComposeError, Composed, Observed, Settings, Tools, compose},
     keys::{Client, KeyError, Keys, Pair},
-    machines::BuiltIn,
+    machines::Known,
 };
 
 /// Keys that say what they are.
@@ -58,7 +58,7 @@ impl World {
     }
 
     pub fn compose(&self) -> Result<Composed, ComposeError> {
-        let tools = Tools { now: self.now, keys: &Fake, machines: &BuiltIn };
+        let tools = Tools { now: self.now, keys: &Fake, machines: &Known };
         compose(&self.composite, &self.observed, &self.settings, tools)
     }
 
