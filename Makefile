@@ -42,7 +42,7 @@ deps: ## install the Debian packages that are missing, and say which
 
 .PHONY: build
 build: deps ## build testbed and our binaries inside of images, into bin/
-	RUSTFLAGS='-C target-feature=+crt-static' cargo build --release --locked --target $(TRIPLE) -p testbed -p testbed-operator -p testbed-load -p testbed-node
+	RUSTFLAGS='-C target-feature=+crt-static' cargo build --release --locked --target $(TRIPLE) -p testbed -p testbed-operator -p testbed-function -p testbed-load -p testbed-node
 	@ln -sfn $(RELEASE) bin
 
 .PHONY: hub
@@ -66,6 +66,8 @@ $(CARGO_DENY):
 .PHONY: unit
 unit: deps ## tests that need no hub
 	cargo test --locked --workspace
+	# Against published schemas; says so where they cannot be fetched.
+	cargo test --locked -p testbed-function --features schemas --test providers
 
 .PHONY: e2e
 e2e: hub ## tests on the real hub

@@ -187,6 +187,9 @@ pub struct Parameter {
     /// A value must be given.
     #[serde(default)]
     pub required: bool,
+    /// Why setting it changes nothing: it is accepted for the sake of experiments that set it, and this is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub without_effect: Option<String>,
 }
 
 /// Type of a parameter.

@@ -90,6 +90,8 @@ reasons! {
     SourcesPinned,
     /// The specification cannot be run as it is; the message names field and fix.
     InvalidSpec,
+    /// The run would cost more than its budget, or nobody knows what it costs; the message names field and fix.
+    OverBudget,
     /// Something that must be read before a decision cannot be read now.
     NotReadable,
     /// The target's cluster is there.
@@ -128,6 +130,8 @@ reasons! {
     TrialMeasuring,
     /// The user paused the run between two trials.
     Paused,
+    /// What is left of the budget is not enough for another block; it goes on if the budget is raised in time.
+    BudgetReached,
     /// No further trial is begun, and every record is stored.
     TrialsDone,
     /// The workflow template is not the one that was pinned.

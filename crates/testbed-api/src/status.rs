@@ -39,6 +39,9 @@ pub struct ExperimentStatus {
     /// Why the run failed. Once set it stays.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<Failure>,
+    /// What it costs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost: Option<CostStatus>,
     /// The stored result.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub results: Option<StoredResults>,
@@ -166,6 +169,38 @@ pub struct TargetStatus {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
     pub components: Vec<ComponentStatus>,
+}
+
+/// What a run costs, at list prices.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CostStatus {
+    /// Currency of every amount: `USD`.
+    pub currency: String,
+    /// Day of the oldest list of prices that was used; absent when nothing is paid for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub as_of: Option<String>,
+    /// What all targets cost together, per hour; absent when a price is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hourly_usd: Option<f64>,
+    /// What the run was expected to cost when it was accepted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub estimate_usd: Option<f64>,
+    /// What it costs if it lasts until its time to live ends, with spot nodes at their price on demand.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_most_usd: Option<f64>,
+    /// What its clusters cost until `countedAt`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub running_usd: Option<f64>,
+    /// Instant up to which `runningUsd` counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub counted_at: Option<Time>,
+    /// What its clusters cost, once all of them are gone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub final_usd: Option<f64>,
+    /// Why a price is not known.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unknown: Vec<String>,
 }
 
 /// One component of a target, pinned when the run was accepted.

@@ -74,6 +74,9 @@ pub struct Summary {
     pub verdict: Verdict,
     /// What the lab itself cost in time.
     pub overhead: Overhead,
+    /// What its clusters cost; absent when nothing was paid for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost: Option<Cost>,
     /// The specification, as run.
     pub spec: ExperimentSpec,
 }
@@ -323,6 +326,32 @@ pub struct CriterionResult {
     pub bound: f64,
     /// One sentence with numbers.
     pub reason: String,
+}
+
+/// What the clusters of a run cost, at list prices.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Cost {
+    /// Currency of every amount: `USD`.
+    pub currency: String,
+    /// Day of the oldest list of prices that was used.
+    pub as_of: String,
+    /// From the making of each cluster until `countedTo`; absent when a price is not known, or no cluster was made.
+    /// Removing them comes on top, and is in the status of the Experiment once they are gone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usd: Option<f64>,
+    /// When the run was over, or failed: the instant up to which `usd` counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub counted_to: Option<MicroTime>,
+    /// What all clusters cost together, per hour.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hourly_usd: Option<f64>,
+    /// What the run was expected to cost when it was accepted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub estimate_usd: Option<f64>,
+    /// Why a price is not known.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unknown: Vec<String>,
 }
 
 /// What the lab itself cost in time, in seconds.

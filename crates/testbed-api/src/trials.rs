@@ -225,7 +225,8 @@ pub enum Order {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Budget {
-    /// Money for clusters, in US dollars.
+    /// Money for clusters, in US dollars at list prices. A run that is expected to cost more is refused; one that would
+    /// begin to cost more ends with what it measured. It may be raised while the run goes on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0.0, max = 1_000_000.0))]
     pub usd: Option<f64>,

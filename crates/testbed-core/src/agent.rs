@@ -5,9 +5,6 @@ use std::collections::BTreeMap;
 use testbed_api::experiment::{ClusterType, Target, Transport};
 use testbed_api::trials::Variant;
 
-/// Component that joins a target to a tailnet.
-const TAILNET: &str = "tailscale-operator";
-
 /// How a hub observes targets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AgentSettings {
@@ -15,9 +12,20 @@ pub struct AgentSettings {
     pub component: String,
     /// Address that it sends them to.
     pub remote_write_url: String,
-    /// Address that it sends them to through the tailnet.
-    pub tailnet_url: String,
+    /// Name of the hub's gateway in the tailnet.
+    pub tailnet_name: String,
 }
+
+/// Address of the hub's gateway in a target that reaches it through a tailnet: a Service beside the agent.
+const EGRESS_URL: &str = "http://testbed-ingest:8080/api/v1/write";
+/// Component that joins a target to a tailnet, and what shows it the hub there.
+const TAILNET_OPERATOR: &str = "tailscale-operator";
+const TAILNET_EGRESS: &str = "metrics-egress";
+/// Namespace of what joins a target to a tailnet, which wants more than a namespace of a run allows.
+pub const TAILNET_NAMESPACE: &str = "tailscale";
+/// Secret with the credentials by which it joins.
+pub const TAILNET_SECRET: &str = "operator-oauth";
+
 
 impl Default for AgentSettings {
     fn default() -> Self {
@@ -25,7 +33,7 @@ impl Default for AgentSettings {
             component: "metrics-agent".into(),
             // The gateway's Service in the embedded hub.
             remote_write_url: "http://10.96.0.53:8080/api/v1/write".into(),
-            tailnet_url: "http://testbed-ingest:8080/api/v1/write".into(),
+            tailnet_name: "testbed-ingest".into(),
         }
     }
 }
@@ -47,7 +55,9 @@ pub fn components(target: &Target, settings: &AgentSettings) -> Vec<String> {
     match transport(target) {
         None => Vec::new(),
         Some(Transport::Direct) => vec![settings.component.clone()],
-        Some(Transport::Tailscale) => vec![TAILNET.to_owned(), settings.component.clone()],
+        Some(Transport::Tailscale) => {
+            vec![TAILNET_OPERATOR.to_owned(), TAILNET_EGRESS.to_owned(), settings.component.clone()]
+        }
     }
 }
 
@@ -59,18 +69,22 @@ pub fn values(
     name: &str,
     settings: &AgentSettings,
 ) -> BTreeMap<String, String> {
-    if name != settings.component {
-        return BTreeMap::new();
+    match name {
+        TAILNET_OPERATOR => {
+            return [("operatorConfig.hostname".to_owned(), run.cluster_of(&target.name))].into();
+        }
+        TAILNET_EGRESS => return [("tailnetFqdn".to_owned(), settings.tailnet_name.clone())].into(),
+        _ => {}
     }
     let url = match transport(target) {
-        Some(Transport::Tailscale) => &settings.tailnet_url,
+        Some(Transport::Tailscale) => EGRESS_URL,
         _ => &settings.remote_write_url,
     };
     let mut values = BTreeMap::from([
         ("experiment".to_owned(), run.name.to_owned()),
         ("target".to_owned(), target.name.clone()),
         ("cluster".to_owned(), run.cluster_of(&target.name)),
-        ("remoteWriteUrl".to_owned(), url.clone()),
+        ("remoteWriteUrl".to_owned(), url.to_owned()),
     ]);
     if target.cluster.kind == ClusterType::Existing {
         // What others run in it is not ours to look at.
@@ -81,4 +95,16 @@ pub fn values(
         values.insert("variant".to_owned(), name.clone());
     }
     values
+}
+
+/// Returns the namespace of its own that such a component goes into, if it has one.
+#[must_use]
+pub fn namespace(component: &str) -> Option<&'static str> {
+    (component == TAILNET_OPERATOR).then_some(TAILNET_NAMESPACE)
+}
+
+/// Returns whether a target joins a tailnet.
+#[must_use]
+pub fn joins_tailnet(target: &Target) -> bool {
+    transport(target) == Some(Transport::Tailscale)
 }

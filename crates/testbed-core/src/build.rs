@@ -1,5 +1,6 @@
 //! The objects a run wants in the world, as they are applied.
 
+use crate::agent;
 use crate::names;
 use crate::observed::ServiceFacts;
 use crate::run::Run;
@@ -175,10 +176,14 @@ pub fn application(
     let sources: Vec<Value> =
         component.sources.iter().map(|from| source(from, &component.name, &values)).collect();
     let project = if component.injected == Some(true) { AGENT_PROJECT.to_owned() } else { run.project() };
+    let mut destination = destination(run, &target.name, cluster);
+    if let Some(own) = agent::namespace(&component.name).filter(|_| component.injected == Some(true)) {
+        destination["namespace"] = json!(own);
+    }
     let spec = json!({
         "project": project,
         "sources": sources,
-        "destination": destination(run, &target.name, cluster),
+        "destination": destination,
         "syncPolicy": {
             "automated": {"prune": true, "selfHeal": true},
             "syncOptions": ["ServerSideApply=true"],

@@ -119,6 +119,25 @@ impl Entry {
         }
         if problems.is_empty() { Ok(values) } else { Err(problems) }
     }
+
+    /// Returns a warning for each of `params` that sets what the component accepts and does not act on.
+    #[must_use]
+    pub fn without_effect(&self, params: &BTreeMap<String, String>, field: &str) -> Vec<Problem> {
+        let parameters = self.parameters.iter().flatten();
+        parameters
+            .filter_map(|parameter| {
+                let reason = parameter.without_effect.as_ref()?;
+                let value = typed(params.get(&parameter.name)?, parameter.kind).ok()?;
+                // Who asks for what is there anyway is not to be told that it is not.
+                (Some(&value) != parameter.default.as_ref()).then(|| {
+                    Problem::warning(
+                        format!("{field}[{}]", parameter.name),
+                        format!("has no effect: {reason}"),
+                    )
+                })
+            })
+            .collect()
+    }
 }
 
 fn sources(value: &Value) -> Result<Vec<Source>, Problem> {
@@ -239,6 +258,23 @@ mod tests {
                 "spec.targets[0].components[0].params[target]: is required by the component and not given",
             ]
         );
+    }
+
+    #[test]
+    fn a_parameter_that_is_only_accepted_is_said_to_be() {
+        let entry = Entry::read(&spec(json!({
+            "parameters": [
+                {"name": "grafana.enabled", "type": "bool", "default": false, "withoutEffect": "there is none"},
+            ],
+        })))
+        .unwrap();
+        let said = |value: &str| -> Vec<String> {
+            let params = BTreeMap::from([("grafana.enabled".to_owned(), value.to_owned())]);
+            assert!(entry.values(&params, "params").is_ok());
+            entry.without_effect(&params, "params").iter().map(ToString::to_string).collect()
+        };
+        assert_eq!(said("true"), ["params[grafana.enabled]: has no effect: there is none"]);
+        assert_eq!(said("false"), [""; 0]);
     }
 
     #[test]

@@ -22,10 +22,11 @@ pub fn child(uid: &str, role: &str, words: &[&str]) -> String {
 /// Longest name of a cluster: what it is made of puts something behind it.
 const MAX_CLUSTER: usize = 40;
 
-/// Returns the name of the cluster of a target.
+/// Returns the name of the cluster of a target. It begins with a letter, for it is the name of a Service too.
 #[must_use]
 pub fn cluster(uid: &str, words: &[&str]) -> String {
-    child_within(MAX_CLUSTER, uid, "cluster", words)
+    let name = child_within(MAX_CLUSTER, uid, "cluster", words);
+    if name.starts_with(|first: char| first.is_ascii_digit()) { format!("c-{name}") } else { name }
 }
 
 fn child_within(length: usize, uid: &str, role: &str, words: &[&str]) -> String {

@@ -170,6 +170,8 @@ pub struct RemoteFacts {
     pub services: Vec<ServiceFacts>,
     /// Digest of the token for remote write that lies in the run's namespace.
     pub token: Option<String>,
+    /// It has the credentials by which it joins the tailnet.
+    pub joins_tailnet: bool,
 }
 
 /// A Service in a target.

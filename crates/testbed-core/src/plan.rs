@@ -6,6 +6,7 @@
 //! and the Experiment is read afresh before every pass.
 
 mod accept;
+mod budget;
 mod collect;
 mod deploy;
 mod provision;
@@ -84,6 +85,11 @@ pub enum Effect {
     },
     /// Put the token for remote write into the run's namespace in a target.
     GrantWrite {
+        /// The target.
+        target: String,
+    },
+    /// Put the credentials by which a target joins the tailnet into it.
+    GrantTailnet {
         /// The target.
         target: String,
     },
@@ -410,8 +416,13 @@ pub fn plan(seen: &Observed, now: Timestamp) -> Plan {
         advance(&pass, ending, &mut plan);
         if ending.is_none() {
             wake(&mut plan, expiry);
+            let is_over = status::holds(&persisted, ConditionType::WorkflowSucceeded);
+            // One that is past is not waited for: a trial that is under way goes on to its end.
+            let spent_at = budget::standing(&pass).and_then(|standing| standing.until);
+            wake(&mut plan, spent_at.filter(|at| !is_over && *at > now));
         }
     }
+    budget::count(&pass, &mut plan.status);
     plan.status.phase = Some(status::phase(&plan.status));
     plan
 }
@@ -443,6 +454,10 @@ fn advance(pass: &Pass<'_>, ending: Option<Ending>, plan: &mut Plan) {
                 status::set(&mut plan.status, plan.generation, kind, Truth::False, reason, "", plan.now);
             }
             continue;
+        }
+        if let Some(message) = budget::exhausted(pass, kind).filter(|_| ending.is_none()) {
+            fail(plan, kind, Reason::BudgetReached, message);
+            return;
         }
         let step = stage(pass, &mut plan.status);
         plan.effects.extend(step.effects);

@@ -193,11 +193,18 @@ impl<'a> Schedule<'a> {
         self.variants.iter().map(trial).sum()
     }
 
+    /// Returns the number of trials of a block, or of one in which a variant runs against itself; never 0.
+    #[must_use]
+    pub fn trials_of_block(&self, aa: bool) -> u32 {
+        if aa { 2 } else { u32::try_from(self.variants.len()).unwrap_or(1).max(1) }
+    }
+
     /// Returns about how long all planned blocks take.
     #[must_use]
     pub fn time(&self) -> Duration {
-        let count = u32::try_from(self.variants.len()).unwrap_or(1).max(1);
-        self.block_time() * self.planned_blocks() + self.block_time() * 2 / count * self.trials.aa_blocks()
+        let count = self.trials_of_block(false);
+        self.block_time() * self.planned_blocks()
+            + self.block_time() * self.trials_of_block(true) / count * self.trials.aa_blocks()
     }
 }
 

@@ -4,6 +4,7 @@ use crate::analysis::{self, Observation};
 use crate::answer;
 use crate::names;
 use crate::plan::{Answer, Question};
+use crate::price;
 use crate::run;
 use crate::schedule::Schedule;
 use crate::status as conditions;
@@ -18,8 +19,8 @@ use testbed_api::experiment::{Experiment, Metric};
 use testbed_api::record::TrialRecord;
 use testbed_api::status::{ExperimentStatus, Failure, Phase, Window};
 use testbed_api::summary::{
-    Cell, MetricResult, Metrics, Overhead, Point, SCHEMA_VERSION, Summary, SummaryTarget, SummaryWorkflow,
-    TimeRange, Trials, Verdict,
+    Cell, Cost, MetricResult, Metrics, Overhead, Point, SCHEMA_VERSION, Summary, SummaryTarget,
+    SummaryWorkflow, TimeRange, Trials, Verdict,
 };
 
 /// Most points of one metric that are kept; what is left out is said.
@@ -65,6 +66,7 @@ pub fn summary(
         verdict,
         analysis,
         overhead: overhead(status, &created, trials.as_ref()),
+        cost: cost(spec, status, completed),
         trials,
         spec: spec.clone(),
         hypothesis: spec.hypothesis.clone(),
@@ -72,6 +74,22 @@ pub fn summary(
         targets: targets(experiment, status),
         workflow: workflow(experiment, status),
         metrics: metrics(answers, queries),
+    })
+}
+
+/// Returns what the clusters of a run cost until it was over, if anything was paid for.
+fn cost(spec: &ExperimentSpec, status: &ExperimentStatus, completed: Option<Timestamp>) -> Option<Cost> {
+    let estimate = price::estimate(spec);
+    let lifetimes = price::lifetimes(status);
+    let usd = completed.filter(|_| !lifetimes.is_empty()).and_then(|to| price::accrued(spec, &lifetimes, to));
+    Some(Cost {
+        currency: price::CURRENCY.into(),
+        as_of: estimate.as_of()?.to_owned(),
+        usd: usd.map(price::rounded),
+        counted_to: completed.map(MicroTime),
+        hourly_usd: estimate.hourly_usd.map(price::rounded),
+        estimate_usd: status.cost.as_ref().and_then(|cost| cost.estimate_usd),
+        unknown: estimate.unknown,
     })
 }
 

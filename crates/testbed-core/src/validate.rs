@@ -1,5 +1,6 @@
 //! The rules of an Experiment and a Component: one set, used on admission, by `testbed validate`, and by the first stage.
 
+mod cost;
 mod trials;
 
 pub use trials::least_blocks;
@@ -48,10 +49,11 @@ pub fn experiment(name: &str, spec: &ExperimentSpec, catalog: &Catalog) -> Vec<P
     }
     problems.extend(targets(spec, catalog));
     problems.extend(trials::trials(spec, catalog));
+    problems.extend(cost::cost(spec));
     problems.extend(workflow(spec, catalog));
     problems.extend(metrics(spec));
     problems.extend(hypothesis(spec));
-    problems.extend(tutorial(spec));
+    problems.extend(tutorial(spec, catalog));
     problems.extend(without_effect(spec));
     problems
 }
@@ -92,6 +94,7 @@ fn targets(spec: &ExperimentSpec, catalog: &Catalog) -> Vec<Problem> {
         }
         problems.extend(cluster(target, &field));
         problems.extend(observability(target, catalog, &field));
+        problems.extend(cost::machine_and_zone(target, &field));
         problems.extend(depends(target, &names, &field));
         problems.extend(components(target, spec, catalog, &field));
     }
@@ -258,6 +261,7 @@ fn component_reference(
     };
     let field = format!("{field}.params");
     let mut problems = entry.values(&reference.params, &field).err().unwrap_or_default();
+    problems.extend(entry.without_effect(&reference.params, &field));
     for (key, value) in &reference.params {
         problems.extend(references(value, spec, catalog, &format!("{field}[{key}]"), Some(target)));
     }
@@ -503,13 +507,18 @@ fn compared_target(spec: &ExperimentSpec, metric: &Metric, name: &str, field: St
     Some(Problem::error(field, format!("metric `{}` is not measured for `{name}`", metric.name)).hint(hint))
 }
 
-fn tutorial(spec: &ExperimentSpec) -> Vec<Problem> {
+fn tutorial(spec: &ExperimentSpec, catalog: &Catalog) -> Vec<Problem> {
     let services = spec.tutorial.iter().flat_map(|tutorial| tutorial.services.iter().enumerate());
     services
-        .filter(|(_, service)| !spec.targets.iter().any(|target| target.name == service.target))
-        .map(|(index, service)| {
-            let names = spec.targets.iter().map(|target| target.name.as_str());
-            unknown(format!("spec.tutorial.services[{index}].target"), "target", &service.target, names)
+        .flat_map(|(index, service)| {
+            let field = format!("spec.tutorial.services[{index}]");
+            let names = || spec.targets.iter().map(|target| target.name.as_str());
+            let target = (!names().any(|name| name == service.target))
+                .then(|| unknown(format!("{field}.target"), "target", &service.target, names()));
+            // The namespace of a target is known once there is a run, so it is referred to.
+            let namespace =
+                references(&service.namespace, spec, catalog, &format!("{field}.namespace"), None);
+            target.into_iter().chain(namespace)
         })
         .collect()
 }

@@ -405,7 +405,7 @@ impl World {
                 };
                 self.kubeconfigs.insert(name.clone(), facts);
             }
-            Effect::Refresh(_) => {}
+            Effect::Refresh(_) | Effect::GrantTailnet { .. } => {}
             Effect::DeleteIn { object, .. } if object.kind == ChildKind::Pod => {
                 if let Some(facts) = self.pods.get_mut(&object.uid) {
                     facts.pod.deleting = true;

@@ -254,6 +254,7 @@ impl Pki {
         if site.role == Role::Hub {
             self.secret("s3-access-key")?;
             self.secret("s3-secret-key")?;
+            self.secret("ingest-key")?;
         }
         Ok(())
     }

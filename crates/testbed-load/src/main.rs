@@ -1,12 +1,14 @@
 //! Drives known load at the subjects of experiments and reports what really arrived.
 //!
 //! One static binary with several jobs: `http` drives open-loop load and measures it, `exporter` and `serve` are
-//! subjects with known behaviour, `arrived` asks a store what reached it, `wait` waits for a URL.
+//! subjects with known behaviour, `logs` writes known log lines, `arrived` asks a store what reached it, `wait` waits
+//! for a URL.
 
 mod arrived;
 mod client;
 mod exporter;
 mod http;
+mod logs;
 mod machine;
 mod push;
 mod report;
@@ -39,6 +41,8 @@ enum Job {
     Exporter(exporter::Args),
     /// Serve a page, as the smallest subject there is
     Serve(serve::Args),
+    /// Write known log lines into a store that takes Loki's push requests
+    Logs(logs::Args),
     /// Ask a store how many series and samples reached it in a window
     Arrived(arrived::Args),
     /// Wait until a URL answers
@@ -68,6 +72,7 @@ fn run(job: Job) -> anyhow::Result<()> {
             Job::Http(args) => http::main(args, stop).await,
             Job::Exporter(args) => exporter::main(args, stop).await,
             Job::Serve(args) => serve::main(args, stop).await,
+            Job::Logs(args) => logs::main(args, stop).await,
             Job::Arrived(args) => stoppable(stop, arrived::main(args)).await,
             Job::Wait(args) => stoppable(stop, wait::main(args)).await,
         }

@@ -15,6 +15,7 @@ use testbed_api::record::{RecordRef, TrialRecord};
 use testbed_api::status::ExperimentStatus;
 use testbed_api::trials::Variant;
 use testbed_api::{Experiment, Summary, labels};
+use testbed_core::agent::{TAILNET_NAMESPACE, TAILNET_SECRET};
 use testbed_core::build::{ARGOCD_NAMESPACE, CLUSTER_NAMESPACE, TOKEN_SECRET};
 use testbed_core::observed::Observed;
 use testbed_core::plan::{
@@ -92,6 +93,7 @@ async fn carry_out(clients: &Clients, seen: &Observed, effect: &Effect) -> Resul
             claim(clients, name, resource_version, labels).await
         }
         Effect::Register { target, name } => register(clients, &seen.experiment, target, name).await,
+        Effect::GrantTailnet { target } => grant_tailnet(clients, &seen.experiment, target).await,
         Effect::GrantWrite { target } => grant_write(clients, &seen.experiment, target).await,
         Effect::ShowKubeconfig { target, name } => {
             show_kubeconfig(clients, &seen.experiment, target, name).await
@@ -305,6 +307,30 @@ async fn grant_write(clients: &Clients, seen: &Experiment, target: &str) -> Resu
     let kube = way(clients, seen, target)?.client;
     let api: Api<Secret> = Api::namespaced(kube, &namespace);
     in_time(target, api.patch(TOKEN_SECRET, &applying(), &Patch::Apply(&secret))).await?;
+    Ok(Fact::Done)
+}
+
+/// Lets a target join the tailnet with the hub's own credentials, which lie in the operator's namespace.
+async fn grant_tailnet(clients: &Clients, seen: &Experiment, target: &str) -> Result<Fact, Error> {
+    let own: Api<Secret> = Api::default_namespaced(clients.kube.clone());
+    let given = own.get_opt(TAILNET_SECRET).await?.and_then(|secret| secret.data).ok_or_else(|| {
+        Error::Target(format!("this hub has no Secret {TAILNET_SECRET}, by which target {target} could join a tailnet"))
+    })?;
+    let run = Run::of(seen).map_err(|_| Error::Object("the Experiment has no identity".into()))?;
+    let labels = build::target_labels(&run, target);
+    let mut place = labels.clone();
+    place["pod-security.kubernetes.io/enforce"] = json!("privileged");
+    let namespace =
+        json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": TAILNET_NAMESPACE, "labels": place}});
+    let secret = json!({
+        "apiVersion": "v1", "kind": "Secret", "type": "Opaque",
+        "metadata": {"name": TAILNET_SECRET, "namespace": TAILNET_NAMESPACE, "labels": labels},
+        "data": given,
+    });
+    apply_in(clients, seen, target, &namespace).await?;
+    let kube = way(clients, seen, target)?.client;
+    let api: Api<Secret> = Api::namespaced(kube, TAILNET_NAMESPACE);
+    in_time(target, api.patch(TAILNET_SECRET, &applying(), &Patch::Apply(&secret))).await?;
     Ok(Fact::Done)
 }
 

@@ -33,9 +33,9 @@ pub(crate) struct Settings {
     /// Address at which such a target reaches the hub's gateway for remote write
     #[arg(long, env = "REMOTE_WRITE_URL", default_value_t = AgentSettings::default().remote_write_url)]
     remote_write_url: String,
-    /// The same address through a tailnet
-    #[arg(long, env = "TAILNET_WRITE_URL", default_value_t = AgentSettings::default().tailnet_url)]
-    tailnet_write_url: String,
+    /// Name of that gateway in the tailnet, for targets that reach it so
+    #[arg(long, env = "TAILNET_NAME", default_value_t = AgentSettings::default().tailnet_name)]
+    tailnet_name: String,
     /// Key that the tokens for remote write are signed with; without it no target is given one
     #[arg(long, env = "INGEST_KEY", hide_env_values = true, default_value = "")]
     ingest_key: String,
@@ -47,7 +47,7 @@ impl Settings {
         AgentSettings {
             component: self.agent_component.clone(),
             remote_write_url: self.remote_write_url.clone(),
-            tailnet_url: self.tailnet_write_url.clone(),
+            tailnet_name: self.tailnet_name.clone(),
         }
     }
 

@@ -5,6 +5,8 @@ mod apply;
 mod bundle;
 mod clients;
 mod controller;
+mod delivered;
+mod ingest;
 mod observe;
 mod pool;
 mod prometheus;
@@ -21,9 +23,14 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tracing_subscriber::EnvFilter;
 
+/// What else the binary is, said by `--help`.
+const OTHERS: &str = "It is more than the operator (each has a --help):
+  testbed-operator ingest      the gateway for metrics of runs
+  testbed-operator delivered   a probe beside an agent in a target";
+
 /// Drives Experiments from creation to a stored result and an empty hub.
 #[derive(Parser)]
-#[command(version)]
+#[command(version, after_help = OTHERS)]
 struct Arguments {
     /// Address of health checks
     #[arg(long, env = "HEALTH_ADDRESS", default_value = "0.0.0.0:8080")]
@@ -49,6 +56,17 @@ struct Arguments {
     concurrency: u16,
 }
 
+/// What the binary is when its first argument says so. A subcommand of [`Arguments`] would be asked for all that only
+/// the operator needs.
+#[derive(Parser)]
+#[command(version)]
+enum Other {
+    /// Takes metrics of runs from agents in other clusters, and writes them to the hub's store
+    Ingest(ingest::Settings),
+    /// Answers whether the agent beside it has delivered
+    Delivered(delivered::Settings),
+}
+
 #[tokio::main]
 async fn main() -> Result<()> {
     tracing_subscriber::fmt()
@@ -58,6 +76,18 @@ async fn main() -> Result<()> {
         )
         .init();
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let (stop, stopped) = watch::channel(false);
+    tokio::spawn(async move {
+        terminated().await;
+        tracing::info!("stopping");
+        stop.send_replace(true);
+    });
+    if std::env::args_os().nth(1).is_some_and(|word| word == "ingest" || word == "delivered") {
+        return match Other::parse() {
+            Other::Ingest(settings) => ingest::run(settings, stopped).await,
+            Other::Delivered(settings) => delivered::run(settings, stopped).await,
+        };
+    }
     let arguments = Arguments::parse();
     let client = kube::Client::try_default().await.context("failed to find the API server")?;
     let (targets, woken) = targets::Targets::new();
@@ -69,13 +99,6 @@ async fn main() -> Result<()> {
         targets,
         arguments.hub,
     )?);
-
-    let (stop, stopped) = watch::channel(false);
-    tokio::spawn(async move {
-        terminated().await;
-        tracing::info!("stopping");
-        stop.send_replace(true);
-    });
     let admission = admission::serve(
         context.clone(),
         arguments.health_address,

@@ -16,7 +16,7 @@ use testbed_api::experiment::{ClusterType, Target};
 use testbed_api::record::{self, Fingerprint};
 use testbed_api::status::ExperimentStatus;
 use testbed_api::{Component, Experiment, labels};
-use testbed_core::agent;
+use testbed_core::agent::{self, TAILNET_NAMESPACE, TAILNET_SECRET};
 use testbed_core::build::{
     ARGOCD_NAMESPACE, CLUSTER_NAMESPACE, SPEC_DIGEST, TOKEN_SECRET, WORKFLOW_NAMESPACE,
 };
@@ -408,7 +408,8 @@ pub(crate) fn cluster_facts(object: DynamicObject) -> ClusterFacts {
         ready: holds("Ready"),
         synced: holds("Synced"),
         message: refused.or_else(|| text("/status/message")).map(|said| said.chars().take(512).collect()),
-        dead: object.data.pointer("/status/dead") == Some(&Value::Bool(true)),
+        // Said only of one that will not come back.
+        dead: condition("Alive").is_some_and(|condition| condition["status"] == "False"),
         endpoint: text("/status/endpoint"),
         kubeconfig_secret: text("/status/kubeconfigSecret"),
         machine_type: text("/status/machineType"),
@@ -531,13 +532,15 @@ async fn ask(way: &Way, run: &Run<'_>, namespace: &str) -> anyhow::Result<Remote
     let secrets: Api<Secret> = Api::namespaced(way.client.clone(), namespace);
     let everything = ListParams::default();
     let ours = ListParams::default().labels(&format!("{}={}", labels::EXPERIMENT_UID, run.uid));
-    let (system, own, named, nodes, services, token) = tokio::try_join!(
+    let tailnet: Api<Secret> = Api::namespaced(way.client.clone(), TAILNET_NAMESPACE);
+    let (system, own, named, nodes, services, token, joins) = tokio::try_join!(
         namespaces.get_metadata("kube-system"),
         namespaces.list_metadata(&ours),
         namespaces.get_metadata_opt(namespace),
         nodes.list(&everything),
         services.list(&everything),
         secrets.get_metadata_opt(TOKEN_SECRET),
+        tailnet.get_metadata_opt(TAILNET_SECRET),
     )
     .context("its API server cannot be asked")?;
     let mut found: Vec<NamespaceFacts> = own.iter().map(namespace_facts).collect();
@@ -551,6 +554,7 @@ async fn ask(way: &Way, run: &Run<'_>, namespace: &str) -> anyhow::Result<Remote
         addresses: nodes.iter().filter_map(node_address).collect(),
         namespaces: found,
         services: services.into_iter().map(service_facts).collect(),
+        joins_tailnet: joins.is_some(),
         token: token.map(|token| token.annotations().get(labels::CREDENTIALS).cloned().unwrap_or_default()),
     })
 }

@@ -49,6 +49,30 @@ says!(what_is_not_a_bundle_is_said_to_be_none, "replay", "schemas/summary.schema
 says!(help_of_hub_explains_where_things_are_kept, "hub", "--help");
 says!(every_experiment_of_the_project_is_valid, "validate");
 says!(a_plan_says_what_a_run_would_do, "plan", "tsdb-comparison");
+says!(
+    a_plan_of_three_clouds_says_what_each_costs,
+    "plan",
+    "--file",
+    "crates/testbed/tests/fixtures/three-clouds.yaml",
+    "--set",
+    "budget.usd=5"
+);
+says!(
+    a_cloud_is_replaced_by_clusters_on_this_machine,
+    "plan",
+    "--file",
+    "crates/testbed/tests/fixtures/three-clouds.yaml",
+    "--target-type",
+    "local"
+);
+says!(
+    a_budget_that_is_too_small_is_refused,
+    "plan",
+    "--file",
+    "crates/testbed/tests/fixtures/three-clouds.yaml",
+    "--set",
+    "budget.usd=0.01"
+);
 says!(a_plan_can_be_read_by_machines, "plan", "hello-app", "-o", "json");
 says!(a_slip_in_a_name_is_met_with_the_right_one, "plan", "tsdb-comparision");
 says!(
@@ -62,6 +86,18 @@ says!(
     "validate",
     "-f",
     "crates/testbed/tests/bad/not-an-experiment.yaml"
+);
+says!(
+    the_example_of_the_seed_is_valid_and_what_it_does_not_get_is_said,
+    "validate",
+    "-f",
+    "crates/testbed/tests/fixtures/seed-readme.yaml"
+);
+says!(
+    a_tutorial_that_names_what_the_run_does_not_have_is_refused,
+    "validate",
+    "-f",
+    "crates/testbed/tests/bad/tutorial/experiment.yaml"
 );
 says!(yaml_that_does_not_parse_is_shown_where, "validate", "-f", "crates/testbed/tests/bad/syntax.yaml");
 says!(an_alias_bomb_is_refused, "validate", "-f", "crates/testbed/tests/bad/bomb.yaml");

@@ -3,6 +3,7 @@
 use super::{Pass, Step};
 use crate::agent;
 use crate::catalog::Entry;
+use crate::price;
 use crate::problem::Problem;
 use crate::validate;
 use testbed_api::conditions::Reason;
@@ -25,8 +26,11 @@ pub(super) fn accept(pass: &Pass<'_>, status: &mut ExperimentStatus) -> Step {
     let refused: Vec<String> =
         problems.iter().filter(|problem| problem.refuses()).map(Problem::to_string).collect();
     if !refused.is_empty() {
-        return step.fail(Reason::InvalidSpec, refused.join("; "));
+        let is_money = |problem: &Problem| !problem.refuses() || problem.field == "spec.budget.usd";
+        let reason = if problems.iter().all(is_money) { Reason::OverBudget } else { Reason::InvalidSpec };
+        return step.fail(reason, refused.join("; "));
     }
+    status.cost = Some(price::status(pass.run.spec));
     status.targets = pass.run.spec.targets.iter().map(|target| pinned(pass, target, &catalog)).collect();
     status.template = template.as_ref().map(|template| PinnedTemplate {
         name: template.name.clone(),

@@ -2,6 +2,7 @@
 
 use super::target::{self, Place, place};
 use super::{DEPLOY_DEADLINE, Effect, Pass, Step};
+use crate::agent;
 use crate::build;
 use crate::observed::{ApplicationFacts, NamespaceFacts, ObjectFacts, RemoteFacts, ServiceFacts};
 use crate::status;
@@ -120,9 +121,11 @@ fn prepare(
     kubeconfigs: &[ObjectFacts],
     step: &mut Step,
 ) {
-    let observed = target.observability.as_ref().is_some_and(|observability| observability.enabled);
-    if observed && facts.token.is_none() {
+    if agent::is_observed(target) && facts.token.is_none() {
         step.effect(Effect::GrantWrite { target: target.name.clone() });
+    }
+    if agent::joins_tailnet(target) && !facts.joins_tailnet {
+        step.effect(Effect::GrantTailnet { target: target.name.clone() });
     }
     let exposed = pass.run.spec.tutorial.as_ref().is_some_and(|tutorial| tutorial.expose_kubeconfig);
     let known = kubeconfigs.iter().find(|seen| seen.target == target.name);

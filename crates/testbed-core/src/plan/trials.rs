@@ -7,6 +7,7 @@
 //! Every arrow is a fact in status before what follows it is done. At most one trial is under way, and the next one
 //! follows from what is recorded alone, so that a crash changes neither the number of trials nor their order.
 
+use super::budget::{self, Money};
 use super::collect::{COLLECT_HALF, SETTLE};
 use super::template::pinned_template;
 use super::{ChildKind, Effect, MeasureRequest, ObjectRef, Pass, Step, questions, target};
@@ -71,12 +72,27 @@ pub(super) fn run_trials(pass: &Pass<'_>, trials: &Trials, status: &mut Experime
     if !step.is_done() {
         return reported(status, step);
     }
-    if pass.run.spec.paused && known.stopped.is_none() && !pass.run.spec.aborted {
+    let created = pass.seen.experiment.metadata.creation_timestamp.as_ref().map_or(pass.now, |time| time.0);
+    let next = schedule::next(pass.run.spec, known, created, pass.now);
+    let money = budget::between_trials(pass, &schedule, &next);
+    if pass.run.spec.paused
+        && known.stopped.is_none()
+        && !pass.run.spec.aborted
+        && !matches!(money, Money::Spent(_))
+    {
         step.wait(Reason::Paused, format!("paused after {}", said(known)));
         return reported(status, step);
     }
-    let created = pass.seen.experiment.metadata.creation_timestamp.as_ref().map_or(pass.now, |time| time.0);
-    match schedule::next(pass.run.spec, known, created, pass.now) {
+    let next = match money {
+        Money::Enough => next,
+        Money::Spent(stop) => Next::Stop(stop),
+        Money::Hold(until, message) => {
+            step.wait(Reason::BudgetReached, format!("{}; {message}", said(known)));
+            step.wake(until);
+            return reported(status, step);
+        }
+    };
+    match next {
         Next::Begin(slot) => {
             step.wait(Reason::TrialPreparing, format!("trial {} is being prepared", slot.trial));
             known.begun.push(world.begin(slot));

@@ -8,7 +8,7 @@ use crate::schedule::{self, Schedule, Timing};
 use crate::selector::Selector;
 use std::time::Duration;
 use testbed_api::ExperimentSpec;
-use testbed_api::experiment::{ClusterType, CompletionMode, Metric};
+use testbed_api::experiment::{CompletionMode, Metric};
 use testbed_api::trials::{Trials, Variant};
 
 /// Time between two samples of the same series in the hub's store.
@@ -200,13 +200,6 @@ fn budget(spec: &ExperimentSpec) -> Vec<Problem> {
     let Some(budget) = &spec.budget else { return problems };
     if let Some(text) = &budget.duration {
         problems.extend(duration("spec.budget.duration", text, Duration::from_secs(1)));
-    }
-    let paid = spec.targets.iter().any(|target| target.cluster.kind != ClusterType::Hub);
-    if budget.usd.is_some() && paid {
-        problems.push(Problem::warning(
-            "spec.budget.usd",
-            "cannot be held against anything: this version knows no prices",
-        ));
     }
     problems
 }

@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on panics")]
 
 mod admission;
+mod agents;
 mod crashes;
 mod experiments;
 mod lab;

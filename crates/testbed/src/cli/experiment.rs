@@ -5,7 +5,7 @@ use crate::error::{FAILED, Failure, UNEXPECTED, USAGE};
 use crate::ops::catalog::{self, Disk, check};
 use crate::ops::connect::{ClusterArguments, connect};
 use crate::ops::follow::{self, Change, is_over};
-use crate::ops::overrides::Override;
+use crate::ops::overrides::{self, Override};
 use crate::ops::plan::{Outline, outline};
 use crate::ops::{explain, publish, runs, stored};
 use anyhow::Result;
@@ -23,8 +23,10 @@ use std::process::ExitCode;
 use std::time::Duration;
 use testbed_api::Experiment;
 use testbed_api::conditions::Reason;
+use testbed_api::experiment::ClusterType;
 use testbed_api::status::{Phase, TrialStatus};
-use testbed_core::figure::{percent, with_unit};
+use testbed_core::figure::{number, percent, with_unit};
+use testbed_core::price::{self, Estimate};
 use testbed_core::problem::{Problem, Severity};
 
 /// An experiment on disk.
@@ -39,6 +41,9 @@ pub(crate) struct ExperimentName {
     /// Set a field of its specification, such as trials.blocks=6 or variants.*.reset=none; may be given often
     #[arg(long = "set", value_name = "PATH=VALUE", value_parser = Override::parse)]
     overrides: Vec<Override>,
+    /// Make every cluster local, gke, eks, aks or hub, but those that are the hub
+    #[arg(long, value_name = "TYPE", value_parser = overrides::cluster_type)]
+    target_type: Option<ClusterType>,
 }
 
 impl ExperimentName {
@@ -56,6 +61,11 @@ impl ExperimentName {
         let mut raw = catalog::read_one(&file)?;
         for field in &self.overrides {
             field.apply(&mut raw)?;
+        }
+        if let Some(kind) = self.target_type {
+            for line in overrides::set_target_type(&mut raw, kind) {
+                anstream::eprintln!("changed    {}", output::plain(&line));
+            }
         }
         let (experiment, problems) = catalog::check_value(disk, &raw)?;
         let (refused, warnings): (Vec<_>, Vec<_>) = problems.iter().partition(|problem| problem.refuses());
@@ -168,11 +178,7 @@ fn print_outline(outline: &Outline) {
         anstream::println!("{lead}  {} [{}] of {whom}", metric.name, metric.unit);
     }
     print_trials(outline);
-    let cost = outline.cost_usd.map_or_else(
-        || "not known in this version".to_owned(),
-        |usd| format!("{usd:.2} USD, as no cluster is made"),
-    );
-    anstream::println!("Cost       {cost}");
+    print_cost(&outline.cost);
     let deadlines: Vec<String> =
         outline.deadlines.iter().map(|(stage, deadline)| format!("{stage} {deadline}")).collect();
     anstream::println!("At most    {}", deadlines.join(", "));
@@ -181,6 +187,51 @@ fn print_outline(outline: &Outline) {
         outline.ttl_days,
         if outline.ttl_days == 1 { "" } else { "s" }
     );
+}
+
+/// Says what costs what, for how long, and by which prices.
+fn print_cost(cost: &Estimate) {
+    let lasting = |seconds| output::age(SignedDuration::from_secs_f64(seconds));
+    if cost.is_free() {
+        let mut reasons: Vec<&str> = cost.items.iter().map(|item| item.what.as_str()).collect();
+        reasons.sort_unstable();
+        reasons.dedup();
+        anstream::println!("Cost       {}, {}", price::shown(0.0), reasons.join(", "));
+        return;
+    }
+    match (cost.usd, cost.at_most_usd) {
+        (Some(usd), Some(at_most)) => anstream::println!(
+            "Cost       {} expected, for {}; at most {}, for {}",
+            price::shown(usd),
+            lasting(cost.expected_seconds),
+            price::shown(at_most),
+            lasting(cost.at_most_seconds)
+        ),
+        _ => anstream::println!("Cost       not known: {}", cost.unknown.join("; ")),
+    }
+    let usd = |usd: Option<f64>, digits: usize| {
+        usd.map_or_else(|| "not known".to_owned(), |usd| format!("{usd:.digits$}"))
+    };
+    let mut table = output::table(&["TARGET", "WHAT", "USD/H EACH", "COUNT", "USD/H", "USD"]);
+    for item in &cost.items {
+        table.add_row([
+            item.target.clone(),
+            item.what.clone(),
+            usd(item.unit_usd, 4),
+            number(item.quantity),
+            usd(item.hourly_usd, 4),
+            usd(item.usd, 2),
+        ]);
+    }
+    for line in output::rendered(&mut table).lines() {
+        anstream::println!("           {line}");
+    }
+    for list in &cost.lists {
+        anstream::println!("           {}: prices of {}, {}", list.cloud, list.as_of, list.source);
+    }
+    for said in &cost.assumptions {
+        anstream::println!("           {said}");
+    }
 }
 
 /// Says how often is measured, how long that takes, and what it can show.
@@ -365,6 +416,17 @@ async fn conclude(client: &Client, run: &Experiment, expected: Option<Expected>)
     }
 }
 
+/// Returns what the clusters of a run have cost by now, if anything is paid for.
+pub(crate) fn running(run: &Experiment) -> Option<String> {
+    let status = run.status.as_ref()?;
+    let lifetimes = price::lifetimes(status);
+    if lifetimes.is_empty() || !run.spec.targets.iter().any(|target| price::is_paid(target.cluster.kind)) {
+        return None;
+    }
+    let usd = price::accrued(&run.spec, &lifetimes, Timestamp::now());
+    Some(usd.map_or_else(|| "of unknown price".to_owned(), price::shown))
+}
+
 /// Reasons that change several times in every trial.
 const OF_TRIALS: [Reason; 4] =
     [Reason::TrialPreparing, Reason::TrialRunning, Reason::TrialMeasuring, Reason::SamplesSettling];
@@ -421,13 +483,14 @@ impl Screen {
             return;
         }
         let is_new_phase = self.said.as_ref().is_none_or(|(before, _)| *before != phase);
-        let line = format!("{elapsed:>6}  {:<13} {}", phase.as_str(), now.1);
+        let money = running(run).map_or_else(String::new, |usd| format!(" [{usd}]"));
+        let line = format!("{elapsed:>6}  {:<13} {}{money}", phase.as_str(), now.1);
         match &self.spinner {
             Some(spinner) => {
                 if is_new_phase {
                     spinner.println(line.trim_end());
                 }
-                spinner.set_message(format!("{} {}", phase.as_str(), now.1));
+                spinner.set_message(format!("{} {}{money}", phase.as_str(), now.1));
             }
             None => anstream::eprintln!("{}", line.trim_end()),
         }

@@ -11,7 +11,8 @@ use output::Format;
 use serde_json::Value;
 use std::process::ExitCode;
 use testbed_api::Experiment;
-use testbed_api::status::{Phase, TrialsStatus};
+use testbed_api::status::{CostStatus, Phase, TrialsStatus};
+use testbed_core::price;
 
 #[derive(Args)]
 pub(crate) struct ListArgs {
@@ -135,6 +136,9 @@ fn print_run(run: &Experiment) {
         anstream::println!("Claim     {}", output::plain(&hypothesis.claim));
         anstream::println!("Verdict   {}", status.hypothesis_result.as_deref().unwrap_or("not decided yet"));
     }
+    if let Some(cost) = status.cost.as_ref().and_then(|cost| costs(run, cost)) {
+        anstream::println!("Cost      {}", output::plain(&cost));
+    }
     anstream::println!("Now       {}\n", output::plain(&explain::sentence(run, Timestamp::now())));
     let mut conditions = output::table(&["CONDITION", "STATUS", "REASON", "MESSAGE"]);
     for condition in &status.conditions {
@@ -183,6 +187,25 @@ fn print_run(run: &Experiment) {
             anstream::println!("Bundle    {}", bundle.key);
         }
     }
+}
+
+/// Says what a run costs, if anything is paid for.
+fn costs(run: &Experiment, cost: &CostStatus) -> Option<String> {
+    let as_of = cost.as_of.as_deref()?;
+    let so_far = match cost.final_usd {
+        Some(usd) => Some(format!("{} in all", price::shown(usd))),
+        None => experiment::running(run).map(|usd| format!("{usd} so far")),
+    };
+    let amount = |usd: Option<f64>, what: &str| usd.map(|usd| what.replace("{}", &price::shown(usd)));
+    let said: Vec<String> = so_far
+        .into_iter()
+        .chain(amount(cost.hourly_usd, "{} per hour"))
+        .chain(amount(cost.estimate_usd, "{} expected"))
+        .chain(amount(cost.at_most_usd, "at most {}"))
+        .chain(cost.unknown.iter().cloned())
+        .chain([format!("prices of {as_of}")])
+        .collect();
+    Some(said.join(", "))
 }
 
 /// Shows each trial that was begun, and whether it counts.

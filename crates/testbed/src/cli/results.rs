@@ -11,6 +11,7 @@ use testbed_api::conditions::ConditionType;
 use testbed_api::record::TrialRecord;
 use testbed_api::summary::{Cell, MetricResult, Summary, Trials};
 use testbed_core::figure::{number, percent, with_unit};
+use testbed_core::price;
 use testbed_core::schedule;
 use testbed_core::status::since;
 
@@ -41,7 +42,23 @@ pub(crate) fn text(summary: &Summary, wide: bool, width: usize) -> String {
         _ => out.push_str("Nothing was measured.\n\n"),
     }
     out.push_str(&verdict(summary));
+    out.push_str(&cost(summary));
     out
+}
+
+/// What the clusters cost, if anything was paid for.
+fn cost(summary: &Summary) -> String {
+    let Some(cost) = &summary.cost else { return String::new() };
+    let said = match cost.usd {
+        Some(usd) => {
+            format!("{} until the run was over; removing its clusters comes on top", price::shown(usd))
+        }
+        None if cost.unknown.is_empty() => "no cluster was made".to_owned(),
+        None => format!("not known: {}", cost.unknown.join("; ")),
+    };
+    let expected =
+        cost.estimate_usd.map_or_else(String::new, |usd| format!(", expected were {}", price::shown(usd)));
+    format!("\nCost: {said}{expected} (list prices of {})\n", cost.as_of)
 }
 
 /// Tables and pictures of a run with trials.

@@ -6,11 +6,12 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::{Component as Part, Path, PathBuf};
 use testbed_api::component::{Component, Source};
-use testbed_api::{Experiment, crds};
+use testbed_api::{Experiment, ExperimentSpec, crds};
 use testbed_core::observed::template_parameters;
 use testbed_core::problem::{Problem, did_you_mean};
+use testbed_core::tutorial::{self, Tutorial};
 use testbed_core::validate::{self, Catalog};
 
 /// Largest file that is read as a manifest.
@@ -146,9 +147,51 @@ fn unpublished(name: &str) -> Source {
     Source { repo_url: format!("oci://unpublished/{name}"), path: Some(".".into()), ..Source::default() }
 }
 
-/// Returns the experiment of a file, and everything that is wrong with it, without a cluster.
+/// Returns the experiment of a file, and everything that is wrong with it and with its tutorial, without a cluster.
 pub(crate) fn check(disk: &Disk, file: &Path) -> Result<(Option<Experiment>, Vec<Problem>)> {
-    check_value(disk, &read_one(file)?)
+    let (experiment, mut problems) = check_value(disk, &read_one(file)?)?;
+    if let Some(spec) =
+        experiment.as_ref().map(|experiment| &experiment.spec).filter(|s| s.tutorial.is_some())
+    {
+        match tutorial(file, spec)? {
+            Some((name, tutorial)) => {
+                problems.extend(
+                    tutorial
+                        .check(spec)
+                        .into_iter()
+                        .map(|problem| Problem { field: format!("{name}: {}", problem.field), ..problem }),
+                );
+            }
+            None => problems.push(
+                Problem::warning(
+                    "spec.tutorial",
+                    format!("there are no steps to follow: no `{}` is beside it", tutorial::FILE),
+                )
+                .hint("write one, or leave it: addresses are given without"),
+            ),
+        }
+    }
+    Ok((experiment, problems))
+}
+
+/// Returns the tutorial beside an experiment's file, with the name of its own file. An experiment that names none may
+/// have none.
+pub(crate) fn tutorial(file: &Path, spec: &ExperimentSpec) -> Result<Option<(String, Tutorial)>> {
+    let named = spec.tutorial.as_ref().and_then(|tutorial| tutorial.path.as_deref());
+    let name = named.unwrap_or(tutorial::FILE);
+    // The file of an experiment may come from anyone, and must not name what lies elsewhere.
+    if !Path::new(name).components().all(|part| matches!(part, Part::Normal(_))) {
+        return Err(Failure::usage(format!(
+            "spec.tutorial.path: `{name}` is not a file beside the experiment"
+        ))
+        .hint("give a path within its folder")
+        .into());
+    }
+    let path = file.parent().unwrap_or(Path::new("")).join(name);
+    if named.is_none() && !path.is_file() {
+        return Ok(None);
+    }
+    Ok(Some((name.to_owned(), read_one(&path)?)))
 }
 
 /// Says what refuses an experiment.

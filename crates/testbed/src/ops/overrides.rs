@@ -3,6 +3,7 @@
 use crate::error::Failure;
 use anyhow::Result;
 use serde_json::{Map, Value};
+use testbed_api::experiment::ClusterType;
 
 /// One field to set: a path within `spec`, and a value as YAML writes it.
 #[derive(Clone, Debug)]
@@ -37,6 +38,47 @@ impl Override {
         })?;
         Ok(())
     }
+}
+
+/// Parses a kind of cluster that can take the place of another.
+pub(crate) fn cluster_type(text: &str) -> Result<ClusterType, String> {
+    let known = [ClusterType::Local, ClusterType::Gke, ClusterType::Eks, ClusterType::Aks, ClusterType::Hub];
+    known
+        .into_iter()
+        .find(|kind| kind.as_str() == text)
+        .ok_or_else(|| format!("there are {}", known.map(ClusterType::as_str).join(", ")))
+}
+
+/// Makes every cluster one of another type, but those that are the hub; says what that changed.
+///
+/// Machine type, nodes and disk stay: a local cluster takes the types of every cloud as sizes. A cluster on this machine
+/// reaches the hub without a tailnet.
+pub(crate) fn set_target_type(experiment: &mut Value, kind: ClusterType) -> Vec<String> {
+    let mut said = Vec::new();
+    let targets = experiment.pointer_mut("/spec/targets").and_then(Value::as_array_mut);
+    for target in targets.into_iter().flatten() {
+        let name = target.get("name").and_then(Value::as_str).unwrap_or_default().to_owned();
+        let Some(before) = target.pointer_mut("/cluster/type") else { continue };
+        if *before == ClusterType::Hub.as_str() || *before == kind.as_str() {
+            continue;
+        }
+        let was = std::mem::replace(before, Value::from(kind.as_str()));
+        said.push(format!(
+            "{name}: cluster of type {} instead of {}",
+            kind.as_str(),
+            was.as_str().unwrap_or("?")
+        ));
+        if matches!(kind, ClusterType::Local | ClusterType::Hub)
+            && let Some(transport) = target.pointer_mut("/observability/transport")
+            && *transport == "tailscale"
+        {
+            *transport = Value::from("direct");
+            said.push(format!(
+                "{name}: transport direct instead of tailscale, as a cluster here needs no tailnet"
+            ));
+        }
+    }
+    said
 }
 
 /// Sets a value at a path; says the part of the path that leads nowhere.
@@ -103,6 +145,30 @@ mod tests {
             json!([{"name": "left", "reset": "none", "params": {"rate": "5/s"}},
                    {"name": "right", "reset": "none", "target": "x"}])
         );
+    }
+
+    #[test]
+    fn every_cluster_but_the_hub_can_be_made_one_of_another_type() {
+        let mut experiment = json!({"spec": {"targets": [
+            {"name": "app", "cluster": {"type": "gke", "machineType": "e2-medium"},
+             "observability": {"enabled": true, "transport": "tailscale"}},
+            {"name": "load", "cluster": {"type": "hub"}}]}});
+        let said = set_target_type(&mut experiment, ClusterType::Local);
+        assert_eq!(
+            said,
+            [
+                "app: cluster of type local instead of gke",
+                "app: transport direct instead of tailscale, as a cluster here needs no tailnet"
+            ]
+        );
+        assert_eq!(
+            experiment["spec"]["targets"],
+            json!([
+                {"name": "app", "cluster": {"type": "local", "machineType": "e2-medium"},
+                 "observability": {"enabled": true, "transport": "direct"}},
+                {"name": "load", "cluster": {"type": "hub"}}])
+        );
+        assert!(cluster_type("gkee").is_err());
     }
 
     #[test]

@@ -3,11 +3,12 @@
 use super::catalog::Disk;
 use anyhow::Result;
 use serde::Serialize;
-use testbed_api::experiment::{ClusterType, Metric};
+use testbed_api::experiment::Metric;
 use testbed_api::{Experiment, ExperimentSpec, Summary};
 use testbed_core::catalog::Entry;
 use testbed_core::plan::{COLLECT_DEADLINE, DEPLOY_DEADLINE, RUN_DEADLINE};
 use testbed_core::power::{self, Power};
+use testbed_core::price::{self, Estimate};
 use testbed_core::run;
 use testbed_core::schedule::{Schedule, Timing};
 
@@ -29,8 +30,10 @@ pub(crate) struct Outline {
     pub(crate) power: Vec<Power>,
     /// What is claimed.
     pub(crate) claim: Option<String>,
-    /// Price of the clusters in USD: nothing for targets on the hub, and not known for others in this version.
+    /// What the clusters are expected to cost in USD; none if a price is not known.
     pub(crate) cost_usd: Option<f64>,
+    /// What costs what, by which prices, and what that takes for granted.
+    pub(crate) cost: Estimate,
     /// How long each stage may take at most.
     pub(crate) deadlines: Vec<(String, String)>,
     /// Days after which the Experiment is deleted.
@@ -126,7 +129,7 @@ pub(crate) fn outline(disk: &Disk, experiment: &Experiment, earlier: Option<&Sum
     let run = spec.trials.is_none().then_some(("workflow", RUN_DEADLINE));
     let deadlines =
         [("deploy", DEPLOY_DEADLINE)].into_iter().chain(run).chain([("collect", COLLECT_DEADLINE)]);
-    let free = spec.targets.iter().all(|target| target.cluster.kind == ClusterType::Hub);
+    let cost = price::estimate(spec);
     Ok(Outline {
         experiment: experiment
             .metadata
@@ -140,7 +143,8 @@ pub(crate) fn outline(disk: &Disk, experiment: &Experiment, earlier: Option<&Sum
         trials: trials(spec),
         power: power::power(spec, earlier),
         claim: spec.hypothesis.as_ref().map(|hypothesis| hypothesis.claim.clone()),
-        cost_usd: free.then_some(0.0),
+        cost_usd: cost.usd,
+        cost,
         deadlines: deadlines.map(|(stage, deadline)| (stage.to_owned(), format!("{deadline:#}"))).collect(),
         ttl_days: spec.ttl_days,
     })
