@@ -52,7 +52,7 @@ impl World {
         });
         let settings = Settings {
             cluster_image: "testbed.local/cluster:1".into(),
-            registry: "http://10.96.0.50:5000".into(),
+            registry: "10.96.0.50:5000".into(),
         };
         Self { composite, observed: Observed::new(), now: START.parse().unwrap(), settings, uid: 0 }
     }
