@@ -40,7 +40,7 @@ pub const CLOUD_DEADLINE: SignedDuration = SignedDuration::from_mins(30);
 /// How long a cluster on the hub's own machine, or one that is already there, may take.
 pub const LOCAL_DEADLINE: SignedDuration = SignedDuration::from_mins(4);
 /// How long Crossplane may be unable to apply what a cluster is made of: its own caches need moments, not minutes.
-pub const REFUSED_DEADLINE: SignedDuration = SignedDuration::from_mins(2);
+pub const REFUSED_DEADLINE: SignedDuration = SignedDuration::from_mins(1);
 /// How long a target may be silent before it is taken for lost.
 pub const SILENCE: SignedDuration = SignedDuration::from_secs(60);
 /// How long teardown may take before it says that someone should look.

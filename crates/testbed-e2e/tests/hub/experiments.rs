@@ -1,10 +1,9 @@
 //! The experiments of the catalog, whole.
 
 use crate::lab::{
-    client, empty, is_over, left_over, objects, phase, result_of, submit_with, testbed, testbed_ok, wait_for,
+    client, empty, is_over, left_over, objects, result_of, submit_with, testbed, testbed_ok, wait_for,
 };
 use anyhow::{Context, Result, ensure};
-use testbed_api::status::Phase;
 use testbed_api::summary::Decision;
 
 /// The same as `make demo`, but patient: a busy machine may make many a trial void.
@@ -83,25 +82,4 @@ async fn every_gateway_passes_the_load_on() -> Result<()> {
         ensure!(latency.is_some_and(|latency| latency.mean > 0.0), "{variant} passed nothing on");
     }
     testbed_ok(&["delete", &name]).await.map(drop)
-}
-
-#[tokio::test]
-async fn a_target_that_cannot_be_made_fails_at_once_and_cleans_up() -> Result<()> {
-    let client = client().await?;
-    empty(&client).await?;
-    let file = std::env::temp_dir().join(format!("testbed-e2e-{}.yaml", std::process::id()));
-    let text = std::fs::read_to_string(crate::lab::root().join("experiments/hello-app/experiment.yaml"))?;
-    std::fs::write(&file, text.replace("type: hub", "type: gke"))?;
-    let name = testbed_ok(&["run", "-f", &file.to_string_lossy(), "--detach"]).await?.trim().to_owned();
-    std::fs::remove_file(&file)?;
-    let run = wait_for(&client, &name, 30, is_over).await?;
-    ensure!(phase(&run) == Some(Phase::Failed));
-    ensure!(
-        run.status
-            .and_then(|status| status.failure)
-            .is_some_and(|failure| failure.reason == "ClusterTypeUnsupported")
-    );
-    let why = testbed_ok(&["why", &name]).await?;
-    ensure!(why.contains("no clusters of type gke"), "{why}");
-    Ok(())
 }

@@ -6,6 +6,7 @@
 
 mod admission;
 mod agents;
+mod clusters;
 mod crashes;
 mod experiments;
 mod lab;
