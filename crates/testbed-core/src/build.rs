@@ -111,10 +111,10 @@ pub fn claim_labels(run: &Run<'_>, target: &Target) -> Value {
 
 /// Returns the run's project of Argo CD: its sources, its destinations, and nothing else.
 ///
-/// `clusters` names the cluster of each target that has one of its own. What lies in no namespace may be made only where
+/// `servers` has the API server of each target with a cluster of its own. What lies in no namespace may be made only where
 /// no other run lives: a run with a target on the hub gets none of it anywhere.
 #[must_use]
-pub fn project(run: &Run<'_>, clusters: &BTreeMap<&str, String>) -> Value {
+pub fn project(run: &Run<'_>, servers: &BTreeMap<&str, String>) -> Value {
     let targets = &run.spec.targets;
     let mut sources: Vec<&str> = targets
         .iter()
@@ -126,7 +126,7 @@ pub fn project(run: &Run<'_>, clusters: &BTreeMap<&str, String>) -> Value {
     sources.dedup();
     let destinations: Vec<Value> = targets
         .iter()
-        .map(|target| destination(run, &target.name, clusters.get(target.name.as_str())))
+        .map(|target| destination(run, &target.name, servers.get(target.name.as_str())))
         .collect();
     let on_hub = targets.iter().any(|target| target.cluster.kind == ClusterType::Hub);
     let everything = json!([{"group": "*", "kind": "*"}]);
@@ -149,23 +149,23 @@ pub fn project(run: &Run<'_>, clusters: &BTreeMap<&str, String>) -> Value {
     })
 }
 
-/// Returns where Argo CD deploys what is of a target: into its own cluster, by the name it is registered under, or here.
-fn destination(run: &Run<'_>, target: &str, cluster: Option<&String>) -> Value {
-    let namespace = run.namespace_of(target);
-    match cluster {
-        Some(name) => json!({"name": name, "namespace": namespace}),
-        None => json!({"server": HUB_SERVER, "namespace": namespace}),
-    }
+/// Returns where Argo CD deploys what is of a target: into its own cluster, or here.
+///
+/// By address and not by name: Argo CD knows a cluster by its address, and takes the names of two registrations of one
+/// cluster, which two runs may use at once, for each other.
+fn destination(run: &Run<'_>, target: &str, server: Option<&String>) -> Value {
+    let server = server.map_or(HUB_SERVER, String::as_str);
+    json!({"server": server, "namespace": run.namespace_of(target)})
 }
 
-/// Returns the Application of a pinned component; `cluster` is the name of its target's own cluster.
+/// Returns the Application of a pinned component; `server` is the API server of its target's own cluster.
 ///
 /// # Errors
 /// A value that refers to something that is not there; the first stage refuses such a run.
 pub fn application(
     run: &Run<'_>,
     target: &Target,
-    cluster: Option<&String>,
+    server: Option<&String>,
     component: &ComponentStatus,
 ) -> Result<Value, String> {
     let values = component
@@ -176,7 +176,7 @@ pub fn application(
     let sources: Vec<Value> =
         component.sources.iter().map(|from| source(from, &component.name, &values)).collect();
     let project = if component.injected == Some(true) { AGENT_PROJECT.to_owned() } else { run.project() };
-    let mut destination = destination(run, &target.name, cluster);
+    let mut destination = destination(run, &target.name, server);
     if let Some(own) = agent::namespace(&component.name).filter(|_| component.injected == Some(true)) {
         destination["namespace"] = json!(own);
     }

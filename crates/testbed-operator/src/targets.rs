@@ -6,7 +6,7 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use futures::StreamExt;
 use futures::channel::mpsc;
-use k8s_openapi::api::core::v1::{Pod, Secret, Service};
+use k8s_openapi::api::core::v1::{Namespace, Pod, Secret, Service};
 use kube::api::{Api, PartialObjectMeta};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::runtime::reflector::ObjectRef;
@@ -273,7 +273,12 @@ async fn watch(
     let services = watcher(services, watcher::Config::default());
     let pods = pods.default_backoff().touched_objects().map(|event| event.is_ok());
     let services = services.default_backoff().touched_objects().map(|event| event.is_ok());
-    let mut events = Box::pin(futures::stream::select(pods, services));
+    // A namespace that is gone tells nobody who looks into it.
+    let namespaces: Api<PartialObjectMeta<Namespace>> = Api::all(client.clone());
+    let only = watcher::Config::default().fields(&format!("metadata.name={namespace}"));
+    let namespaces = watcher(namespaces, only).default_backoff().touched_objects().map(|event| event.is_ok());
+    let within = futures::stream::select(pods, services);
+    let mut events = Box::pin(futures::stream::select(within, namespaces));
     let mut alive = true;
     let mut next = Instant::now() + HEARTBEAT;
     loop {

@@ -38,19 +38,19 @@ pub(super) fn deploy(pass: &Pass<'_>, status: &mut ExperimentStatus) -> Step {
         step.wait(Reason::NotReadable, format!("what is deployed cannot be read: {reason}"));
         return step;
     };
-    let clusters = target::clusters(pass);
-    project(pass, &clusters, projects, &mut step);
+    let servers = target::servers(pass);
+    project(pass, &servers, projects, &mut step);
     for target in pass.run.targets() {
         let blocker = target.depends.iter().find(|name| !is_ready(pass, name, applications));
         if let Some(blocker) = blocker {
             step.wait(Reason::WaitingForDependency, format!("{}: waits for target {blocker}", target.name));
             continue;
         }
-        let cluster = clusters.get(target.name.as_str());
+        let server = servers.get(target.name.as_str());
         let namespaces = match place(pass, target) {
             Place::Hub => namespaces,
             Place::Remote(facts) => {
-                register(pass, target, facts, cluster, registrations, &mut step);
+                register(pass, target, facts, registrations, &mut step);
                 &facts.namespaces
             }
             Place::Silent(reason) => {
@@ -67,7 +67,7 @@ pub(super) fn deploy(pass: &Pass<'_>, status: &mut ExperimentStatus) -> Step {
             prepare(pass, target, facts, kubeconfigs, &mut step);
         }
         for component in pass.run.components(&target.name) {
-            if let Err(message) = self::component(pass, target, cluster, component, applications, &mut step) {
+            if let Err(message) = self::component(pass, target, server, component, applications, &mut step) {
                 return step.fail(Reason::InvalidSpec, message);
             }
         }
@@ -89,8 +89,8 @@ pub(super) fn deploy(pass: &Pass<'_>, status: &mut ExperimentStatus) -> Step {
 }
 
 /// The run's own project of Argo CD, which says what it may deploy, and where.
-fn project(pass: &Pass<'_>, clusters: &BTreeMap<&str, String>, projects: &[ObjectFacts], step: &mut Step) {
-    let wanted = build::project(&pass.run, clusters);
+fn project(pass: &Pass<'_>, servers: &BTreeMap<&str, String>, projects: &[ObjectFacts], step: &mut Step) {
+    let wanted = build::project(&pass.run, servers);
     let digest = build::spec_digest(&wanted["spec"]);
     if !projects.iter().any(|seen| seen.digest.as_deref() == Some(&digest)) {
         step.effect(Effect::Apply(wanted));
@@ -102,10 +102,10 @@ fn register(
     pass: &Pass<'_>,
     target: &Target,
     facts: &RemoteFacts,
-    cluster: Option<&String>,
     registrations: &[ObjectFacts],
     step: &mut Step,
 ) {
+    let cluster = target::known(pass, &target.name).and_then(|known| known.cluster_name.as_ref());
     let Some(name) = cluster.filter(|_| !pass.run.components(&target.name).is_empty()) else { return };
     let seen = registrations.iter().find(|seen| seen.target == target.name);
     if seen.is_none_or(|seen| seen.digest.as_deref() != Some(&facts.credentials)) {
@@ -258,12 +258,12 @@ fn namespace(pass: &Pass<'_>, target: &Target, namespaces: &[NamespaceFacts], st
 fn component(
     pass: &Pass<'_>,
     target: &Target,
-    cluster: Option<&String>,
+    server: Option<&String>,
     component: &ComponentStatus,
     applications: &[ApplicationFacts],
     step: &mut Step,
 ) -> Result<(), String> {
-    let wanted = build::application(&pass.run, target, cluster, component)?;
+    let wanted = build::application(&pass.run, target, server, component)?;
     let digest = build::spec_digest(&wanted["spec"]);
     let seen = find(applications, &target.name, &component.name);
     if seen.is_none_or(|seen| !seen.deleting && seen.spec_digest.as_deref() != Some(&digest)) {

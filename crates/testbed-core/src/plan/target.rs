@@ -40,11 +40,11 @@ pub(super) fn cluster<'a>(clusters: &'a [ClusterFacts], target: &str) -> Option<
     clusters.iter().find(|cluster| cluster.target == target)
 }
 
-/// Returns the names of the clusters that were found ready, by target.
-pub(super) fn clusters<'a>(pass: &'a Pass<'_>) -> BTreeMap<&'a str, String> {
+/// Returns the addresses of the API servers of the clusters that were found ready, by target.
+pub(super) fn servers<'a>(pass: &'a Pass<'_>) -> BTreeMap<&'a str, String> {
     let own = |name: &str| !pass.run.is_on_hub(name);
     let known = pass.persisted.targets.iter().filter(|target| own(&target.name));
-    known.filter_map(|target| Some((target.name.as_str(), target.cluster_name.clone()?))).collect()
+    known.filter_map(|target| Some((target.name.as_str(), target.endpoint.clone()?))).collect()
 }
 
 /// Notes since when each target has been silent, and forgets it when it answers.

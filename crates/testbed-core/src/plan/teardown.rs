@@ -92,6 +92,7 @@ fn deployed<'a>(pass: &'a Pass<'_>, left: &Left<'_>, step: &mut Step) -> BTreeSe
             None => unregister(pass, target, left, step),
         };
         if is_busy {
+            step.wake(pass.now.saturating_add(LOOK_AGAIN).unwrap_or(Timestamp::MAX));
             busy.insert(target.name.as_str());
         }
     }
