@@ -11,7 +11,7 @@ use output::Format;
 use serde_json::Value;
 use std::process::ExitCode;
 use testbed_api::Experiment;
-use testbed_api::status::{CostStatus, Phase, TrialsStatus};
+use testbed_api::status::{CostStatus, Phase, TrialsStatus, TutorialStatus};
 use testbed_core::price;
 
 #[derive(Args)]
@@ -109,7 +109,7 @@ pub(crate) struct WatchArgs {
 pub(crate) async fn watch(arguments: &WatchArgs) -> Result<ExitCode> {
     let client = connect(&arguments.cluster).await?;
     let run = runs::find(&client, &arguments.cluster.namespace, &arguments.name.run).await?;
-    experiment::watch(&client, &run, None).await
+    experiment::watch(&client, &run, None, experiment::Until::Over).await
 }
 
 /// Shows one run.
@@ -180,12 +180,37 @@ fn print_run(run: &Experiment) {
         }
         (None, None) => {}
     }
+    if let Some(tutorial) = &status.tutorial_status {
+        print_tutorial(run, tutorial);
+    }
     if let Some(results) = &status.results {
         anstream::println!("Result    {}", status.results_url.as_deref().unwrap_or(&results.key));
         anstream::println!("SHA-256   {}", results.sha256);
         if let Some(bundle) = &results.bundle {
             anstream::println!("Bundle    {}", bundle.key);
         }
+    }
+}
+
+/// Says where a person who follows along finds things.
+fn print_tutorial(run: &Experiment, tutorial: &TutorialStatus) {
+    anstream::println!();
+    let mut table = output::table(&["FOR YOU", "READY", "WHERE"]);
+    for service in &tutorial.services {
+        let ready = if service.ready { "yes" } else { "no" };
+        table.add_row([&service.name, ready, service.endpoint.as_deref().unwrap_or("-")]);
+    }
+    let namespace = run.namespace().unwrap_or_default();
+    for (target, secret) in &tutorial.kubeconfig_secrets {
+        table.add_row([
+            format!("kubeconfig of {target}"),
+            "yes".into(),
+            format!("Secret {namespace}/{secret}"),
+        ]);
+    }
+    output::print_table(&mut table);
+    if run.status.as_ref().is_none_or(|status| status.resources_cleaned != Some(true)) {
+        anstream::println!("\nTutorial  `testbed tutorial {}` prints its steps", run.name_any());
     }
 }
 
