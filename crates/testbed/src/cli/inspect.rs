@@ -2,7 +2,8 @@
 
 use super::{RootArgument, RunName, RunNameAndFormat, experiment, output};
 use crate::ops::connect::{ClusterArguments, connect};
-use crate::ops::{explain, publish, runs};
+use crate::ops::publish::{self, Lacking};
+use crate::ops::{explain, runs};
 use anyhow::Result;
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
@@ -325,7 +326,7 @@ pub(crate) async fn catalog(command: &CatalogCommand) -> Result<ExitCode> {
         CatalogCommand::Push { root, cluster } => {
             let disk = root.disk()?;
             let client = connect(cluster).await?;
-            let published = publish::publish(&client, &disk, |_| true, |_| true).await?;
+            let published = publish::publish(&client, &disk, |_| true, |_| true, Lacking::LeftOut).await?;
             for (name, digest) in published.components {
                 anstream::println!(
                     "component {name} {}",
@@ -334,6 +335,10 @@ pub(crate) async fn catalog(command: &CatalogCommand) -> Result<ExitCode> {
             }
             for name in published.templates {
                 anstream::println!("template {name}");
+            }
+            for failure in published.left_out {
+                let hint = failure.hint.map_or_else(String::new, |hint| format!(": `{hint}` makes it"));
+                anstream::eprintln!("left out: {}{hint}", output::plain(&failure.message));
             }
         }
     }
