@@ -6,7 +6,9 @@ use crate::error::Failure;
 use crate::ops::connect::{ClusterArguments, connect_to};
 use crate::ops::follow::{self, Change};
 use crate::ops::runs;
-use crate::ops::tutorial::{Guide, Readiness, Store, experiment_of, guide, readiness};
+use crate::ops::tutorial::{
+    Folder, Guide, Readiness, Store, experiment_of, guide, readiness, write_kubeconfigs,
+};
 use anyhow::Result;
 use clap::Args;
 use clap::builder::styling::{AnsiColor, Style};
@@ -16,8 +18,12 @@ use output::Format;
 use std::fmt::Write;
 use std::io::IsTerminal;
 use std::process::ExitCode;
+use std::time::Duration;
 use testbed_api::Experiment;
+use tokio::time::{Instant, interval_at};
 
+/// How often kubeconfigs are written again: their credentials are good for a day, and made anew in its half.
+const RENEWAL: Duration = Duration::from_secs(3600);
 /// Columns of text beyond which lines are hard to read.
 const WIDEST: usize = 100;
 /// Columns below which text is not broken: then the terminal does it.
@@ -71,7 +77,8 @@ pub(crate) async fn tutorial(arguments: &TutorialArgs) -> Result<ExitCode> {
         anstream::eprintln!("\n{name} goes on without you: `testbed tutorial {name}` comes back to it");
         return Ok(ExitCode::SUCCESS);
     };
-    let guide = guide(&client, &run, &file, &store.folder(&run)?).await?;
+    let folder = store.folder(&run)?;
+    let guide = guide(&client, &run, &file, &folder).await?;
     for note in &guide.notes {
         anstream::eprintln!("note: {}", output::plain(note));
     }
@@ -88,7 +95,7 @@ pub(crate) async fn tutorial(arguments: &TutorialArgs) -> Result<ExitCode> {
     if arguments.no_follow || !std::io::stdout().is_terminal() {
         return Ok(ExitCode::SUCCESS);
     }
-    stay(&client, &run, &store).await
+    stay(&client, &run, &store, &folder).await
 }
 
 /// Waits until a person can begin; nothing if they would not wait.
@@ -131,16 +138,24 @@ async fn wait(client: &Client, run: &Experiment) -> Result<Option<Experiment>> {
 }
 
 /// Follows the run until nothing is left of it, and takes its kubeconfigs away then.
-async fn stay(client: &Client, run: &Experiment, store: &Store) -> Result<ExitCode> {
+async fn stay(client: &Client, run: &Experiment, store: &Store, folder: &Folder) -> Result<ExitCode> {
     let name = run.name_any();
     anstream::eprintln!(
         "\nFollowing {name} until it is deleted; Ctrl-C leaves it as it is, `testbed delete {name}` ends it.\n"
     );
     let mut screen = Screen::new();
     let mut changes = follow::follow(client, run);
+    let mut renewal = interval_at(Instant::now() + RENEWAL, RENEWAL);
     loop {
         let change = tokio::select! {
             change = changes.next() => change.transpose()?,
+            _ = renewal.tick() => {
+                // The hub may be away for a moment, and what is there is good for many hours still.
+                if let Err(error) = write_kubeconfigs(client, run, folder).await {
+                    tracing::warn!(error = format!("{error:#}"), "kubeconfigs are not renewed");
+                }
+                continue;
+            }
             _ = tokio::signal::ctrl_c() => {
                 screen.close();
                 anstream::eprintln!(

@@ -115,11 +115,7 @@ pub(crate) async fn guide(client: &Client, run: &Experiment, file: &Path, folder
         steps: Vec::new(),
         notes: Vec::new(),
     };
-    for (target, secret) in &known.kubeconfig_secrets {
-        let (text, note) = kubeconfig(client, &run.namespace().unwrap_or_default(), target, secret).await?;
-        guide.kubeconfigs.insert(target.clone(), folder.write(target, &text)?);
-        guide.notes.extend(note);
-    }
+    (guide.kubeconfigs, guide.notes) = write_kubeconfigs(client, run, folder).await?;
     let Some((file, tutorial)) = catalog::tutorial(file, &run.spec)? else {
         guide.notes.push(format!("there are no steps: no `{}` is beside {}", tutorial::FILE, file.display()));
         return Ok(guide);
@@ -141,6 +137,23 @@ pub(crate) async fn guide(client: &Client, run: &Experiment, file: &Path, folder
     guide.title = filled.title;
     guide.steps = filled.steps;
     Ok(guide)
+}
+
+/// Writes the kubeconfigs of a run as they are now; returns their paths, and what is to be said of them.
+pub(crate) async fn write_kubeconfigs(
+    client: &Client,
+    run: &Experiment,
+    folder: &Folder,
+) -> Result<(BTreeMap<String, PathBuf>, Vec<String>)> {
+    let (mut paths, mut notes) = (BTreeMap::new(), Vec::new());
+    let namespace = run.namespace().unwrap_or_default();
+    let known = run.status.as_ref().and_then(|status| status.tutorial_status.as_ref());
+    for (target, secret) in known.iter().flat_map(|known| &known.kubeconfig_secrets) {
+        let (text, note) = kubeconfig(client, &namespace, target, secret).await?;
+        paths.insert(target.clone(), folder.write(target, &text)?);
+        notes.extend(note);
+    }
+    Ok((paths, notes))
 }
 
 /// Returns a text as one word of a shell: commands are copied as they stand, and what is filled in comes from a cluster.
