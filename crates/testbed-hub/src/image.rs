@@ -733,6 +733,21 @@ mod tests {
     }
 
     #[test]
+    fn of_this_project_only_loki_is_made_on_demand_and_no_add_on_needs_it() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap();
+        let layout = Layout { root: root.to_owned(), ..Layout::without_root() };
+        let mut images = Images::read(&layout).unwrap();
+        let left = images.leave_out(&[], &BTreeMap::new()).unwrap();
+        assert_eq!(left, LeftOut { images: vec!["loki".into()], parts: BTreeSet::from(["loki".to_owned()]) });
+        for addon in &images.addons {
+            let path = layout.hub().join("manifests").join(format!("{}.yaml", addon.name));
+            let text = fs::read_to_string(path).unwrap();
+            let named = crate::cluster::names(&text, "image:");
+            assert!(named.iter().all(|name| images.images.contains_key(name.as_str())), "{}", addon.name);
+        }
+    }
+
+    #[test]
     fn being_made_on_demand_changes_nothing_in_an_image() {
         let recipe = Recipe { on_demand: true, ..Recipe::default() };
         let text = serde_json::to_string(&recipe).unwrap();
