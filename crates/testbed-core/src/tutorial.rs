@@ -171,8 +171,9 @@ impl Places {
     }
 }
 
-/// Returns the text without what could steer a terminal.
-fn plain(text: &str) -> String {
+/// Returns the text without control characters but line ends and tabs, with which a terminal could be steered.
+#[must_use]
+pub fn plain(text: &str) -> String {
     text.chars().filter(|letter| !letter.is_control() || matches!(letter, '\n' | '\t')).collect()
 }
 

@@ -525,8 +525,9 @@ fn tutorial(spec: &ExperimentSpec, catalog: &Catalog) -> Vec<Problem> {
 
 /// Fields that are accepted for the sake of the files that have them, and that nothing acts on yet: said, not hidden.
 fn without_effect(spec: &ExperimentSpec) -> Vec<Problem> {
-    let observed =
-        spec.targets.iter().position(|target| target.observability.as_ref().is_some_and(|o| o.enabled));
+    let observed = spec.targets.iter().position(|target| {
+        target.observability.as_ref().is_some_and(|o| o.enabled) && !agent::is_observed(target)
+    });
     [
         (
             spec.publish,
@@ -536,11 +537,10 @@ fn without_effect(spec: &ExperimentSpec) -> Vec<Problem> {
         (spec.quality_gate.is_some(), "spec.qualityGate".to_owned(), "has no effect in this version"),
         (spec.analyzer_config.is_some(), "spec.analyzerConfig".to_owned(), "has no effect in this version"),
         (!spec.code_snippets.is_empty(), "spec.codeSnippets".to_owned(), "has no effect in this version"),
-        (spec.tutorial.is_some(), "spec.tutorial".to_owned(), "has no effect in this version"),
         (
             observed.is_some(),
             format!("spec.targets[{}].observability", observed.unwrap_or_default()),
-            "brings no agent in this version; targets on the hub are scraped by the hub",
+            "brings no agent: targets on the hub are scraped by the hub",
         ),
     ]
     .into_iter()

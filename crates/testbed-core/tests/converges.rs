@@ -205,6 +205,12 @@ impl World {
         self.remote.get_mut(&name)
     }
 
+    /// An object that the operator makes of a target's credentials.
+    fn made_of_credentials(&mut self, target: &str, name: &str) -> ObjectFacts {
+        let digest = self.cluster_of(target).map(|facts| facts.credentials.clone());
+        ObjectFacts { name: name.into(), uid: self.uid(), target: target.into(), digest, deleting: false }
+    }
+
     fn apply_in(&mut self, target: &str, object: &Value) {
         let name = object["metadata"]["name"].as_str().unwrap().to_owned();
         let label = |key: &str| object["metadata"]["labels"][key].as_str().map(str::to_owned);
@@ -383,26 +389,12 @@ impl World {
                 }
             }
             Effect::Register { target, name } => {
-                let digest = self.cluster_of(target).map(|facts| facts.credentials.clone());
-                let facts = ObjectFacts {
-                    name: name.clone(),
-                    uid: self.uid(),
-                    target: target.clone(),
-                    digest,
-                    deleting: false,
-                };
+                let facts = self.made_of_credentials(target, name);
                 self.registrations.insert(name.clone(), facts);
             }
             Effect::GrantWrite { target } => self.cluster_of(target).unwrap().token = Some("token".into()),
             Effect::ShowKubeconfig { target, name } => {
-                let digest = self.cluster_of(target).map(|facts| facts.credentials.clone());
-                let facts = ObjectFacts {
-                    name: name.clone(),
-                    uid: self.uid(),
-                    target: target.clone(),
-                    digest,
-                    deleting: false,
-                };
+                let facts = self.made_of_credentials(target, name);
                 self.kubeconfigs.insert(name.clone(), facts);
             }
             Effect::Refresh(_) | Effect::GrantTailnet { .. } => {}

@@ -6,23 +6,21 @@
 //! against the schema they are generated from (`tests/providers.rs`).
 
 use serde_json::{Value, json};
+use testbed_core::machines::DISK_SIZE_GB;
 
-use crate::compose::{Cloud, Cluster, ComposeError, Composed, Observed, Used, short};
+use crate::compose::{Cloud, Cluster, ComposeError, Composed, Observed, Type, Used, short};
 
 const AZURE: &str = "azure.m.upbound.io/v1beta1";
 const CONTAINER: &str = "containerservice.azure.m.upbound.io/v1beta1";
-const ZONE: &str = "eastus";
-const MACHINE: &str = "Standard_B2s";
-const DISK_GB: u32 = 50;
 /// Microsoft's limit for the first part of the API server's name.
 const PREFIX: usize = 54;
 
 pub(crate) fn compose(cluster: &Cluster, observed: &Observed) -> Result<Composed, ComposeError> {
     let spec = &cluster.spec;
-    let zone = spec.zone.clone().unwrap_or_else(|| ZONE.into());
-    let machine_type = spec.machine_type.clone().unwrap_or_else(|| MACHINE.into());
+    let zone = spec.zone();
+    let machine_type = spec.machine_type();
     let (location, zones) = location(&zone)?;
-    let disk = spec.disk_size_gb.unwrap_or(DISK_GB);
+    let disk = spec.disk_gb();
     let mut cloud = Cloud::new(cluster, observed);
 
     cloud.add("group", AZURE, "ResourceGroup", json!({"forProvider": {"location": location}}));
@@ -39,9 +37,9 @@ pub(crate) fn compose(cluster: &Cluster, observed: &Observed) -> Result<Composed
         // otherwise be measured on the wrong machine.
         pool = json!({
             "name": "system",
-            "vmSize": MACHINE,
+            "vmSize": Type::Aks.default_machine(),
             "nodeCount": 1,
-            "osDiskSizeGb": DISK_GB,
+            "osDiskSizeGb": DISK_SIZE_GB,
             "onlyCriticalAddonsEnabled": true,
         });
     }
@@ -112,7 +110,11 @@ fn location(zone: &str) -> Result<(&str, Option<Value>), ComposeError> {
         Some((location, number @ ("1" | "2" | "3"))) if is_location(location) => {
             Ok((location, Some(json!([number]))))
         }
-        _ => Err(ComposeError::Zone { zone: zone.into(), cloud: "Microsoft", example: ZONE }),
+        _ => Err(ComposeError::Zone {
+            zone: zone.into(),
+            cloud: "Microsoft",
+            example: Type::Aks.default_zone(),
+        }),
     }
 }
 

@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
+use testbed_api::experiment::ClusterType;
+use testbed_core::machines;
 
 use crate::{
     aks, eks, gke,
@@ -83,6 +85,28 @@ pub enum Type {
     Aks,
 }
 
+impl Type {
+    /// The same as an Experiment says it.
+    const fn kind(self) -> ClusterType {
+        match self {
+            Self::Local => ClusterType::Local,
+            Self::Gke => ClusterType::Gke,
+            Self::Eks => ClusterType::Eks,
+            Self::Aks => ClusterType::Aks,
+        }
+    }
+
+    /// Machine type of nodes that name none.
+    pub(crate) fn default_machine(self) -> &'static str {
+        machines::default_machine(self.kind()).unwrap_or_default()
+    }
+
+    /// Zone of a cluster that names none; nothing for one that is in no cloud.
+    pub(crate) fn default_zone(self) -> &'static str {
+        machines::default_zone(self.kind()).unwrap_or_default()
+    }
+}
+
 /// `spec` of an ExperimentCluster.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -90,7 +114,7 @@ pub struct Spec {
     /// Where it is made.
     pub r#type: Type,
     /// How many nodes.
-    #[serde(default = "one")]
+    #[serde(default = "node_count")]
     pub node_count: u32,
     /// How large each is.
     pub machine_type: Option<String>,
@@ -105,8 +129,26 @@ pub struct Spec {
     pub version: Option<String>,
 }
 
-fn one() -> u32 {
-    1
+fn node_count() -> u32 {
+    machines::NODE_COUNT
+}
+
+// What the Experiment does not say is what its price was reckoned with.
+impl Spec {
+    /// How large each node is.
+    pub(crate) fn machine_type(&self) -> String {
+        self.machine_type.clone().unwrap_or_else(|| self.r#type.default_machine().into())
+    }
+
+    /// Where exactly it is made.
+    pub(crate) fn zone(&self) -> String {
+        self.zone.clone().unwrap_or_else(|| self.r#type.default_zone().into())
+    }
+
+    /// Disk of each node in GiB.
+    pub(crate) fn disk_gb(&self) -> u32 {
+        self.disk_size_gb.unwrap_or(machines::DISK_SIZE_GB)
+    }
 }
 
 /// `status` of an ExperimentCluster, as far as it is ours.

@@ -7,19 +7,16 @@
 
 use serde_json::{Value, json};
 
-use crate::compose::{Cloud, Cluster, ComposeError, Composed, Observed, Used};
+use crate::compose::{Cloud, Cluster, ComposeError, Composed, Observed, Type, Used};
 
 const EC2: &str = "ec2.aws.m.upbound.io/v1beta1";
 const IAM: &str = "iam.aws.m.upbound.io/v1beta1";
 const EKS: &str = "eks.aws.m.upbound.io/v1beta1";
-const ZONE: &str = "us-east-1a";
-const MACHINE: &str = "t3.medium";
-const DISK_GB: u32 = 50;
 
 pub(crate) fn compose(cluster: &Cluster, observed: &Observed) -> Result<Composed, ComposeError> {
     let spec = &cluster.spec;
-    let zone = spec.zone.clone().unwrap_or_else(|| ZONE.into());
-    let machine_type = spec.machine_type.clone().unwrap_or_else(|| MACHINE.into());
+    let zone = spec.zone();
+    let machine_type = spec.machine_type();
     let (region, letter) = split(&zone)?;
     // The control plane insists on two zones; nodes are in the first.
     let second = format!("{region}{}", if letter == 'a' { 'b' } else { 'a' });
@@ -66,7 +63,7 @@ pub(crate) fn compose(cluster: &Cluster, observed: &Observed) -> Result<Composed
         "subnetIdRefs": [cloud.reference("subnet-a")],
         "capacityType": if spec.spot { "SPOT" } else { "ON_DEMAND" },
         "instanceTypes": [machine_type],
-        "diskSize": spec.disk_size_gb.unwrap_or(DISK_GB),
+        "diskSize": spec.disk_gb(),
         "scalingConfig": {
             "desiredSize": spec.node_count,
             "minSize": spec.node_count,
@@ -164,7 +161,8 @@ fn assumed_by(service: &str) -> Value {
 
 /// `us-east-1a` is zone `a` of `us-east-1`.
 fn split(zone: &str) -> Result<(&str, char), ComposeError> {
-    let wrong = || ComposeError::Zone { zone: zone.into(), cloud: "Amazon", example: ZONE };
+    let wrong =
+        || ComposeError::Zone { zone: zone.into(), cloud: "Amazon", example: Type::Eks.default_zone() };
     let letter = zone.chars().last().filter(char::is_ascii_lowercase).ok_or_else(wrong)?;
     let region = &zone[..zone.len() - 1];
     let numbered = region.chars().last().is_some_and(|last| last.is_ascii_digit());

@@ -7,20 +7,17 @@
 
 use serde_json::{Value, json};
 
-use crate::compose::{Cloud, Cluster, ComposeError, Composed, Observed, Used, short};
+use crate::compose::{Cloud, Cluster, ComposeError, Composed, Observed, Type, Used, short};
 
 const COMPUTE: &str = "compute.gcp.m.upbound.io/v1beta1";
 const CONTAINER: &str = "container.gcp.m.upbound.io/v1beta1";
-const ZONE: &str = "us-central1-a";
-const MACHINE: &str = "e2-medium";
-const DISK_GB: u32 = 50;
 /// Google's limit for names of clusters and node pools.
 const NAME: usize = 40;
 
 pub(crate) fn compose(cluster: &Cluster, observed: &Observed) -> Result<Composed, ComposeError> {
     let spec = &cluster.spec;
-    let zone = spec.zone.clone().unwrap_or_else(|| ZONE.into());
-    let machine_type = spec.machine_type.clone().unwrap_or_else(|| MACHINE.into());
+    let zone = spec.zone();
+    let machine_type = spec.machine_type();
     let region = region(&zone)?;
     let mut cloud = Cloud::new(cluster, observed);
 
@@ -87,7 +84,7 @@ pub(crate) fn compose(cluster: &Cluster, observed: &Observed) -> Result<Composed
             "upgradeSettings": {"maxSurge": 1, "maxUnavailable": 0},
             "nodeConfig": {
                 "machineType": machine_type,
-                "diskSizeGb": spec.disk_size_gb.unwrap_or(DISK_GB),
+                "diskSizeGb": spec.disk_gb(),
                 "spot": spec.spot,
                 "oauthScopes": ["https://www.googleapis.com/auth/cloud-platform"],
                 "shieldedInstanceConfig": {"enableSecureBoot": true, "enableIntegrityMonitoring": true},
@@ -116,7 +113,9 @@ fn limit_name(object: &mut Value) {
 fn region(zone: &str) -> Result<&str, ComposeError> {
     match zone.rsplit_once('-') {
         Some((region, letter)) if letter.len() == 1 && region.contains('-') => Ok(region),
-        _ => Err(ComposeError::Zone { zone: zone.into(), cloud: "Google", example: ZONE }),
+        _ => {
+            Err(ComposeError::Zone { zone: zone.into(), cloud: "Google", example: Type::Gke.default_zone() })
+        }
     }
 }
 

@@ -18,8 +18,6 @@ use crate::{
     machines::Machine,
 };
 
-/// Machine type of one that names none.
-const MACHINE: &str = "local-medium";
 /// Label of everything that belongs to a cluster.
 const CLUSTER_LABEL: &str = "illm.io/cluster";
 /// Label of a node's pod: its number.
@@ -40,7 +38,7 @@ pub(crate) fn compose(
     tools: Tools<'_>,
 ) -> Result<Composed, ComposeError> {
     let spec = &cluster.spec;
-    let machine_type = spec.machine_type.clone().unwrap_or_else(|| MACHINE.into());
+    let machine_type = spec.machine_type();
     let machine =
         tools.machines.machine(&machine_type).ok_or_else(|| ComposeError::Machine(machine_type.clone()))?;
 

@@ -95,7 +95,10 @@ pub enum ClusterError {
     NotReady(String),
 }
 
-fn request(verb: &'static str, what: impl Into<String>) -> impl FnOnce(kube::Error) -> ClusterError {
+pub(crate) fn request(
+    verb: &'static str,
+    what: impl Into<String>,
+) -> impl FnOnce(kube::Error) -> ClusterError {
     let what = what.into();
     move |error| {
         let why = match error {

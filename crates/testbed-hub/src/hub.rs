@@ -36,6 +36,7 @@ use crate::{
     pki::{self, Pki, PkiError},
     purge::{self, PurgeError},
     registry,
+    settings::{self, Settings},
     site::Site,
     supervisor::{self, SupervisorError},
     unit::{State, Unit},
@@ -118,6 +119,9 @@ pub enum HubError {
         /// Where to look.
         hint: String,
     },
+    /// An image is asked for, and the binary in it is not built.
+    #[error("image `{0}` cannot be made: there is no static binary for it\n\nhint: `make build` makes it")]
+    NotStatic(String),
     /// The hub is in use.
     #[error("the hub is running and uses its cache\n\nhint: stop it first with `testbed hub down`")]
     Running,
@@ -137,6 +141,9 @@ pub struct Record {
     pub parts: BTreeMap<String, PartRecord>,
     /// References of the images in containerd, by name.
     pub images: BTreeMap<String, String>,
+    /// Images that are made on demand, and were not.
+    #[serde(default)]
+    pub left_out: Vec<String>,
 }
 
 /// A part in use.
@@ -158,6 +165,15 @@ impl Record {
     }
 }
 
+/// What a hub is to be like, besides what it is made of.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Wishes {
+    /// Images to make of those that are made on demand.
+    pub with: Vec<String>,
+    /// Settings to change.
+    pub settings: Settings,
+}
+
 /// How `up` went.
 #[derive(Debug, Clone)]
 pub struct Up {
@@ -171,13 +187,16 @@ pub struct Up {
 ///
 /// # Errors
 /// What is missing, could not be built, or did not become ready. What was started goes on running.
-pub async fn up(layout: &Layout, reporter: &Reporter) -> Result<Up, HubError> {
+pub async fn up(layout: &Layout, wishes: &Wishes, reporter: &Reporter) -> Result<Up, HubError> {
     let began = Instant::now();
     check::privileges()?;
     let _lock = lock(layout, reporter).await?;
-    let parts = Parts::read(layout)?;
-    let recipes = Images::read(layout)?;
-    let built = parts.built(layout)?;
+    let mut parts = Parts::read(layout)?;
+    let mut recipes = Images::read(layout)?;
+    let mut built = parts.built(layout)?;
+    let left_out = recipes.leave_out(&wishes.with, &built)?;
+    parts.parts.retain(|part| !left_out.parts.contains(&part.name));
+    built.retain(|name, _| !left_out.parts.contains(name));
     let step = reporter.start("check", "looking at the machine");
     check::machine(layout, &parts, &built).await?;
     step.done("the machine has what the hub needs");
@@ -195,6 +214,9 @@ pub async fn up(layout: &Layout, reporter: &Reporter) -> Result<Up, HubError> {
             }
         }
     }
+    if let Some(name) = wishes.with.iter().find(|name| !images.contains_key(*name)) {
+        return Err(HubError::NotStatic(name.clone()));
+    }
     prepare(layout, &images).await?;
 
     let there = built.values().filter(|part| part.exists()).map(|part| part.name.clone()).collect();
@@ -203,6 +225,7 @@ pub async fn up(layout: &Layout, reporter: &Reporter) -> Result<Up, HubError> {
         reporter: reporter.clone(),
         built,
         images,
+        left_out: left_out.images,
         there: watch::Sender::new(there),
         stage: watch::Sender::new(Stage::default()),
         // Two at a time keep both a disk and a processor busy.
@@ -215,7 +238,18 @@ pub async fn up(layout: &Layout, reporter: &Reporter) -> Result<Up, HubError> {
     record(layout, &up)?;
     let addons = recipes.addons.iter().enumerate().map(|(place, addon)| up.addon(place, addon));
     let addons = async { futures::future::try_join_all(addons).await.map(|_| ()) };
-    tokio::try_join!(up.build(&parts), up.node(), up.other_images(&recipes), up.push(&recipes), addons)?;
+    for name in &up.left_out {
+        let note = format!("image {name} is left out, few need it: `testbed hub up --with {name}` makes it");
+        reporter.skip(format!("image {name}"), note);
+    }
+    tokio::try_join!(
+        up.build(&parts),
+        up.node(),
+        up.other_images(&recipes),
+        up.push(&recipes),
+        up.settings(&wishes.settings),
+        addons
+    )?;
     Ok(Up { kubeconfig: layout.kubeconfig(), took: began.elapsed() })
 }
 
@@ -344,6 +378,7 @@ struct Work {
     reporter: Reporter,
     built: BTreeMap<String, Built>,
     images: BTreeMap<String, Image>,
+    left_out: Vec<String>,
     there: watch::Sender<BTreeSet<String>>,
     stage: watch::Sender<Stage>,
     turns: Semaphore,
@@ -538,6 +573,19 @@ impl Work {
             "data": references,
         });
         Ok(applier.apply_object(&map).await?)
+    }
+
+    /// Changes the settings that are to be changed.
+    async fn settings(&self, wanted: &Settings) -> Result<(), HubError> {
+        if *wanted == Settings::default() {
+            return Ok(());
+        }
+        // Once the namespace they lie in is there.
+        let reached = self.wait_stage(|stage| (stage.addons > 0).then(|| stage.applier.clone())?).await;
+        match reached {
+            Some(applier) => Ok(settings::change(&applier, wanted).await?),
+            None => Ok(()),
+        }
     }
 
     /// Installs an add-on and waits until it works.
@@ -737,6 +785,7 @@ fn record(layout: &Layout, work: &Work) -> Result<(), FileError> {
         kubeconfig: layout.kubeconfig(),
         parts: work.built.iter().map(|(name, built)| (name.clone(), part(built))).collect(),
         images: work.images.values().map(|image| (image.name.clone(), image.reference.clone())).collect(),
+        left_out: work.left_out.clone(),
     };
     files::write(&layout.record(), serde_json::to_vec_pretty(&record).unwrap_or_default())?;
     Ok(())

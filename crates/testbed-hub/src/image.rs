@@ -4,7 +4,7 @@
 //! of a machine to another, where compressing costs seconds and saves nothing.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs,
     io::{self, Write},
     path::{Path, PathBuf},
@@ -61,6 +61,14 @@ pub enum ImageError {
         image: String,
         /// The image it needs.
         other: String,
+    },
+    /// An image is asked for that no recipe is for.
+    #[error("no image is named `{name}`\n\nhint: these are made on demand: {}", known.join(", "))]
+    Unknown {
+        /// What was asked for.
+        name: String,
+        /// Images that are made on demand.
+        known: Vec<String>,
     },
     /// The image could not be written.
     #[error("cannot write image `{image}`")]
@@ -138,6 +146,10 @@ pub struct Recipe {
     /// Environment.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub env: BTreeMap<String, String>,
+    /// Whether it is made only if someone asks for it, or its parts are built already: few need it, and it takes long.
+    // Not written, for what is written goes into the image's key: when it is made changes nothing in it.
+    #[serde(default, skip_serializing)]
+    pub on_demand: bool,
 }
 
 impl Images {
@@ -150,6 +162,51 @@ impl Images {
         let text = fs::read_to_string(&path).map_err(files::at("read", &path))?;
         serde_saphyr::from_str(&text).map_err(|source| ImageError::Parse { path, source: Box::new(source) })
     }
+
+    /// Takes out the images that are made on demand, that nobody asked for and that are not built already. Returns them,
+    /// and the parts that only they are made of.
+    ///
+    /// # Errors
+    /// If an image is asked for that there is no recipe for.
+    pub fn leave_out(
+        &mut self,
+        asked: &[String],
+        built: &BTreeMap<String, Built>,
+    ) -> Result<LeftOut, ImageError> {
+        if let Some(name) = asked.iter().find(|name| !self.images.contains_key(*name)) {
+            let known = self.images.iter().filter(|(_, recipe)| recipe.on_demand);
+            let known = known.map(|(name, _)| name.clone()).collect();
+            return Err(ImageError::Unknown { name: name.clone(), known });
+        }
+        let is_built =
+            |recipe: &Recipe| recipe.parts().iter().all(|part| built.get(*part).is_some_and(Built::exists));
+        let is_left =
+            |name: &String, recipe: &Recipe| recipe.on_demand && !asked.contains(name) && !is_built(recipe);
+        let all = std::mem::take(&mut self.images);
+        let (left, kept): (BTreeMap<_, _>, _) =
+            all.into_iter().partition(|(name, recipe)| is_left(name, recipe));
+        self.images = kept;
+        // Binaries of the machine itself and files of an add-on are in no image, so only what was taken out counts.
+        let mut parts: BTreeSet<String> = left.values().flat_map(Recipe::parts).map(Into::into).collect();
+        parts.retain(|part| {
+            let of_image = self.images.values().any(|recipe| recipe.parts().contains(&part.as_str()));
+            let of_addon = self
+                .addons
+                .iter()
+                .any(|addon| addon.files.iter().any(|file| file.split('/').next() == Some(part)));
+            !of_image && !of_addon
+        });
+        Ok(LeftOut { images: left.into_keys().collect(), parts })
+    }
+}
+
+/// What is not made, for nobody asked for it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LeftOut {
+    /// Images.
+    pub images: Vec<String>,
+    /// Parts that only these are made of.
+    pub parts: BTreeSet<String>,
 }
 
 impl Recipe {
@@ -636,6 +693,65 @@ mod tests {
         let layer = entries(&layer);
         assert_eq!(layer["bin/server"], b"binary");
         assert!(layer.contains_key("bin/again") && layer.contains_key("etc/passwd"));
+    }
+
+    #[test]
+    fn what_is_made_on_demand_is_left_out_until_it_is_asked_for_or_built() {
+        let folder = tempfile::tempdir().unwrap();
+        let built = |names: &[&str]| -> BTreeMap<String, Built> {
+            let part = |name: &&str| {
+                let path = folder.path().join(name);
+                fs::create_dir_all(&path).unwrap();
+                let built =
+                    Built { name: (*name).into(), version: String::new(), key: String::new(), folder: path };
+                ((*name).to_owned(), built)
+            };
+            names.iter().map(part).collect()
+        };
+        let images: Images = serde_saphyr::from_str(
+            "
+            images:
+              web: {bin: {shared: [web]}, entrypoint: [/bin/web]}
+              large: {bin: {large: [large], shared: [web], given: [x]}, entrypoint: [/bin/large], on_demand: true}
+            addons: [{name: web, files: [given/crds]}]
+            ",
+        )
+        .unwrap();
+        let leave_out = |asked: &[&str], parts: &[&str]| {
+            let (mut images, asked) = (images.clone(), asked.iter().map(|a| (*a).into()).collect::<Vec<_>>());
+            let left = images.leave_out(&asked, &built(parts));
+            left.map(|left| (left.images, left.parts, images.images.len()))
+        };
+        let left = (vec!["large".to_owned()], BTreeSet::from(["large".to_owned()]), 1);
+        assert_eq!(leave_out(&[], &[]).unwrap(), left);
+        assert_eq!(leave_out(&[], &["shared", "given"]).unwrap(), left);
+        let nothing = (Vec::new(), BTreeSet::new(), 2);
+        assert_eq!(leave_out(&["large"], &[]).unwrap(), nothing);
+        assert_eq!(leave_out(&[], &["shared", "given", "large"]).unwrap(), nothing);
+        let unknown = leave_out(&["lrge"], &[]).unwrap_err().to_string();
+        assert_eq!(unknown, "no image is named `lrge`\n\nhint: these are made on demand: large");
+    }
+
+    #[test]
+    fn of_this_project_only_loki_is_made_on_demand_and_no_add_on_needs_it() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap();
+        let layout = Layout { root: root.to_owned(), ..Layout::without_root() };
+        let mut images = Images::read(&layout).unwrap();
+        let left = images.leave_out(&[], &BTreeMap::new()).unwrap();
+        assert_eq!(left, LeftOut { images: vec!["loki".into()], parts: BTreeSet::from(["loki".to_owned()]) });
+        for addon in &images.addons {
+            let path = layout.hub().join("manifests").join(format!("{}.yaml", addon.name));
+            let text = fs::read_to_string(path).unwrap();
+            let named = crate::cluster::names(&text, "image:");
+            assert!(named.iter().all(|name| images.images.contains_key(name.as_str())), "{}", addon.name);
+        }
+    }
+
+    #[test]
+    fn being_made_on_demand_changes_nothing_in_an_image() {
+        let recipe = Recipe { on_demand: true, ..Recipe::default() };
+        let text = serde_json::to_string(&recipe).unwrap();
+        assert_eq!(text, serde_json::to_string(&Recipe::default()).unwrap());
     }
 
     #[test]

@@ -24,6 +24,7 @@ mod parts;
 mod pki;
 mod purge;
 mod registry;
+mod settings;
 mod site;
 mod status;
 mod supervisor;
@@ -50,10 +51,11 @@ pub mod inner {
 pub use crate::{
     cgroup::Cgroups,
     event::{Event, Reporter, Step},
-    hub::{HubError, PartRecord, Record, Up, clean, down, up},
+    hub::{HubError, PartRecord, Record, Up, Wishes, clean, down, up},
     launch::{LaunchError, launch},
     layout::{Layout, RootNotFound},
     listeners::{Owned, outside as listeners_outside},
+    settings::{Settings, change_settings, settings},
     status::{Component, HubStatus, StatusError, status},
     supervisor::{SupervisorError, supervise},
 };

@@ -9,6 +9,7 @@ use crate::{
     files::FileError,
     hub::Record,
     layout::Layout,
+    settings::{self, Settings},
     supervisor,
     unit::State,
 };
@@ -36,6 +37,12 @@ pub struct HubStatus {
     pub kubeconfig: std::path::PathBuf,
     /// Memory of everything in the hub's cgroup, experiments included, in bytes.
     pub memory_bytes: Option<u64>,
+    /// Settings, while it runs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub settings: Option<Settings>,
+    /// Images that are made on demand, and were not.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<String>,
     /// Processes and add-ons.
     pub components: Vec<Component>,
 }
@@ -71,6 +78,8 @@ pub async fn status(layout: &Layout) -> Result<HubStatus, StatusError> {
         api_server: None,
         kubeconfig: layout.kubeconfig(),
         memory_bytes: cgroups.memory(""),
+        settings: None,
+        left_out: Vec::new(),
         components: Vec::new(),
     };
     let Some(pid) = supervisor::running(layout) else {
@@ -80,6 +89,7 @@ pub async fn status(layout: &Layout) -> Result<HubStatus, StatusError> {
         }
         return Ok(hub);
     };
+    hub.left_out = record.as_ref().map(|record| record.left_out.clone()).unwrap_or_default();
     let known = supervisor::read_status(layout).filter(|status| status.supervisor == pid).unwrap_or_default();
     hub.components.push(component("supervisor", "Ready", &cgroups, Some(env!("CARGO_PKG_VERSION").into())));
     for (name, unit) in &known.units {
@@ -92,7 +102,10 @@ pub async fn status(layout: &Layout) -> Result<HubStatus, StatusError> {
     if known.units.get("kube-apiserver").is_some_and(|unit| unit.state == State::Ready) {
         hub.api_server = Some(crate::config::API_SERVER.into());
         match pods(layout, &cgroups).await {
-            Ok(pods) => hub.components.extend(pods),
+            Ok((pods, settings)) => {
+                hub.components.extend(pods);
+                hub.settings = Some(settings);
+            }
             Err(error) => {
                 hub.components.push(component("add-ons", &format!("Unknown: {error}"), &cgroups, None))
             }
@@ -114,10 +127,12 @@ fn component(name: &str, state: &str, cgroups: &Cgroups, version: Option<String>
     }
 }
 
-async fn pods(layout: &Layout, cgroups: &Cgroups) -> Result<Vec<Component>, ClusterError> {
+/// Pods of the add-ons, and the settings: what only the API server knows.
+async fn pods(layout: &Layout, cgroups: &Cgroups) -> Result<(Vec<Component>, Settings), ClusterError> {
     let client = cluster::client(&layout.kubeconfig()).await?;
     let pods = cluster::addon_pods(&client, &cgroups.running_containers()).await?;
-    Ok(pods
+    let settings = settings::read(&client).await?;
+    let pods = pods
         .into_iter()
         .map(|pod| {
             // Pods of the class `guaranteed` are directly below, the others in a group per class.
@@ -131,5 +146,6 @@ async fn pods(layout: &Layout, cgroups: &Cgroups) -> Result<Vec<Component>, Clus
                 memory_bytes: cgroups.memory(&format!("kubepods/{class}pod{}", pod.uid)),
             }
         })
-        .collect())
+        .collect();
+    Ok((pods, settings))
 }

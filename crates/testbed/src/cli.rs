@@ -9,6 +9,7 @@ mod inspect;
 pub(crate) mod output;
 mod plot;
 mod results;
+mod tutorial;
 
 use crate::error::explain;
 use crate::ops::catalog::Disk;
@@ -79,6 +80,8 @@ enum Command {
     List(inspect::ListArgs),
     /// Show one run: its conditions, its targets, its workflow
     Show(RunNameAndFormat),
+    /// Print the steps of a run's tutorial with its own addresses, and follow it
+    Tutorial(tutorial::TutorialArgs),
     /// Say what a run waits for, and why
     Why(RunNameAndFormat),
     /// Show a result: its table with intervals, its pictures and its verdict
@@ -168,6 +171,7 @@ impl Cli {
             Command::Watch(arguments) => inspect::watch(&arguments).await,
             Command::List(arguments) => inspect::list(&arguments).await,
             Command::Show(arguments) => inspect::show(&arguments).await,
+            Command::Tutorial(arguments) => tutorial::tutorial(&arguments).await,
             Command::Why(arguments) => inspect::why(&arguments).await,
             Command::Results(arguments) => evidence::results(&arguments).await,
             Command::Verify(arguments) => evidence::verify(&arguments).await,

@@ -11,3 +11,4 @@ pub(crate) mod publish;
 pub(crate) mod results;
 pub(crate) mod runs;
 pub(crate) mod stored;
+pub(crate) mod tutorial;

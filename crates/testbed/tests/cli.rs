@@ -43,6 +43,7 @@ macro_rules! says {
 
 says!(help_teaches_by_example, "--help");
 says!(help_of_run_explains_every_flag, "run", "--help");
+says!(help_of_tutorial_says_where_kubeconfigs_lie, "tutorial", "--help");
 says!(help_of_bundle_says_where_it_is_written, "bundle", "--help");
 says!(help_of_replay_explains_what_is_repeated, "replay", "--help");
 says!(what_is_not_a_bundle_is_said_to_be_none, "replay", "schemas/summary.schema.json");

@@ -128,7 +128,7 @@ pub(crate) async fn replay(arguments: &ReplayArgs) -> Result<ExitCode> {
         anstream::eprintln!("\n{compare}");
         return Ok(ExitCode::SUCCESS);
     }
-    let code = experiment::watch(&client, &run, None).await?;
+    let code = experiment::watch(&client, &run, None, experiment::Until::Over).await?;
     anstream::println!("\n{compare}");
     Ok(code)
 }

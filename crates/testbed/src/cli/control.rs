@@ -2,7 +2,8 @@
 
 use super::{RunName, RunNameAndCluster};
 use crate::error::Failure;
-use crate::ops::connect::{ClusterArguments, connect};
+use crate::ops::connect::{ClusterArguments, connect, connect_to};
+use crate::ops::tutorial::Store;
 use crate::ops::{follow, runs};
 use anyhow::Result;
 use clap::Args;
@@ -65,7 +66,7 @@ pub(crate) struct DeleteArgs {
 /// Deletes runs and waits until nothing is left of them.
 pub(crate) async fn delete(arguments: &DeleteArgs) -> Result<ExitCode> {
     let cluster = &arguments.cluster;
-    let client = connect(cluster).await?;
+    let (client, server) = connect_to(cluster).await?;
     for name in std::iter::once(&arguments.first.run).chain(&arguments.others) {
         // Only the exact name: an experiment's name must not delete its newest run by surprise.
         let run = runs::find(&client, &cluster.namespace, name).await?;
@@ -79,6 +80,10 @@ pub(crate) async fn delete(arguments: &DeleteArgs) -> Result<ExitCode> {
         runs::delete(&client, &run, arguments.keep_results).await?;
         if !arguments.no_wait {
             while changes.next().await.transpose()?.is_some() {}
+        }
+        // A way into clusters that are going; a machine without a place for such files has none.
+        if let Ok(store) = Store::new(server.clone()) {
+            store.forget(&run)?;
         }
         anstream::println!("{found} {}", if arguments.no_wait { "is being deleted" } else { "is deleted" });
     }

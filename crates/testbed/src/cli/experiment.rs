@@ -7,6 +7,7 @@ use crate::ops::connect::{ClusterArguments, connect};
 use crate::ops::follow::{self, Change, is_over};
 use crate::ops::overrides::{self, Override};
 use crate::ops::plan::{Outline, outline};
+use crate::ops::tutorial::{Readiness, experiment_of, readiness};
 use crate::ops::{explain, publish, runs, stored};
 use anyhow::Result;
 use clap::{Args, ValueEnum};
@@ -23,7 +24,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 use testbed_api::Experiment;
 use testbed_api::conditions::Reason;
-use testbed_api::experiment::ClusterType;
+use testbed_api::experiment::{ClusterType, CompletionMode};
 use testbed_api::status::{Phase, TrialStatus};
 use testbed_core::figure::{number, percent, with_unit};
 use testbed_core::price::{self, Estimate};
@@ -338,16 +339,54 @@ pub(crate) async fn run(arguments: &RunArgs) -> Result<ExitCode> {
     }
     let run = runs::submit(&client, &cluster.namespace, &experiment).await?;
     anstream::eprintln!("submitted  {}", run.name_any());
+    if run.spec.tutorial.is_some() {
+        anstream::eprintln!("tutorial   follow it with `testbed tutorial {}`", experiment_of(&run));
+    }
     if arguments.detach {
         anstream::println!("{}", run.name_any());
         return Ok(ExitCode::SUCCESS);
     }
-    watch(&client, &run, arguments.expect).await
+    // A run that someone follows along has no end to wait for, unless its verdict is asked for.
+    let until = if arguments.expect.is_none() { Until::SomeoneIsAwaited } else { Until::Over };
+    watch(&client, &run, arguments.expect, until).await
 }
 
-/// Follows a run to its end and prints its result. Interrupted, it leaves the run going and says so.
-pub(crate) async fn watch(client: &Client, run: &Experiment, expected: Option<Expected>) -> Result<ExitCode> {
+/// When a run was followed far enough.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Until {
+    /// Nothing is left of it.
+    Over,
+    /// The same, or it only waits for a person to be done with it.
+    SomeoneIsAwaited,
+}
+
+/// Returns what to say once a run only waits for a person: what for, and how it ends.
+fn awaits_someone(run: &Experiment) -> Option<String> {
     let name = run.name_any();
+    if run.spec.workflow.completion.mode != CompletionMode::Manual {
+        return None;
+    }
+    let idles =
+        explain::waits_for(run).is_some_and(|condition| condition.reason == Reason::WaitingForUser.as_str());
+    let end = format!("it stays until its time to live is over, or `testbed delete {name}` ends it");
+    if run.spec.tutorial.is_some() && readiness(run) == Readiness::Ready {
+        let experiment = experiment_of(run);
+        return Some(format!(
+            "{name} is ready: follow the tutorial with `testbed tutorial {experiment}`\n{end}"
+        ));
+    }
+    idles.then(|| format!("{name} is yours to use: {end}"))
+}
+
+/// Follows a run and prints its result. Interrupted, it leaves the run going and says so.
+pub(crate) async fn watch(
+    client: &Client,
+    run: &Experiment,
+    expected: Option<Expected>,
+    until: Until,
+) -> Result<ExitCode> {
+    let name = run.name_any();
+    let mut said = false;
     let mut screen = Screen::new();
     let mut changes = follow::follow(client, run);
     let mut last: Option<Experiment> = None;
@@ -369,6 +408,14 @@ pub(crate) async fn watch(client: &Client, run: &Experiment, expected: Option<Ex
             }
             Some(Ok(Change::Written(seen))) => {
                 screen.show(&seen);
+                if let Some(text) = awaits_someone(&seen).filter(|_| !said) {
+                    said = true;
+                    screen.line(&output::plain(&text));
+                    if until == Until::SomeoneIsAwaited {
+                        screen.close();
+                        return Ok(ExitCode::SUCCESS);
+                    }
+                }
                 last = Some(*seen);
             }
         }
@@ -431,8 +478,12 @@ pub(crate) fn running(run: &Experiment) -> Option<String> {
 const OF_TRIALS: [Reason; 4] =
     [Reason::TrialPreparing, Reason::TrialRunning, Reason::TrialMeasuring, Reason::SamplesSettling];
 
+fn phase_of(run: &Experiment) -> Phase {
+    run.status.as_ref().and_then(|status| status.phase).unwrap_or(Phase::Pending)
+}
+
 /// The live view: one line that changes on a terminal, a line for each change elsewhere.
-struct Screen {
+pub(crate) struct Screen {
     spinner: Option<ProgressBar>,
     said: Option<(Phase, String)>,
     /// Trials whose record was said.
@@ -440,7 +491,7 @@ struct Screen {
 }
 
 impl Screen {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let spinner = std::io::stderr().is_terminal().then(|| {
             let bar = ProgressBar::new_spinner();
             if let Ok(style) = ProgressStyle::with_template("{spinner} {elapsed} {wide_msg}") {
@@ -452,9 +503,8 @@ impl Screen {
         Self { spinner, said: None, trials: 0 }
     }
 
-    fn show(&mut self, run: &Experiment) {
-        let status = run.status.clone().unwrap_or_default();
-        let phase = status.phase.unwrap_or(Phase::Pending);
+    /// Shows where a run stands, by the condition it waits for.
+    pub(crate) fn show(&mut self, run: &Experiment) {
         let waiting = explain::waits_for(run);
         let detail = waiting.map_or(String::new(), |condition| {
             let message = if condition.message.is_empty() {
@@ -464,14 +514,8 @@ impl Screen {
             };
             format!("{}: {message}", condition.type_)
         });
-        let now = (phase, output::plain(&detail));
-        let age = run
-            .metadata
-            .creation_timestamp
-            .as_ref()
-            .map(|created| Timestamp::now().duration_since(created.0));
-        let elapsed = output::age(age.unwrap_or_default());
-        self.show_trials(run, &elapsed);
+        let phase = phase_of(run);
+        let elapsed = self.begin(run);
         // Between two trials much happens that a line for each would only hide: a terminal shows it as it goes.
         let between =
             waiting.is_some_and(|condition| OF_TRIALS.map(Reason::as_str).contains(&&*condition.reason));
@@ -479,6 +523,30 @@ impl Screen {
         {
             return;
         }
+        self.say(run, &elapsed, &detail);
+    }
+
+    /// Shows where a run stands, by what someone waits for.
+    pub(crate) fn show_waiting(&mut self, run: &Experiment, what: &str) {
+        let elapsed = self.begin(run);
+        self.say(run, &elapsed, what);
+    }
+
+    /// Shows what is new of trials; returns the run's age.
+    fn begin(&mut self, run: &Experiment) -> String {
+        let age = run
+            .metadata
+            .creation_timestamp
+            .as_ref()
+            .map(|created| Timestamp::now().duration_since(created.0));
+        let elapsed = output::age(age.unwrap_or_default());
+        self.show_trials(run, &elapsed);
+        elapsed
+    }
+
+    fn say(&mut self, run: &Experiment, elapsed: &str, detail: &str) {
+        let phase = phase_of(run);
+        let now = (phase, output::plain(detail));
         if self.said.as_ref() == Some(&now) {
             return;
         }
@@ -514,16 +582,20 @@ impl Screen {
                 Some(why) => format!("void: {why}"),
                 None => values.collect::<Vec<_>>().join(", "),
             };
-            let line = output::plain(&format!("{elapsed:>6}  trial {:<24} {what}", trial.slot.trial));
-            match &self.spinner {
-                Some(spinner) => spinner.println(line),
-                None => anstream::eprintln!("{line}"),
-            }
+            self.line(&output::plain(&format!("{elapsed:>6}  trial {:<24} {what}", trial.slot.trial)));
         }
         self.trials = recorded.len();
     }
 
-    fn close(&mut self) {
+    /// Says something that stays.
+    fn line(&self, text: &str) {
+        match &self.spinner {
+            Some(spinner) => spinner.println(text),
+            None => anstream::eprintln!("{text}"),
+        }
+    }
+
+    pub(crate) fn close(&mut self) {
         if let Some(spinner) = self.spinner.take() {
             spinner.finish_and_clear();
         }

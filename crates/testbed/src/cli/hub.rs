@@ -14,7 +14,11 @@ use anyhow::{Context, bail};
 use clap::{Args, Subcommand, ValueEnum};
 use comfy_table::{CellAlignment, Table, presets};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
-use testbed_hub::{Event, HubStatus, Layout, Reporter};
+use testbed_core::pool::MOST;
+use testbed_hub::{Event, HubStatus, Layout, Reporter, Settings, Wishes};
+
+/// What is said where only a hub that runs can be asked.
+const NOT_RUNNING: &str = "the hub is not running\n\nhint: start it with `testbed hub up`";
 
 /// Build, start, look at and remove the embedded hub
 ///
@@ -25,6 +29,9 @@ use testbed_hub::{Event, HubStatus, Layout, Reporter};
 #[command(after_help = "\
 Examples:
   testbed hub up                        build what is missing and start; safe to repeat
+  testbed hub up --with loki            build what is made on demand too
+  testbed hub settings --warm-clusters 2
+                                        keep two clusters ready, so that runs need not wait
   testbed hub status                    components, add-ons and the memory of each
   testbed hub kubectl get pods -A       kubectl with the hub's own kubeconfig
   testbed hub logs kubelet -f           follow the log of a component
@@ -58,6 +65,18 @@ enum HubCommand {
         /// Folder of the project; found from the working folder if not given
         #[arg(long, env = "TESTBED_ROOT", value_name = "FOLDER")]
         root: Option<PathBuf>,
+        /// Build an image that is made on demand too, such as loki; it stays as long as its parts are in the cache
+        #[arg(long, value_name = "IMAGE")]
+        with: Vec<String>,
+        #[command(flatten)]
+        settings: SettingsArgs,
+    },
+    /// Show settings, or change those that are given
+    ///
+    /// They are stored in the hub, and go with its data.
+    Settings {
+        #[command(flatten)]
+        settings: SettingsArgs,
     },
     /// Stop the hub
     Down {
@@ -108,6 +127,26 @@ enum HubCommand {
     },
 }
 
+#[derive(Debug, Args)]
+struct SettingsArgs {
+    /// Keep so many local clusters ready for runs to claim, at most 16; each takes memory whether it is used or not
+    #[arg(long, value_name = "COUNT", value_parser = warm_clusters)]
+    warm_clusters: Option<usize>,
+}
+
+impl SettingsArgs {
+    fn wanted(&self) -> Settings {
+        Settings { warm_clusters: self.warm_clusters }
+    }
+}
+
+fn warm_clusters(text: &str) -> Result<usize, String> {
+    let count: Option<usize> = text.parse().ok();
+    count.filter(|count| *count <= MOST).ok_or_else(|| {
+        format!("write a number from 0 to {MOST}: each takes the memory of a control plane, used or not")
+    })
+}
+
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Output {
     Table,
@@ -121,11 +160,20 @@ enum Output {
 /// What the library says, to be shown to a person.
 pub(crate) async fn run(args: HubArgs) -> anyhow::Result<ExitCode> {
     match args.command {
-        HubCommand::Up { root } => {
+        HubCommand::Up { root, with, settings } => {
             let layout = Layout::find(root.as_deref())?;
-            let up = shown(|reporter| async move { testbed_hub::up(&layout, &reporter).await }).await?;
+            let wishes = Wishes { with, settings: settings.wanted() };
+            let up =
+                shown(|reporter| async move { testbed_hub::up(&layout, &wishes, &reporter).await }).await?;
             println!("hub is up after {}", seconds(up.took));
             println!("kubeconfig: {}", up.kubeconfig.display());
+        }
+        HubCommand::Settings { settings } => {
+            if testbed_hub::kubeconfig().is_none() {
+                bail!("{NOT_RUNNING}");
+            }
+            let (layout, wanted) = (Layout::without_root(), settings.wanted());
+            print_settings(&testbed_hub::change_settings(&layout, &wanted).await?);
         }
         HubCommand::Down { purge } => {
             let layout = Layout::without_root();
@@ -234,6 +282,12 @@ fn print_table(status: &HubStatus) {
         println!("API server: {api_server}");
         println!("Kubeconfig: {}", status.kubeconfig.display());
     }
+    if let Some(settings) = &status.settings {
+        print_settings(settings);
+    }
+    for name in &status.left_out {
+        println!("Left out: image {name}, `testbed hub up --with {name}` makes it");
+    }
     if status.components.is_empty() {
         println!("\nhint: start it with `testbed hub up`");
         return;
@@ -257,6 +311,10 @@ fn print_table(status: &HubStatus) {
         }
     }
     println!("\n{table}");
+}
+
+fn print_settings(settings: &Settings) {
+    println!("Warm clusters: {}", settings.warm_clusters.unwrap_or(0));
 }
 
 fn mebibytes(bytes: u64) -> String {
@@ -333,7 +391,7 @@ fn kubectl(args: &[OsString]) -> anyhow::Result<ExitCode> {
     let Some(kubectl) =
         record.and_then(|record| Some(record.parts.get("kubernetes")?.folder.join("bin/kubectl")))
     else {
-        bail!("the hub is not running\n\nhint: start it with `testbed hub up`");
+        bail!("{NOT_RUNNING}");
     };
     let status = std::process::Command::new(&kubectl)
         .args(args)
@@ -356,6 +414,14 @@ mod tests {
         assert_eq!(last_lines(b"a\nb\nc\n", 2), b"b\nc\n");
         assert_eq!(last_lines(b"a\nb\nc\n", 9), b"a\nb\nc\n");
         assert_eq!(last_lines(b"", 3), b"");
+    }
+
+    #[test]
+    fn warm_clusters_have_bounds_and_say_so() {
+        assert_eq!((warm_clusters("0"), warm_clusters("16")), (Ok(0), Ok(16)));
+        for text in ["17", "-1", "two", ""] {
+            assert!(warm_clusters(text).unwrap_err().starts_with("write a number from 0 to 16"), "{text}");
+        }
     }
 
     #[test]

@@ -2,7 +2,8 @@
 
 use super::{RootArgument, RunName, RunNameAndFormat, experiment, output};
 use crate::ops::connect::{ClusterArguments, connect};
-use crate::ops::{explain, publish, runs};
+use crate::ops::publish::{self, Lacking};
+use crate::ops::{explain, runs};
 use anyhow::Result;
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
@@ -11,7 +12,7 @@ use output::Format;
 use serde_json::Value;
 use std::process::ExitCode;
 use testbed_api::Experiment;
-use testbed_api::status::{CostStatus, Phase, TrialsStatus};
+use testbed_api::status::{CostStatus, Phase, TrialsStatus, TutorialStatus};
 use testbed_core::price;
 
 #[derive(Args)]
@@ -109,7 +110,7 @@ pub(crate) struct WatchArgs {
 pub(crate) async fn watch(arguments: &WatchArgs) -> Result<ExitCode> {
     let client = connect(&arguments.cluster).await?;
     let run = runs::find(&client, &arguments.cluster.namespace, &arguments.name.run).await?;
-    experiment::watch(&client, &run, None).await
+    experiment::watch(&client, &run, None, experiment::Until::Over).await
 }
 
 /// Shows one run.
@@ -180,12 +181,37 @@ fn print_run(run: &Experiment) {
         }
         (None, None) => {}
     }
+    if let Some(tutorial) = &status.tutorial_status {
+        print_tutorial(run, tutorial);
+    }
     if let Some(results) = &status.results {
         anstream::println!("Result    {}", status.results_url.as_deref().unwrap_or(&results.key));
         anstream::println!("SHA-256   {}", results.sha256);
         if let Some(bundle) = &results.bundle {
             anstream::println!("Bundle    {}", bundle.key);
         }
+    }
+}
+
+/// Says where a person who follows along finds things.
+fn print_tutorial(run: &Experiment, tutorial: &TutorialStatus) {
+    anstream::println!();
+    let mut table = output::table(&["FOR YOU", "READY", "WHERE"]);
+    for service in &tutorial.services {
+        let ready = if service.ready { "yes" } else { "no" };
+        table.add_row([&service.name, ready, service.endpoint.as_deref().unwrap_or("-")]);
+    }
+    let namespace = run.namespace().unwrap_or_default();
+    for (target, secret) in &tutorial.kubeconfig_secrets {
+        table.add_row([
+            format!("kubeconfig of {target}"),
+            "yes".into(),
+            format!("Secret {namespace}/{secret}"),
+        ]);
+    }
+    output::print_table(&mut table);
+    if run.status.as_ref().is_none_or(|status| status.resources_cleaned != Some(true)) {
+        anstream::println!("\nTutorial  `testbed tutorial {}` prints its steps", run.name_any());
     }
 }
 
@@ -300,7 +326,7 @@ pub(crate) async fn catalog(command: &CatalogCommand) -> Result<ExitCode> {
         CatalogCommand::Push { root, cluster } => {
             let disk = root.disk()?;
             let client = connect(cluster).await?;
-            let published = publish::publish(&client, &disk, |_| true, |_| true).await?;
+            let published = publish::publish(&client, &disk, |_| true, |_| true, Lacking::LeftOut).await?;
             for (name, digest) in published.components {
                 anstream::println!(
                     "component {name} {}",
@@ -309,6 +335,10 @@ pub(crate) async fn catalog(command: &CatalogCommand) -> Result<ExitCode> {
             }
             for name in published.templates {
                 anstream::println!("template {name}");
+            }
+            for failure in published.left_out {
+                let hint = failure.hint.map_or_else(String::new, |hint| format!(": `{hint}` makes it"));
+                anstream::eprintln!("left out: {}{hint}", output::plain(&failure.message));
             }
         }
     }

@@ -73,10 +73,8 @@ pub(crate) fn age(duration: SignedDuration) -> String {
     }
 }
 
-/// Returns text of the cluster so that a terminal only shows it: control characters, with which it could be steered, go.
-pub(crate) fn plain(text: &str) -> String {
-    text.chars().filter(|letter| !letter.is_control() || matches!(letter, '\n' | '\t')).collect()
-}
+/// Returns text of the cluster so that a terminal only shows it.
+pub(crate) use testbed_core::tutorial::plain;
 
 #[cfg(test)]
 mod tests {

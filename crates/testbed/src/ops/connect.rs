@@ -27,6 +27,11 @@ pub(crate) struct ClusterArguments {
 
 /// Returns a client of the cluster.
 pub(crate) async fn connect(arguments: &ClusterArguments) -> Result<Client> {
+    Ok(connect_to(arguments).await?.0)
+}
+
+/// Returns a client of the cluster, and the address of its API server.
+pub(crate) async fn connect_to(arguments: &ClusterArguments) -> Result<(Client, String)> {
     let embedded = testbed_hub::kubeconfig();
     let named = arguments.kubeconfig.clone().filter(|path| !path.as_os_str().is_empty());
     let options = KubeConfigOptions { context: arguments.context.clone(), ..KubeConfigOptions::default() };
@@ -43,7 +48,9 @@ pub(crate) async fn connect(arguments: &ClusterArguments) -> Result<Client> {
         Failure::unreachable(format!("there is no cluster to talk to: {error}"))
             .hint("start the embedded hub with `testbed hub up`, or name a cluster with --kubeconfig")
     })?;
-    Client::try_from(config).context("failed to make a client of the cluster")
+    let server = config.cluster_url.to_string();
+    let client = Client::try_from(config).context("failed to make a client of the cluster")?;
+    Ok((client, server))
 }
 
 /// Listens on a port of the loopback address and carries every connection to a pod behind a Service,

@@ -37,14 +37,25 @@ pub(crate) struct Published {
     pub(crate) components: Vec<(String, Option<String>)>,
     /// WorkflowTemplates.
     pub(crate) templates: Vec<String>,
+    /// What was left out, each with why.
+    pub(crate) left_out: Vec<Failure>,
+}
+
+/// What is done about something that needs an image which the hub does not have.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Lacking {
+    /// Nothing is published.
+    Refused,
+    /// All else is published.
+    LeftOut,
 }
 
 /// Publishes what `experiment` refers to and the catalog holds.
 pub(crate) async fn publish_for(client: &Client, disk: &Disk, experiment: &Experiment) -> Result<Published> {
     let references = experiment.spec.targets.iter().flat_map(|target| &target.components);
     let components: BTreeSet<&str> = references.map(|reference| reference.name()).collect();
-    publish(client, disk, |name| components.contains(name), |name| name == experiment.spec.workflow.template)
-        .await
+    let template = |name: &str| name == experiment.spec.workflow.template;
+    publish(client, disk, |name| components.contains(name), template, Lacking::Refused).await
 }
 
 /// Publishes the components and templates that are wanted.
@@ -53,10 +64,30 @@ pub(crate) async fn publish(
     disk: &Disk,
     component_wanted: impl Fn(&str) -> bool,
     template_wanted: impl Fn(&str) -> bool,
+    lacking: Lacking,
 ) -> Result<Published> {
     let images = images(client).await?;
-    let mut published = Published { components: Vec::new(), templates: Vec::new() };
-    let wanted: Vec<_> = disk.components.iter().filter(|(name, _)| component_wanted(name)).collect();
+    // All of it before anything is made: half of what a run needs is of no use.
+    let mut left_out = Vec::new();
+    let mut wanted = Vec::new();
+    for (name, component) in disk.components.iter().filter(|(name, _)| component_wanted(name)) {
+        match component.content().map(|(folder, _)| missing_image(&folder, &images)).transpose()?.flatten() {
+            Some(image) => left_out.push(lacks(&format!("component `{name}`"), &image)),
+            None => wanted.push((name, component)),
+        }
+    }
+    let mut templates_wanted = Vec::new();
+    for (name, template) in disk.templates.iter().filter(|(name, _)| template_wanted(name)) {
+        let whose = format!("template `{name}`");
+        match fill_images(&template.to_string(), &images, &whose)? {
+            Filled::Text(text) => templates_wanted.push((name, serde_json::from_str(&text)?)),
+            Filled::Lacks(image) => left_out.push(lacks(&whose, &image)),
+        }
+    }
+    if lacking == Lacking::Refused && !left_out.is_empty() {
+        return Err(left_out.swap_remove(0).into());
+    }
+    let mut published = Published { components: Vec::new(), templates: Vec::new(), left_out };
     if !wanted.is_empty() {
         let registry = RegistryAccess::open(client).await?;
         for (name, component) in wanted {
@@ -64,8 +95,8 @@ pub(crate) async fn publish(
             published.components.push((name.clone(), digest));
         }
     }
-    for (name, template) in disk.templates.iter().filter(|(name, _)| template_wanted(name)) {
-        let template: Value = serde_json::from_str(&fill_images(&template.to_string(), &images, name)?)?;
+    for (name, template) in templates_wanted {
+        let template: Value = template;
         apply(&templates(client), name, &template)
             .await
             .with_context(|| format!("failed to apply WorkflowTemplate {name}"))?;
@@ -94,8 +125,33 @@ async fn images(client: &Client) -> Result<BTreeMap<String, String>> {
     Ok(api.get_opt(name).await?.and_then(|map| map.data).unwrap_or_default())
 }
 
+/// A text whose images are filled in, or the first one that the hub does not have.
+#[derive(Debug, PartialEq, Eq)]
+enum Filled {
+    Text(String),
+    Lacks(String),
+}
+
+/// Says that the hub does not have an image.
+fn lacks(whose: &str, image: &str) -> Failure {
+    Failure::failed(format!("{whose} needs image `{image}`, which this hub does not have"))
+        .hint(format!("testbed hub up --with {image}"))
+}
+
+/// Returns the first image that the files of a folder name and the hub does not have.
+fn missing_image(folder: &Path, images: &BTreeMap<String, String>) -> Result<Option<String>> {
+    for path in walk(folder)?.into_values() {
+        let bytes = fs::read(&path).with_context(|| format!("failed to read {}", path.display()))?;
+        let Ok(text) = String::from_utf8(bytes) else { continue };
+        if let Filled::Lacks(image) = fill_images(&text, images, &path.display().to_string())? {
+            return Ok(Some(image));
+        }
+    }
+    Ok(None)
+}
+
 /// Replaces `${image:NAME}` by the image that stands for it on this hub.
-fn fill_images(text: &str, images: &BTreeMap<String, String>, whose: &str) -> Result<String> {
+fn fill_images(text: &str, images: &BTreeMap<String, String>, whose: &str) -> Result<Filled> {
     const OPEN: &str = "${image:";
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
@@ -104,16 +160,13 @@ fn fill_images(text: &str, images: &BTreeMap<String, String>, whose: &str) -> Re
         let end =
             after.find('}').ok_or_else(|| Failure::usage(format!("{whose}: `${{image:` has no end")))?;
         let name = &after[..end];
-        let image = images.get(name).ok_or_else(|| {
-            Failure::failed(format!("{whose} needs image `{name}`, which this hub does not have"))
-                .hint(format!("images of a hub stand in ConfigMap {}/{}", IMAGES.0, IMAGES.1))
-        })?;
+        let Some(image) = images.get(name) else { return Ok(Filled::Lacks(name.to_owned())) };
         out.push_str(&rest[..at]);
         out.push_str(image);
         rest = &after[end + 1..];
     }
     out.push_str(rest);
-    Ok(out)
+    Ok(Filled::Text(out))
 }
 
 async fn publish_component(
@@ -153,7 +206,10 @@ fn archive(folder: &Path, images: &BTreeMap<String, String>, whose: &str) -> Res
     for (name, path) in walk(folder)? {
         let bytes = fs::read(&path).with_context(|| format!("failed to read {}", path.display()))?;
         let bytes = match String::from_utf8(bytes) {
-            Ok(text) => fill_images(&text, images, whose)?.into_bytes(),
+            Ok(text) => match fill_images(&text, images, whose)? {
+                Filled::Text(text) => text.into_bytes(),
+                Filled::Lacks(image) => return Err(lacks(whose, &image).into()),
+            },
             Err(binary) => binary.into_bytes(),
         };
         let mut header = tar::Header::new_ustar();
@@ -243,8 +299,19 @@ mod tests {
     }
 
     #[test]
-    fn an_image_the_hub_does_not_have_is_named() {
-        let error = fill_images("a ${image:web} b", &BTreeMap::new(), "component hello-app").unwrap_err();
-        assert_eq!(error.to_string(), "component hello-app needs image `web`, which this hub does not have");
+    fn an_image_the_hub_does_not_have_is_named_with_the_way_to_it() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("a.yaml"), "image: ${image:web}\n").unwrap();
+        let known = BTreeMap::from([("web".to_owned(), "web:1".to_owned())]);
+        assert_eq!(missing_image(folder.path(), &known).unwrap(), None);
+        assert_eq!(missing_image(folder.path(), &BTreeMap::new()).unwrap().as_deref(), Some("web"));
+        let failure = lacks("component `hello-app`", "web");
+        assert_eq!(failure.message, "component `hello-app` needs image `web`, which this hub does not have");
+        assert_eq!(failure.hint.as_deref(), Some("testbed hub up --with web"));
+    }
+
+    #[test]
+    fn an_image_without_an_end_is_refused() {
+        assert!(fill_images("a ${image:web", &BTreeMap::new(), "hello-app").is_err());
     }
 }
