@@ -20,7 +20,7 @@ PACKAGES := ca-certificates conntrack containernetworking-plugins gcc iproute2 k
 
 .PHONY: help
 help: ## print this menu
-	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name what; do printf '  make %-10s %s\n' "$$name" "$$what"; done
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name what; do printf '  make %-15s %s\n' "$$name" "$$what"; done
 
 .PHONY: demo
 demo: build ## set up everything, run the main comparison, print its verdict
@@ -77,6 +77,10 @@ e2e: hub ## tests on the real hub
 bench: deps ## time the statistics, and hold the load generator against queueing theory
 	cargo run --release --quiet --locked -p testbed-stats --example bench
 	cargo bench --quiet --locked -p testbed-load --bench analytic
+
+.PHONY: bench-clusters
+bench-clusters: hub ## time local clusters, made and claimed, one, two and four at once
+	cargo run --release --quiet --locked -p testbed-e2e --features hub --example clusters
 
 .PHONY: generate
 generate: ## write what is derived from testbed-api: definitions and schemas
