@@ -26,7 +26,6 @@ pub const TAILNET_NAMESPACE: &str = "tailscale";
 /// Secret with the credentials by which it joins.
 pub const TAILNET_SECRET: &str = "operator-oauth";
 
-
 impl Default for AgentSettings {
     fn default() -> Self {
         Self {

@@ -6,6 +6,7 @@
 
 mod build;
 mod cgroup;
+pub mod chart;
 mod check;
 mod cluster;
 mod command;
@@ -49,11 +50,13 @@ pub mod inner {
 
 pub use crate::{
     cgroup::Cgroups,
+    cluster::{Applier, ClusterError},
     event::{Event, Reporter, Step},
     hub::{HubError, PartRecord, Record, Up, clean, down, up},
     launch::{LaunchError, launch},
-    layout::{Layout, RootNotFound},
+    layout::{Layout, REGISTRY, RootNotFound},
     listeners::{Owned, outside as listeners_outside},
+    pki::{PkiError, WebhookPair, webhook_pair},
     status::{Component, HubStatus, StatusError, status},
     supervisor::{SupervisorError, supervise},
 };

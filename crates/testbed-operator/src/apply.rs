@@ -314,14 +314,15 @@ async fn grant_write(clients: &Clients, seen: &Experiment, target: &str) -> Resu
 async fn grant_tailnet(clients: &Clients, seen: &Experiment, target: &str) -> Result<Fact, Error> {
     let own: Api<Secret> = Api::default_namespaced(clients.kube.clone());
     let given = own.get_opt(TAILNET_SECRET).await?.and_then(|secret| secret.data).ok_or_else(|| {
-        Error::Target(format!("this hub has no Secret {TAILNET_SECRET}, by which target {target} could join a tailnet"))
+        Error::Target(format!(
+            "this hub has no Secret {TAILNET_SECRET}, by which target {target} could join a tailnet"
+        ))
     })?;
     let run = Run::of(seen).map_err(|_| Error::Object("the Experiment has no identity".into()))?;
     let labels = build::target_labels(&run, target);
     let mut place = labels.clone();
     place["pod-security.kubernetes.io/enforce"] = json!("privileged");
-    let namespace =
-        json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": TAILNET_NAMESPACE, "labels": place}});
+    let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": TAILNET_NAMESPACE, "labels": place}});
     let secret = json!({
         "apiVersion": "v1", "kind": "Secret", "type": "Opaque",
         "metadata": {"name": TAILNET_SECRET, "namespace": TAILNET_NAMESPACE, "labels": labels},

@@ -50,10 +50,8 @@ impl World {
             }},
             "spec": spec,
         });
-        let settings = Settings {
-            cluster_image: "testbed.local/cluster:1".into(),
-            registry: "10.96.0.50:5000".into(),
-        };
+        let settings =
+            Settings { cluster_image: "testbed.local/cluster:1".into(), registry: "10.96.0.50:5000".into() };
         Self { composite, observed: Observed::new(), now: START.parse().unwrap(), settings, uid: 0 }
     }
 
