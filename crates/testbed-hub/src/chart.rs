@@ -409,7 +409,7 @@ fn deliver(object: &mut Value, wave: i32, stays: bool) {
 fn claims(object: &mut Value) -> Vec<Value> {
     const START: &str = "${volume:";
     let namespace = object["metadata"]["namespace"].clone();
-    let pod = &mut object["spec"]["template"]["spec"];
+    let Some(pod) = object.pointer_mut("/spec/template/spec") else { return Vec::new() };
     let mut found = Vec::new();
     for volume in pod.get_mut("volumes").and_then(Value::as_array_mut).into_iter().flatten() {
         let path = volume["hostPath"]["path"].as_str().unwrap_or_default();

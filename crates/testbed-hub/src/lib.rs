@@ -32,6 +32,8 @@ mod unit;
 
 use std::{collections::BTreeMap, path::PathBuf};
 
+use ::base64::{Engine, prelude::BASE64_STANDARD};
+
 /// What a node inside of a pod is made of: the same as the hub's, put together by `testbed-node`.
 pub mod inner {
     pub use crate::{
@@ -52,6 +54,7 @@ pub use crate::{
     cgroup::Cgroups,
     cluster::{Applier, ClusterError},
     event::{Event, Reporter, Step},
+    files::FileError,
     hub::{HubError, PartRecord, Record, Up, clean, down, up},
     launch::{LaunchError, launch},
     layout::{Layout, REGISTRY, RootNotFound},
@@ -67,6 +70,26 @@ pub fn kubeconfig() -> Option<PathBuf> {
     let layout = Layout::without_root();
     let path = layout.kubeconfig();
     (supervisor::running(&layout).is_some() && path.is_file()).then_some(path)
+}
+
+/// A secret word nobody can guess: 40 hexadecimal digits.
+///
+/// # Errors
+/// If the machine has no randomness.
+pub fn random_word() -> Result<String, FileError> {
+    Ok(files::hex(&files::random::<20>()?))
+}
+
+/// Text in base64.
+#[must_use]
+pub fn base64(text: impl AsRef<[u8]>) -> String {
+    BASE64_STANDARD.encode(text)
+}
+
+/// Text from base64, if that is what it is.
+#[must_use]
+pub fn from_base64(text: &str) -> Option<String> {
+    String::from_utf8(BASE64_STANDARD.decode(text).ok()?).ok()
 }
 
 /// References of the images in the hub's containerd, by their names in `hub/images.yaml`; empty before the first
