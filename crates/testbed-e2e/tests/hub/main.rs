@@ -8,6 +8,7 @@ mod admission;
 mod agents;
 mod crashes;
 mod experiments;
+mod install;
 mod lab;
 mod lifecycle;
 mod trials;
