@@ -320,29 +320,16 @@ impl Chart {
         self.rendered(values, |_| true)
     }
 
-    /// Of these, what has to be there before an Application can bring the rest: namespaces, Argo CD, and the Service
-    /// whose address agents are told.
+    /// Of these, what has to be there before an Application can bring the rest: definitions, for Argo CD waits for
+    /// dozens of new ones far longer than they take; namespaces; Argo CD; and the Service whose address agents are told.
     ///
     /// # Errors
     /// If the values lack an image.
     pub fn bootstrap(&self, values: &Values) -> Result<Vec<Value>, ClusterError> {
-        self.rendered(values, |part| match part {
-            Some(Part { addon, object }) => {
-                let name = object["metadata"]["name"].as_str().unwrap_or_default();
-                addon == DELIVERY
-                    || addon == "namespaces"
-                    || (object["kind"] == "Service" && name == "testbed-ingest")
-            }
-            None => false,
-        })
-        .map(|mut objects| {
-            let of_delivery = |object: &&Value| object["spec"]["group"] == "argoproj.io";
-            let definitions = self.definitions.iter().filter(of_delivery);
-            let names = ["Application", "AppProject"];
-            let definitions = definitions
-                .filter(|object| names.iter().any(|name| object["spec"]["names"]["kind"] == *name));
-            objects.splice(0..0, definitions.cloned());
-            objects
+        self.rendered(values, |part| {
+            let Some(Part { addon, object }) = part else { return true };
+            let is_gateway = object["kind"] == "Service" && object["metadata"]["name"] == "testbed-ingest";
+            addon == DELIVERY || addon == "namespaces" || is_gateway
         })
     }
 

@@ -137,9 +137,9 @@ pub(crate) async fn refuse_what_is_there<'a>(
     }
     let names: Vec<String> = there.iter().map(Found::words).collect();
     let systems = systems(&there);
-    let what = if systems.is_empty() { "something".to_owned() } else { systems.join(" and ") };
+    let what = if systems.is_empty() { "something".to_owned() } else { systems.join(", ") };
     Err(Failure::failed(format!(
-        "the cluster has {what} already that is not of a hub we installed: {}",
+        "the cluster has {what} already, not of a hub that was installed: {}",
         few(&names)
     ))
     .hint("install into another cluster, or take what is there away first: a hub brings its own")

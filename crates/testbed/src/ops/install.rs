@@ -5,13 +5,14 @@ use super::publish::{self, RegistryAccess};
 use super::pushing::{self, Place};
 use crate::error::Failure;
 use anyhow::{Context, Result};
+use futures::{StreamExt, TryStreamExt, stream};
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::authorization::v1::{
     ResourceAttributes, SelfSubjectAccessReview, SelfSubjectAccessReviewSpec,
 };
 use k8s_openapi::api::core::v1::{Pod, Secret, Service};
 use k8s_openapi::api::storage::v1::StorageClass;
-use kube::api::{Api, DynamicObject, ListParams, PostParams};
+use kube::api::{Api, DynamicObject, ListParams, Patch, PatchParams, PostParams};
 use kube::{Client, ResourceExt};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -34,6 +35,10 @@ const PATIENCE: Duration = Duration::from_secs(300);
 /// How long an image may be out of reach before it is an error.
 const PULL_PATIENCE: Duration = Duration::from_secs(25);
 const LOOK: Duration = Duration::from_millis(250);
+/// How often Argo CD is told to look again. It is installed not to look by itself, and can miss what it waits for.
+const NUDGE: Duration = Duration::from_secs(5);
+/// Definitions applied at once.
+const AT_ONCE: usize = 8;
 
 /// What is to be installed, and how.
 #[derive(Debug, Clone, Default)]
@@ -132,10 +137,10 @@ pub(crate) async fn install(
     let revision = push_chart(&place, &files).await?;
     step.done(format!("pushed the chart as {}@{revision}", place.chart()));
 
-    let step = reporter.start("bootstrap", "applying namespaces, secrets and Argo CD");
+    let step = reporter.start("bootstrap", "applying namespaces, definitions, secrets and Argo CD");
     let applier = Applier::new(client.clone());
     bootstrap(&applier, &chart, &mut values, &place).await?;
-    step.done("applied namespaces, secrets and Argo CD");
+    step.done("applied namespaces, definitions, secrets and Argo CD");
 
     let step = reporter.start("hub", "Argo CD brings the rest");
     applier.apply_object(&application(&place, &revision, &values)).await?;
@@ -287,7 +292,14 @@ async fn bootstrap(applier: &Applier, chart: &Chart, values: &mut Values, place:
         applier.apply_object(&secret).await?;
     }
     applier.apply_object(&place.credentials(ARGOCD)).await?;
-    for object in &rest {
+    // Definitions come first, and wait for nothing but themselves.
+    let definitions = rest.iter().filter(|object| is_definition(object));
+    stream::iter(definitions)
+        .map(|object| applier.apply_object(object))
+        .buffer_unordered(AT_ONCE)
+        .try_collect::<()>()
+        .await?;
+    for object in rest.iter().filter(|object| !is_definition(object)) {
         applier.apply_object(object).await?;
     }
     if values.remote_write.is_empty() {
@@ -298,6 +310,10 @@ async fn bootstrap(applier: &Applier, chart: &Chart, values: &mut Values, place:
         values.remote_write = format!("http://{address}:8080/api/v1/write");
     }
     Ok(())
+}
+
+fn is_definition(object: &Value) -> bool {
+    object["kind"] == "CustomResourceDefinition"
 }
 
 /// Secrets by placeholder: those that were generated before, and new ones for the rest.
@@ -361,6 +377,7 @@ async fn wait(client: &Client, revision: &str, step: &Step) -> Result<()> {
     let deployments: Api<Deployment> = Api::namespaced(client.clone(), SYSTEM);
     let begun = Instant::now();
     let mut out_of_reach: Option<Instant> = None;
+    let mut nudged = Instant::now();
     loop {
         let status = applications.get(NAME).await?.data["status"].take();
         let complaint = complaint(&status, revision);
@@ -384,6 +401,11 @@ async fn wait(client: &Client, revision: &str, step: &Step) -> Result<()> {
                         .into());
                 }
             }
+        }
+        if nudged.elapsed() > NUDGE {
+            let look = json!({"metadata": {"annotations": {"argocd.argoproj.io/refresh": "normal"}}});
+            applications.patch_metadata(NAME, &PatchParams::default(), &Patch::Merge(look)).await?;
+            nudged = Instant::now();
         }
         if begun.elapsed() > PATIENCE {
             return Err(Failure::failed(format!("not ready after {} s: {complaint}", PATIENCE.as_secs()))

@@ -19,6 +19,8 @@ const PATIENCE: Duration = Duration::from_secs(120);
 /// How long what others made may take: their clusters can be in a cloud.
 const OTHERS_PATIENCE: Duration = Duration::from_secs(900);
 const LOOK: Duration = Duration::from_millis(200);
+/// After how many looks what is still there is deleted again.
+const AGAIN: u32 = 5;
 const AT_ONCE: usize = 8;
 
 /// What people make on a hub, in the order in which it is taken away if it must be.
@@ -141,21 +143,18 @@ async fn remove(client: &Client, kinds: &Kinds, found: &[Found], reporter: &Repo
     // First what would put everything back, and what nobody will answer for.
     let step = reporter.start("argo cd", "ending what keeps the hub installed");
     let keepers = of(&|found| is_root(found) || found.resource.kind == "ValidatingWebhookConfiguration");
-    delete(client, &keepers, &background).await?;
-    gone(client, &keepers, &step).await?;
+    until_gone(client, &keepers, &background, &step).await?;
     step.done("Argo CD keeps the hub installed no more");
 
     // What Crossplane holds is let go while it is there: of a definition, the kind that it made.
     let step = reporter.start("crossplane", "removing what Crossplane holds");
     let held = of(&|found| is_crossplanes(&found.resource.group));
-    delete(client, &held, &background).await?;
-    gone(client, &held, &step).await?;
+    until_gone(client, &held, &background, &step).await?;
     step.done("Crossplane holds nothing more");
 
     let step = reporter.start("pods", "stopping everything that runs");
     let workloads = of(&|found| found.resource.group == "apps");
-    delete(client, &workloads, &foreground).await?;
-    gone(client, &workloads, &step).await?;
+    until_gone(client, &workloads, &foreground, &step).await?;
     step.done("nothing of the hub runs any more");
 
     let step = reporter.start("namespaces", "removing namespaces and rights");
@@ -166,20 +165,17 @@ async fn remove(client: &Client, kinds: &Kinds, found: &[Found], reporter: &Repo
     delete(client, &namespaces, &background).await?;
     let wide =
         of(&|found| found.namespace.is_none() && !namespaces.contains(found) && !definitions.contains(found));
-    delete(client, &wide, &background).await?;
-    gone(client, &wide, &step).await?;
-    gone(client, &namespaces, &step).await?;
+    until_gone(client, &wide, &background, &step).await?;
+    until_gone(client, &namespaces, &background, &step).await?;
     step.done(format!("{} namespaces are gone with all in them", namespaces.len()));
 
     let step = reporter.start("definitions", "removing definitions");
-    delete(client, &definitions, &background).await?;
-    gone(client, &definitions, &step).await?;
+    until_gone(client, &definitions, &background, &step).await?;
     step.done(format!("{} definitions are gone with their objects", definitions.len()));
 
     // Whatever was brought into a namespace that is not ours.
     let step = reporter.start("rest", "removing the rest");
-    delete(client, found, &background).await?;
-    gone(client, found, &step).await?;
+    until_gone(client, found, &background, &step).await?;
     step.done("the rest is gone");
     Ok(())
 }
@@ -205,11 +201,15 @@ async fn delete(client: &Client, objects: &[Found], params: &DeleteParams) -> Re
         .await
 }
 
-/// Waits until none of these objects is there.
-async fn gone(client: &Client, objects: &[Found], step: &Step) -> Result<()> {
+/// Deletes objects until none of them is there. Once is not always enough: what puts together a role from others may
+/// write it again, because one of the others went.
+async fn until_gone(client: &Client, objects: &[Found], params: &DeleteParams, step: &Step) -> Result<()> {
     let deadline = Instant::now() + PATIENCE;
     let mut left = objects.to_vec();
-    loop {
+    for look in 0_u32.. {
+        if look % AGAIN == 0 {
+            delete(client, &left, params).await?;
+        }
         left = stream::iter(left)
             .map(|object| async move {
                 Ok::<_, anyhow::Error>(is_there(client, &object).await?.then_some(object))
@@ -219,7 +219,7 @@ async fn gone(client: &Client, objects: &[Found], step: &Step) -> Result<()> {
             .try_collect()
             .await?;
         if left.is_empty() {
-            return Ok(());
+            break;
         }
         let names: Vec<String> = left.iter().map(Found::words).collect();
         if Instant::now() > deadline {
@@ -230,6 +230,7 @@ async fn gone(client: &Client, objects: &[Found], step: &Step) -> Result<()> {
         step.progress(few(&names));
         sleep(LOOK).await;
     }
+    Ok(())
 }
 
 async fn is_there(client: &Client, object: &Found) -> Result<bool> {
