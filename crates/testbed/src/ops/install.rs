@@ -362,7 +362,7 @@ fn application(place: &Place, revision: &str, values: &Values) -> Value {
             "destination": {"server": "https://kubernetes.default.svc", "namespace": SYSTEM},
             "syncPolicy": {
                 "automated": {"prune": true, "selfHeal": true},
-                "syncOptions": ["ServerSideApply=true", "SkipDryRunOnMissingResource=true"],
+                "syncOptions": ["ServerSideApply=true", "ApplyOutOfSyncOnly=true", "SkipDryRunOnMissingResource=true"],
                 "retry": {"limit": 20, "backoff": {"duration": "1s", "factor": 1, "maxDuration": "5s"}},
             },
         },
