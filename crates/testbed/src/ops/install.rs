@@ -17,6 +17,7 @@ use kube::{Client, ResourceExt};
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 use testbed_hub::chart::{self, Chart, NAME, StorageKind, Values};
@@ -325,9 +326,8 @@ async fn generated(client: &Client, chart: &Chart) -> Result<BTreeMap<String, St
         .filter_map(|(key, value)| Some((key.replacen('_', ":", 1), String::from_utf8(value.0).ok()?)))
         .collect();
     for name in chart.secret_names() {
-        let key = format!("secret:{name}");
-        if !secrets.contains_key(&key) {
-            secrets.insert(key, testbed_hub::random_word()?);
+        if let Entry::Vacant(missing) = secrets.entry(format!("secret:{name}")) {
+            missing.insert(testbed_hub::random_word()?);
         }
     }
     if !secrets.contains_key("base64:webhook.key") {
