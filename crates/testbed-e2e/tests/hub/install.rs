@@ -1,7 +1,6 @@
 //! A lab inside the lab: a hub installed into a local cluster of the hub, used, and taken away again.
 
-use crate::lab::{client, empty};
-use crate::lab::{left_over, objects, testbed, testbed_ok};
+use crate::lab::{client, empty, left_over, objects, testbed, testbed_ok};
 use anyhow::{Context, Result, ensure};
 use k8s_openapi::api::core::v1::{Pod, Secret, Service};
 use kube::api::{Api, ApiResource, DeleteParams, DynamicObject, GroupVersionKind, ListParams, PostParams};
