@@ -179,6 +179,12 @@ impl Manifests {
         Ok(Self { name: name.into(), digest, objects })
     }
 
+    /// The objects themselves, in order.
+    #[must_use]
+    pub fn into_objects(self) -> Vec<Value> {
+        self.objects
+    }
+
     /// Deployments and stateful sets: kind, namespace, name.
     fn workloads(&self) -> Vec<Workload> {
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();

@@ -29,7 +29,7 @@ use crate::{
     event::{Reporter, Step},
     files::{self, FileError},
     image::{Addon, Image, ImageError, Images, Origins},
-    layout::{ADDRESS, DNS_SERVICE, Layout, NONROOT, REGISTRY, RootNotFound},
+    layout::{self, DNS_SERVICE, Layout, NONROOT, REGISTRY, RootNotFound},
     mounts::{self, MountsError},
     net::{self, NetError},
     parts::{Built, Parts, PartsError},
@@ -53,9 +53,9 @@ const REPAIR: Duration = Duration::from_secs(10);
 /// How often what is waited for is looked at.
 const LOOK: Duration = Duration::from_millis(50);
 /// Folders below `volumes/`, one for each add-on that keeps data.
-const VOLUMES: [&str; 3] = ["registry", "s3", "victoria-metrics"];
+pub(crate) const VOLUMES: [&str; 3] = ["registry", "s3", "victoria-metrics"];
 /// Folders inside of volumes: the S3 store takes a folder for a bucket.
-const BUCKETS: [&str; 1] = ["s3/experiment-results"];
+pub(crate) const BUCKETS: [&str; 1] = ["s3/experiment-results"];
 
 /// The hub could not be brought up, taken down or asked.
 #[derive(Debug, thiserror::Error)]
@@ -739,7 +739,13 @@ impl Work {
             Some(("volume", volume)) if VOLUMES.contains(&volume) => {
                 Some(self.layout.volumes().join(volume).display().to_string())
             }
-            None if name == "address" => Some(ADDRESS.into()),
+            Some(("address", service)) => layout::service_address(service).map(Into::into),
+            None if name == "registry" => Some(REGISTRY.into()),
+            None if name == "remote-write" => {
+                Some(format!("http://{}:8080/api/v1/write", layout::service_address("testbed-ingest")?))
+            }
+            // The hub's own authority signs the certificate of its kubelet.
+            None if name == "kubelet-insecure" => Some("false".into()),
             None if name == "dns" => Some(DNS_SERVICE.into()),
             None if name == "priority" => Some("testbed-hub".into()),
             _ => None,
@@ -754,7 +760,7 @@ fn runs_kubelet(layout: &Layout) -> bool {
     supervisor::running(layout).is_some() && units.iter().any(|unit| unit.name == "kubelet")
 }
 
-fn read_manifests(path: &Path) -> Result<Vec<(String, String)>, FileError> {
+pub(crate) fn read_manifests(path: &Path) -> Result<Vec<(String, String)>, FileError> {
     let read = |path: &Path| -> Result<(String, String), FileError> {
         Ok((path.display().to_string(), fs::read_to_string(path).map_err(files::at("read", path))?))
     };

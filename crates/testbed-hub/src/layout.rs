@@ -17,8 +17,22 @@ pub const SERVICE_CIDR: &str = "10.96.0.0/16";
 pub const KUBERNETES_SERVICE: &str = "10.96.0.1";
 /// Address of the DNS service.
 pub const DNS_SERVICE: &str = "10.96.0.10";
-/// Address and port of the registry, fixed in `hub/manifests/registry.yaml`.
+/// Address and port of the registry.
 pub const REGISTRY: &str = "10.96.0.50:5000";
+/// Addresses of Services that are known before they are there, `${address:NAME}` in manifests: who uses them, such as
+/// a container runtime or another cluster, does not know the hub's names.
+const SERVICES: [(&str, &str); 4] = [
+    ("registry", "10.96.0.50"),
+    ("s3", "10.96.0.51"),
+    ("victoria-metrics", "10.96.0.52"),
+    ("testbed-ingest", "10.96.0.53"),
+];
+
+/// The address of one of these Services.
+#[must_use]
+pub fn service_address(name: &str) -> Option<&'static str> {
+    SERVICES.iter().find(|(service, _)| *service == name).map(|(_, address)| *address)
+}
 /// Name of the only node.
 pub const NODE: &str = "hub";
 /// Parent of every cgroup of the hub, below the root of each hierarchy.

@@ -6,6 +6,7 @@
 
 mod build;
 mod cgroup;
+pub mod chart;
 mod check;
 mod cluster;
 mod command;
@@ -32,6 +33,8 @@ mod unit;
 
 use std::{collections::BTreeMap, path::PathBuf};
 
+use ::base64::{Engine, prelude::BASE64_STANDARD};
+
 /// What a node inside of a pod is made of: the same as the hub's, put together by `testbed-node`.
 pub mod inner {
     pub use crate::{
@@ -50,11 +53,14 @@ pub mod inner {
 
 pub use crate::{
     cgroup::Cgroups,
+    cluster::{Applier, ClusterError},
     event::{Event, Reporter, Step},
+    files::FileError,
     hub::{HubError, PartRecord, Record, Up, Wishes, clean, down, up},
     launch::{LaunchError, launch},
-    layout::{Layout, RootNotFound},
+    layout::{Layout, REGISTRY, RootNotFound},
     listeners::{Owned, outside as listeners_outside},
+    pki::{PkiError, WebhookPair, webhook_pair},
     settings::{Settings, change_settings, settings},
     status::{Component, HubStatus, StatusError, status},
     supervisor::{SupervisorError, supervise},
@@ -66,6 +72,26 @@ pub fn kubeconfig() -> Option<PathBuf> {
     let layout = Layout::without_root();
     let path = layout.kubeconfig();
     (supervisor::running(&layout).is_some() && path.is_file()).then_some(path)
+}
+
+/// A secret word nobody can guess: 40 hexadecimal digits.
+///
+/// # Errors
+/// If the machine has no randomness.
+pub fn random_word() -> Result<String, FileError> {
+    Ok(files::hex(&files::random::<20>()?))
+}
+
+/// Text in base64.
+#[must_use]
+pub fn base64(text: impl AsRef<[u8]>) -> String {
+    BASE64_STANDARD.encode(text)
+}
+
+/// Text from base64, if that is what it is.
+#[must_use]
+pub fn from_base64(text: &str) -> Option<String> {
+    String::from_utf8(BASE64_STANDARD.decode(text).ok()?).ok()
 }
 
 /// References of the images in the hub's containerd, by their names in `hub/images.yaml`; empty before the first

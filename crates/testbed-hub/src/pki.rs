@@ -26,6 +26,11 @@ const LEAF_DAYS: i32 = 365;
 /// A leaf with less than this left is made anew at the next start.
 const RENEW_DAYS: i32 = 30;
 
+/// The operator's webhook, and the names by which the API server calls it.
+const WEBHOOK: &str = "webhook";
+const WEBHOOK_NAMES: [&str; 2] =
+    ["testbed-operator.testbed-system.svc", "testbed-operator.testbed-system.svc.cluster.local"];
+
 /// Certificates or secrets could not be made.
 #[derive(Debug, thiserror::Error)]
 pub enum PkiError {
@@ -128,12 +133,7 @@ fn leaves(site: &Site) -> Vec<Leaf> {
         ]);
     }
     if site.role == Role::Hub {
-        leaves.push(server(
-            "webhook",
-            ca,
-            "testbed-operator",
-            &["testbed-operator.testbed-system.svc", "testbed-operator.testbed-system.svc.cluster.local"],
-        ));
+        leaves.push(server(WEBHOOK, ca, "testbed-operator", &WEBHOOK_NAMES));
     }
     leaves
 }
@@ -300,21 +300,9 @@ impl Pki {
         today: Date,
         expires: Date,
     ) -> Result<(), IssueError> {
-        let mut params = CertificateParams::new(leaf.names.clone())?;
-        params.distinguished_name = distinguished_name(&leaf.common_name, leaf.organization.as_deref());
-        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-        params.use_authority_key_identifier_extension = true;
-        set_validity(&mut params, today, expires);
-        if leaf.server {
-            params.extended_key_usages.push(ExtendedKeyUsagePurpose::ServerAuth);
-        }
-        if leaf.client {
-            params.extended_key_usages.push(ExtendedKeyUsagePurpose::ClientAuth);
-        }
-        let key = KeyPair::generate()?;
-        let cert = params.signed_by(&key, issuer)?;
-        files::write(&self.key(&leaf.name), key.serialize_pem())?;
-        files::write(&self.cert(&leaf.name), cert.pem())?;
+        let (certificate, key) = sign(leaf, issuer, today, expires)?;
+        files::write(&self.key(&leaf.name), key)?;
+        files::write(&self.cert(&leaf.name), certificate)?;
         Ok(())
     }
 
@@ -337,6 +325,65 @@ impl Pki {
     pub fn service_account_public(&self) -> PathBuf {
         self.folder.join("service-account.pub")
     }
+}
+
+/// Certificate and key of the webhook, and the certificate of who signed it.
+#[derive(Debug, Clone)]
+pub struct WebhookPair {
+    /// The authority's certificate.
+    pub ca: String,
+    /// The webhook's certificate.
+    pub certificate: String,
+    /// Its key.
+    pub key: String,
+}
+
+/// Days a hub on a foreign cluster may go without being installed again: nothing renews its certificate in between.
+const WEBHOOK_DAYS: i32 = 3650;
+
+/// Makes a certificate for the webhook of a hub on a foreign cluster. The key of its authority is thrown away: it
+/// signs nothing else.
+///
+/// # Errors
+/// If it cannot be made.
+pub fn webhook_pair() -> Result<WebhookPair, PkiError> {
+    let today = Zoned::now().date();
+    let failed = |source| PkiError::Certificate { name: WEBHOOK.into(), source };
+    let mut params = CertificateParams::default();
+    params.distinguished_name = distinguished_name("testbed-hub-webhook-ca", None);
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.key_usages = vec![KeyUsagePurpose::DigitalSignature, KeyUsagePurpose::KeyCertSign];
+    set_validity(&mut params, today, today.saturating_add(WEBHOOK_DAYS.days()));
+    let key = KeyPair::generate().map_err(failed)?;
+    let ca = params.self_signed(&key).map_err(failed)?.pem();
+    let issuer = Issuer::new(params, key);
+    let leaf = server(WEBHOOK, Authority::Ca, "testbed-operator", &WEBHOOK_NAMES);
+    let (certificate, key) =
+        sign(&leaf, &issuer, today, today.saturating_add(WEBHOOK_DAYS.days())).map_err(failed)?;
+    Ok(WebhookPair { ca, certificate, key })
+}
+
+/// Makes a key and a certificate for it: both as text.
+fn sign(
+    leaf: &Leaf,
+    issuer: &Issuer<'_, KeyPair>,
+    today: Date,
+    expires: Date,
+) -> Result<(String, String), rcgen::Error> {
+    let mut params = CertificateParams::new(leaf.names.clone())?;
+    params.distinguished_name = distinguished_name(&leaf.common_name, leaf.organization.as_deref());
+    params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+    params.use_authority_key_identifier_extension = true;
+    set_validity(&mut params, today, expires);
+    if leaf.server {
+        params.extended_key_usages.push(ExtendedKeyUsagePurpose::ServerAuth);
+    }
+    if leaf.client {
+        params.extended_key_usages.push(ExtendedKeyUsagePurpose::ClientAuth);
+    }
+    let key = KeyPair::generate()?;
+    let certificate = params.signed_by(&key, issuer)?;
+    Ok((certificate.pem(), key.serialize_pem()))
 }
 
 enum IssueError {

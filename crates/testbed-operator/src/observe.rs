@@ -446,7 +446,12 @@ async fn leftovers(
         let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
         let kind = ApiResource::from_gvk(&GroupVersionKind::gvk(group, version, kind));
         let api = clients.dynamic(&kind, Some(CLUSTER_NAMESPACE));
-        Ok::<_, Error>(api.get_metadata_opt(name).await?.map(|_| resource.clone()))
+        match api.get_metadata_opt(name).await {
+            Ok(found) => Ok(found.map(|_| resource.clone())),
+            // Of a kind that nobody serves, as without the provider of a cloud, there is nothing.
+            Err(Error::Api(status)) if status.code == 404 => Ok(None),
+            Err(error) => Err(error),
+        }
     }));
     let pods: Api<Pod> = Api::namespaced(clients.kube.clone(), CLUSTER_NAMESPACE);
     let services: Api<Service> = Api::namespaced(clients.kube.clone(), CLUSTER_NAMESPACE);

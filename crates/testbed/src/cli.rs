@@ -6,6 +6,7 @@ mod evidence;
 mod experiment;
 mod hub;
 mod inspect;
+mod install;
 pub(crate) mod output;
 mod plot;
 mod results;

@@ -330,6 +330,7 @@ async fn a_cluster_of_someone_else_is_used_and_left_as_it_was() -> Result<()> {
             .iter()
             .filter_map(|status| status.tutorial_status.as_ref())
             .any(|tutorial| !tutorial.kubeconfig_secrets.is_empty())
+            && phase(run).is_some_and(|phase| phase >= Phase::Running)
     })
     .await?;
     let secret = lent

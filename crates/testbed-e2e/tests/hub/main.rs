@@ -9,6 +9,7 @@ mod agents;
 mod clusters;
 mod crashes;
 mod experiments;
+mod install;
 mod lab;
 mod lifecycle;
 mod trials;

@@ -38,6 +38,7 @@ Examples:
   testbed hub down                      stop; data and built parts stay
   testbed hub down --purge              stop and remove everything but built parts
   testbed hub clean                     remove built parts
+  testbed hub install --kubeconfig FILE put a hub onto a cluster that is there already
 
 Folders:
   /var/cache/testbed  built parts and caches of Go     (TESTBED_CACHE)
@@ -112,6 +113,10 @@ enum HubCommand {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<OsString>,
     },
+    /// Put a hub onto a cluster that someone else made
+    Install(super::install::InstallArgs),
+    /// Take away what `install` brought, and nothing else
+    Uninstall(super::install::UninstallArgs),
     /// Keep the hub's components running; `up` starts it
     #[command(hide = true)]
     Supervise,
@@ -147,8 +152,8 @@ fn warm_clusters(text: &str) -> Result<usize, String> {
     })
 }
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Output {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Output {
     Table,
     Json,
     Yaml,
@@ -195,6 +200,8 @@ pub(crate) async fn run(args: HubArgs) -> anyhow::Result<ExitCode> {
         HubCommand::Logs { component, follow, lines } => {
             return logs(component.as_deref(), follow, lines).await;
         }
+        HubCommand::Install(arguments) => return super::install::install(&arguments).await,
+        HubCommand::Uninstall(arguments) => return super::install::uninstall(&arguments).await,
         HubCommand::Kubectl { args } => return kubectl(&args),
         HubCommand::Supervise => testbed_hub::supervise(&Layout::without_root()).await?,
         HubCommand::Launch { cgroup, mounts, command } => {
@@ -205,7 +212,7 @@ pub(crate) async fn run(args: HubArgs) -> anyhow::Result<ExitCode> {
 }
 
 /// Runs something of the library and shows its events: as moving lines on a terminal, else one line for each.
-async fn shown<T, E, F>(work: impl FnOnce(Reporter) -> F) -> Result<T, E>
+pub(super) async fn shown<T, E, F>(work: impl FnOnce(Reporter) -> F) -> Result<T, E>
 where
     F: Future<Output = Result<T, E>>,
 {
@@ -268,7 +275,7 @@ impl Screen {
     }
 }
 
-fn seconds(time: Duration) -> String {
+pub(super) fn seconds(time: Duration) -> String {
     if time < Duration::from_secs(100) {
         format!("{:.1} s", time.as_secs_f64())
     } else {

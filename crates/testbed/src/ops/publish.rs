@@ -202,7 +202,7 @@ async fn publish_component(
 
 /// Packs a folder so that the same content gives the same bytes: sorted, without times or owners.
 fn archive(folder: &Path, images: &BTreeMap<String, String>, whose: &str) -> Result<Vec<u8>> {
-    let mut tar = tar::Builder::new(GzBuilder::new().mtime(0).write(Vec::new(), Compression::best()));
+    let mut files = BTreeMap::new();
     for (name, path) in walk(folder)? {
         let bytes = fs::read(&path).with_context(|| format!("failed to read {}", path.display()))?;
         let bytes = match String::from_utf8(bytes) {
@@ -212,11 +212,20 @@ fn archive(folder: &Path, images: &BTreeMap<String, String>, whose: &str) -> Res
             },
             Err(binary) => binary.into_bytes(),
         };
+        files.insert(name, bytes);
+    }
+    pack(&files)
+}
+
+/// Packs files by their names.
+pub(crate) fn pack(files: &BTreeMap<PathBuf, Vec<u8>>) -> Result<Vec<u8>> {
+    let mut tar = tar::Builder::new(GzBuilder::new().mtime(0).write(Vec::new(), Compression::best()));
+    for (name, bytes) in files {
         let mut header = tar::Header::new_ustar();
         header.set_size(bytes.len() as u64);
         header.set_mode(0o644);
         header.set_mtime(0);
-        tar.append_data(&mut header, name, &*bytes).context("failed to pack a folder")?;
+        tar.append_data(&mut header, name, bytes.as_slice()).context("failed to pack a folder")?;
     }
     tar.into_inner().and_then(flate2::write::GzEncoder::finish).context("failed to pack a folder")
 }
@@ -266,18 +275,29 @@ impl RegistryAccess {
 
     /// Pushes one layer, unless it is there; returns the digest of its manifest.
     async fn push(&self, name: &str, content: Vec<u8>) -> Result<String> {
+        let repository = format!("{}/components/{name}", self.host);
+        self.push_to(&repository, content, &RegistryAuth::Anonymous).await
+    }
+
+    /// Pushes one layer into a repository, unless it is there; returns the digest of its manifest.
+    pub(crate) async fn push_to(
+        &self,
+        repository: &str,
+        content: Vec<u8>,
+        auth: &RegistryAuth,
+    ) -> Result<String> {
         let layer = ImageLayer::new(content, LAYER.into(), None);
         let config = ImageConfig::new(&b"{}"[..], EMPTY.into(), None);
         let manifest = OciImageManifest::build(std::slice::from_ref(&layer), &config, None);
         // Pushed under a tag, or a registry that collects garbage would take it for garbage.
         let tag = testbed_core::names::sha256(&serde_json::to_vec(&manifest)?)[..20].to_owned();
         let reference: Reference =
-            format!("{}/components/{name}:{tag}", self.host).parse().context("failed to name an artifact")?;
-        if let Ok(digest) = self.client.fetch_manifest_digest(&reference, &RegistryAuth::Anonymous).await {
+            format!("{repository}:{tag}").parse().context("failed to name an artifact")?;
+        if let Ok(digest) = self.client.fetch_manifest_digest(&reference, auth).await {
             return Ok(digest);
         }
-        self.client.push(&reference, &[layer], config, &RegistryAuth::Anonymous, Some(manifest)).await?;
-        Ok(self.client.fetch_manifest_digest(&reference, &RegistryAuth::Anonymous).await?)
+        self.client.push(&reference, &[layer], config, auth, Some(manifest)).await?;
+        Ok(self.client.fetch_manifest_digest(&reference, auth).await?)
     }
 }
 
