@@ -50,6 +50,8 @@ const CONTROL_PLANE_PATIENCE: Duration = Duration::from_secs(120);
 const ADDON_PATIENCE: Duration = Duration::from_secs(240);
 /// Time after which manifests that were applied long ago are applied again, if the add-on is not ready.
 const REPAIR: Duration = Duration::from_secs(10);
+/// Time the registry may take to take an image.
+const PUSH_PATIENCE: Duration = Duration::from_secs(60);
 /// How often what is waited for is looked at.
 const LOOK: Duration = Duration::from_millis(50);
 /// Folders below `volumes/`, one for each add-on that keeps data.
@@ -694,7 +696,14 @@ impl Work {
         let Some(containerd) = self.wait_stage(|stage| stage.containerd.clone()).await else { return Ok(()) };
         let name = &image.name;
         let step = self.reporter.start(format!("push {name}"), format!("pushing image {name}"));
-        containerd.push(&image.reference, REGISTRY).await?;
+        let began = Instant::now();
+        while let Err(error) = containerd.push(&image.reference, REGISTRY).await {
+            // A registry that was ready a moment ago may just be replaced by one with newer settings.
+            if began.elapsed() > PUSH_PATIENCE {
+                return Err(error.into());
+            }
+            sleep(LOOK * 10).await;
+        }
         step.done(format!("pushed image {name}"));
         Ok(())
     }
