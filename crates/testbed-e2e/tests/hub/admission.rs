@@ -224,9 +224,12 @@ async fn the_yaml_of_the_seed_is_accepted_unchanged() -> Result<()> {
     let client = client().await?;
     let components: Api<Component> = Api::all(client.clone());
     let component: Component = serde_saphyr::from_str(SEED_COMPONENT)?;
+    // The catalog has one of that name, in our own form.
+    components.delete("kube-prometheus-stack", &DeleteParams::default()).await?;
     components.create(&PostParams::default(), &component).await.context("the Component is refused")?;
     let accepted = dry_run(&client, serde_saphyr::from_str(SEED_EXPERIMENT)?).await;
     components.delete("kube-prometheus-stack", &DeleteParams::default()).await?;
+    testbed_ok(&["catalog", "push"]).await?;
     accepted.context("the Experiment is refused")
 }
 
