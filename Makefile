@@ -71,7 +71,8 @@ unit: deps ## tests that need no hub
 
 .PHONY: e2e
 e2e: hub ## tests on the real hub
-	cargo test --locked -p testbed-e2e --features hub -- --test-threads 1 --nocapture
+	# What an error says is worth more than where it was made.
+	RUST_LIB_BACKTRACE=0 cargo test --locked -p testbed-e2e --features hub -- --test-threads 1 --nocapture
 
 .PHONY: bench
 bench: deps ## time the statistics, and hold the load generator against queueing theory

@@ -7,8 +7,8 @@
 
 use anyhow::{Context, Result, ensure};
 use futures::future::{join_all, try_join_all};
-use k8s_openapi::api::core::v1::{ConfigMap, Pod};
-use kube::api::{Api, ApiResource, DeleteParams, DynamicObject, ListParams, Patch, PatchParams, PostParams};
+use k8s_openapi::api::core::v1::Pod;
+use kube::api::{Api, ApiResource, DeleteParams, DynamicObject, ListParams, PostParams};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::core::GroupVersionKind;
 use kube::{Client, Config, ResourceExt};
@@ -142,11 +142,8 @@ async fn ready(client: &Client, name: &str, begun: Instant) -> Result<Vec<(&'sta
 }
 
 async fn keep(client: &Client, count: usize) -> Result<()> {
-    let api: Api<ConfigMap> = Api::namespaced(client.clone(), "testbed-system");
-    let settings = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "testbed-settings"},
-        "data": {"warmClusters": count.to_string()}});
-    api.patch("testbed-settings", &PatchParams::apply("testbed-bench").force(), &Patch::Apply(&settings))
-        .await?;
+    let settings = testbed_hub::Settings { warm_clusters: Some(count) };
+    testbed_hub::change_settings(&testbed_hub::Layout::without_root(), &settings).await?;
     let warm = |cluster: &DynamicObject| {
         let conditions = cluster.data.pointer("/status/conditions").and_then(|all| all.as_array());
         conditions.into_iter().flatten().any(|c| c["type"] == "Ready" && c["status"] == "True")

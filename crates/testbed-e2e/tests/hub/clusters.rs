@@ -2,13 +2,13 @@
 
 use crate::crashes::{kill_operator, operator_ready};
 use crate::lab::{
-    NAMESPACE, client, empty, is_over, left_over, objects, phase, result_of, runs, submit_with, testbed_ok,
-    wait_for,
+    NAMESPACE, as_before, client, empty, is_over, is_ready, left_over, objects, phase, result_of, runs,
+    submit_with, testbed_ok, wait_for,
 };
 use anyhow::{Context, Result, ensure};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{ConfigMap, Pod, Secret};
-use kube::api::{Api, DeleteParams, ListParams, Patch, PatchParams, PostParams};
+use kube::api::{Api, DeleteParams, ListParams, PostParams};
 use kube::{Client, ResourceExt};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -57,6 +57,20 @@ fn links() -> usize {
     entries.filter(|entry| Path::new(&entry.path()).join("brport").exists()).count()
 }
 
+/// Fails if the machine has control groups of clusters in pods, or more links of pods than before. The kernel and the
+/// kubelet take a moment after the last object is gone.
+async fn machine_as_before(links_before: usize) -> Result<()> {
+    for _ in 0..80 {
+        if nested_groups().is_empty() && links() <= links_before {
+            return Ok(());
+        }
+        tokio::time::sleep(Duration::from_millis(250)).await;
+    }
+    ensure!(nested_groups().is_empty(), "control groups are left: {:?}", nested_groups());
+    ensure!(links() <= links_before, "{} links of pods, and {links_before} before", links());
+    Ok(())
+}
+
 /// Returns how many series of a run were written in the last ten seconds.
 async fn still_written(client: &Client, uid: &str) -> Result<usize> {
     let query = format!("count_over_time({{experiment_uid=\"{uid}\"}}[10s])");
@@ -83,14 +97,7 @@ async fn nothing_left(
         .filter(|object| *object != format!("Experiment {NAMESPACE}/{}", run.name_any()))
         .collect();
     ensure!(left.is_empty(), "left over: {left:?}");
-    ensure!(nested_groups().is_empty(), "control groups are left: {:?}", nested_groups());
-    for _ in 0..40 {
-        if links() <= links_before {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(250)).await;
-    }
-    ensure!(links() <= links_before, "{} links of pods, and {links_before} before", links());
+    machine_as_before(links_before).await?;
     tokio::time::sleep(Duration::from_secs(11)).await;
     let written = still_written(client, &run.uid().unwrap_or_default()).await?;
     ensure!(written == 0, "{written} series are still being written");
@@ -144,22 +151,12 @@ async fn two_clusters_side_by_side_are_made_compared_and_gone() -> Result<()> {
     testbed_ok(&["verify", &name]).await?;
     nothing_left(&client, &before, links_before, &run).await?;
     testbed_ok(&["delete", &name]).await?;
-    let left = left_over(&client, &before).await?;
-    ensure!(left.is_empty(), "left over after delete: {left:?}");
-    Ok(())
+    as_before(&client, &before).await.context("left over after delete")
 }
 
 /// Sets how many warm clusters the hub keeps.
-async fn keep_warm(client: &Client, count: usize) -> Result<()> {
-    let api: Api<ConfigMap> = Api::namespaced(client.clone(), "testbed-system");
-    let settings = json!({
-        "apiVersion": "v1", "kind": "ConfigMap",
-        "metadata": {"name": "testbed-settings", "namespace": "testbed-system"},
-        "data": {"warmClusters": count.to_string()},
-    });
-    api.patch("testbed-settings", &PatchParams::apply("testbed-e2e").force(), &Patch::Apply(&settings))
-        .await?;
-    Ok(())
+async fn keep_warm(count: usize) -> Result<()> {
+    testbed_ok(&["hub", "settings", "--warm-clusters", &count.to_string()]).await.map(drop)
 }
 
 /// Waits until that many pods of clusters are ready, and no more are there.
@@ -167,11 +164,7 @@ async fn clusters_ready(client: &Client, count: usize, seconds: u64) -> Result<B
     let pods: Api<Pod> = Api::namespaced(client.clone(), CLUSTERS);
     for _ in 0..seconds * 5 {
         let found = pods.list(&ListParams::default()).await?;
-        let ready = found.iter().filter(|pod| {
-            let conditions = pod.status.iter().flat_map(|status| status.conditions.iter().flatten());
-            conditions.into_iter().any(|condition| condition.type_ == "Ready" && condition.status == "True")
-        });
-        if ready.count() == count && found.items.len() == count {
+        if found.iter().filter(|pod| is_ready(pod)).count() == count && found.items.len() == count {
             // Crossplane says so a moment later.
             tokio::time::sleep(Duration::from_secs(1)).await;
             return Ok(found.iter().map(ResourceExt::name_any).collect());
@@ -187,7 +180,7 @@ async fn warm_clusters_are_claimed_at_once_and_never_used_twice() -> Result<()> 
     empty(&client).await?;
     let links_before = links();
     let before: BTreeSet<String> = objects(&client).await?;
-    keep_warm(&client, 2).await?;
+    keep_warm(2).await?;
     let first = clusters_ready(&client, 2, 90).await?;
     let sets = [&SHORT[..], &["targets.*.cluster.machineType=null"]].concat();
     let name = submit_with("cluster-comparison", &sets).await?;
@@ -206,7 +199,7 @@ async fn warm_clusters_are_claimed_at_once_and_never_used_twice() -> Result<()> 
     // Others take their place, and only now: while a run measures, none is made.
     let second = clusters_ready(&client, 2, 90).await?;
     ensure!(first.is_disjoint(&second), "{first:?} and {second:?}");
-    keep_warm(&client, 0).await?;
+    keep_warm(0).await?;
     clusters_ready(&client, 0, 60).await?;
     let settings: Api<ConfigMap> = Api::namespaced(client.clone(), "testbed-system");
     settings.delete("testbed-settings", &DeleteParams::default()).await?;
@@ -285,15 +278,12 @@ async fn a_run_in_clusters_deleted_at_any_moment_leaves_nothing() -> Result<()> 
         let (before, links_before) = (objects(&client).await?, links());
         let name = submit_with("cluster-comparison", &SHORT).await?;
         tokio::time::sleep(Duration::from_millis(moment)).await;
-        let run = runs(&client).get(&name).await?;
         runs(&client).delete(&name, &DeleteParams::default()).await?;
         crate::lab::wait_gone(&client, &name, 120)
             .await
             .with_context(|| format!("deleted after {moment} ms"))?;
-        let left = left_over(&client, &before).await?;
-        ensure!(left.is_empty(), "deleted after {moment} ms, left over: {left:?}");
-        ensure!(nested_groups().is_empty() && links() <= links_before, "deleted after {moment} ms");
-        drop(run);
+        as_before(&client, &before).await.with_context(|| format!("deleted after {moment} ms"))?;
+        machine_as_before(links_before).await.with_context(|| format!("deleted after {moment} ms"))?;
     }
     Ok(())
 }
@@ -372,9 +362,7 @@ async fn a_cluster_of_someone_else_is_used_and_left_as_it_was() -> Result<()> {
     }
     testbed_ok(&["delete", &over.name_any()]).await?;
     testbed_ok(&["delete", &owner]).await?;
-    let left = left_over(&client, &before).await?;
-    ensure!(left.is_empty(), "left over: {left:?}");
-    Ok(())
+    as_before(&client, &before).await
 }
 
 /// Returns what there is in the cluster that a kubeconfig beside the Experiment leads to.
@@ -414,9 +402,7 @@ async fn a_cluster_that_crossplane_cannot_make_fails_the_run_in_its_words() -> R
     ensure!(failure.message.contains("no matches for kind"), "{failure:?}");
     println!("refused after {:.0} s", Timestamp::now().duration_since(begun).as_secs_f64());
     testbed_ok(&["delete", &run.name_any()]).await?;
-    let left = left_over(&client, &before).await?;
-    ensure!(left.is_empty(), "left over: {left:?}");
-    Ok(())
+    as_before(&client, &before).await
 }
 
 /// Returns the project's folder of experiments in tests.
@@ -438,9 +424,7 @@ async fn the_example_of_the_seed_runs_unchanged_in_local_clusters() -> Result<()
     ensure!(phase(&run) == Some(Phase::Complete), "{:#?}", run.status);
     ensure!(result_of(&name).await?.metrics.is_some(), "nothing was measured");
     testbed_ok(&["delete", &name]).await?;
-    let left = left_over(&client, &before).await?;
-    ensure!(left.is_empty(), "left over: {left:?}");
-    Ok(())
+    as_before(&client, &before).await
 }
 
 #[tokio::test]
@@ -455,7 +439,5 @@ async fn a_component_in_one_cluster_is_reached_from_another() -> Result<()> {
     let trials = result_of(&name).await?.trials.context("no trials")?;
     ensure!(trials.records.iter().any(|record| record.void.is_none()), "no trial is valid");
     testbed_ok(&["delete", &name]).await?;
-    let left = left_over(&client, &before).await?;
-    ensure!(left.is_empty(), "left over: {left:?}");
-    Ok(())
+    as_before(&client, &before).await
 }

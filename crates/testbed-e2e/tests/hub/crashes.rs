@@ -1,6 +1,8 @@
 //! Whatever dies at whatever moment: a run is only delayed.
 
-use crate::lab::{client, empty, hub_up, is_over, left_over, objects, phase, submit, testbed_ok, wait_for};
+use crate::lab::{
+    client, empty, hub_up, is_over, is_ready, left_over, objects, phase, submit, testbed_ok, wait_for,
+};
 use anyhow::{Context, Result, ensure};
 use k8s_openapi::api::core::v1::Pod;
 use kube::Client;
@@ -38,11 +40,7 @@ pub async fn operator_ready(client: &Client) -> Result<()> {
     for _ in 0..600 {
         let found =
             pods.list(&ListParams::default().labels("app.kubernetes.io/name=testbed-operator")).await?;
-        let ready = found.iter().any(|pod| {
-            let conditions = pod.status.iter().flat_map(|status| status.conditions.iter().flatten());
-            conditions.into_iter().any(|condition| condition.type_ == "Ready" && condition.status == "True")
-        });
-        if ready && operator().is_some() {
+        if found.iter().any(is_ready) && operator().is_some() {
             return Ok(());
         }
         tokio::time::sleep(Duration::from_millis(100)).await;

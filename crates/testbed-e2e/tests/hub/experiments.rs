@@ -1,7 +1,7 @@
 //! The experiments of the catalog, whole.
 
 use crate::lab::{
-    client, empty, is_over, left_over, objects, result_of, submit_with, testbed, testbed_ok, wait_for,
+    as_before, client, empty, is_over, objects, result_of, submit_with, testbed, testbed_ok, wait_for,
 };
 use anyhow::{Context, Result, ensure};
 use testbed_api::summary::Decision;
@@ -56,9 +56,7 @@ async fn tsdb_comparison_ends_with_a_verdict_on_real_series() -> Result<()> {
     }
     testbed_ok(&["verify", &summary.name]).await?;
     testbed_ok(&["delete", &summary.name]).await?;
-    let left = left_over(&client, &before).await?;
-    ensure!(left.is_empty(), "left over: {left:?}");
-    Ok(())
+    as_before(&client, &before).await
 }
 
 #[tokio::test]

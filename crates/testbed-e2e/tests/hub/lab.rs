@@ -2,6 +2,7 @@
 
 use anyhow::{Context, Result, bail, ensure};
 use futures::{StreamExt, TryStreamExt};
+use k8s_openapi::api::core::v1::Pod;
 use kube::api::{Api, ApiResource, DynamicObject, ListParams};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::core::discovery::verbs;
@@ -187,4 +188,32 @@ pub async fn left_over(client: &Client, before: &BTreeSet<String>) -> Result<Vec
         tokio::time::sleep(Duration::from_millis(500)).await;
     }
     Ok(left)
+}
+
+/// Fails if anything is there that was not before.
+pub async fn as_before(client: &Client, before: &BTreeSet<String>) -> Result<()> {
+    let left = left_over(client, before).await?;
+    ensure!(left.is_empty(), "left over: {left:?}");
+    Ok(())
+}
+
+/// Returns every object of a cluster that was just made, once its own controllers have made theirs: when there are pods,
+/// and nothing changed for five seconds.
+pub async fn settled(client: &Client) -> Result<BTreeSet<String>> {
+    let mut seen = objects(client).await?;
+    for _ in 0..24 {
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        let now = objects(client).await?;
+        if now == seen && now.iter().any(|object| object.starts_with("Pod ")) {
+            return Ok(now);
+        }
+        seen = now;
+    }
+    bail!("the cluster is still making objects after two minutes")
+}
+
+/// Returns whether a pod is ready.
+pub fn is_ready(pod: &Pod) -> bool {
+    let mut conditions = pod.status.iter().flat_map(|status| status.conditions.iter().flatten());
+    conditions.any(|condition| condition.type_ == "Ready" && condition.status == "True")
 }

@@ -1,7 +1,8 @@
 //! A run from creation to nothing left.
 
 use crate::lab::{
-    client, empty, is_over, left_over, objects, phase, runs, submit, testbed, testbed_ok, wait_for, wait_gone,
+    as_before, client, empty, is_over, left_over, objects, phase, runs, submit, testbed, testbed_ok,
+    wait_for, wait_gone,
 };
 use anyhow::{Context, Result, ensure};
 use futures::{StreamExt, TryStreamExt};
@@ -42,8 +43,7 @@ async fn hello_app_completes_and_leaves_nothing_but_itself_and_its_result() -> R
     let summary: Summary = serde_json::from_str(&testbed_ok(&["results", &name, "-o", "json"]).await?)?;
     ensure!(summary.metrics.is_some(), "nothing was measured");
     testbed_ok(&["delete", &name]).await?;
-    let left = left_over(&client, &before).await?;
-    ensure!(left.is_empty(), "left over after delete: {left:?}");
+    as_before(&client, &before).await.context("left over after delete")?;
     let gone = testbed(&["results", &name]).await?;
     ensure!(!gone.status.success(), "the result of a deleted run can still be read");
     Ok(())

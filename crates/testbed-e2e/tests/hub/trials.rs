@@ -2,7 +2,7 @@
 
 use crate::crashes::{kill_operator, operator_ready};
 use crate::lab::{
-    client, empty, is_over, left_over, objects, phase, result_of, runs, submit_with, testbed, testbed_ok,
+    as_before, client, empty, is_over, objects, phase, result_of, runs, submit_with, testbed, testbed_ok,
     wait_for,
 };
 use anyhow::{Context, Result, ensure};
@@ -92,9 +92,7 @@ async fn a_thing_compared_with_itself_gets_an_interval_that_anyone_can_compute_a
 
     testbed_ok(&["compare", "noise-floor", "noise-floor"]).await?;
     testbed_ok(&["delete", &summary.name]).await?;
-    let left = left_over(&client, &before).await?;
-    ensure!(left.is_empty(), "left over: {left:?}");
-    Ok(())
+    as_before(&client, &before).await
 }
 
 #[tokio::test]
