@@ -12,7 +12,6 @@ use crate::{
     aks, eks, gke,
     keys::{KeyError, Keys},
     local,
-    machines::Machines,
 };
 
 /// Labels that go from the composite to everything that is made for it.
@@ -67,8 +66,6 @@ pub struct Tools<'a> {
     pub now: Timestamp,
     /// Where keys come from.
     pub keys: &'a dyn Keys,
-    /// How large machines are.
-    pub machines: &'a dyn Machines,
 }
 
 /// Where a cluster is made.

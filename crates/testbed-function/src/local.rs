@@ -15,7 +15,7 @@ use crate::{
         condition,
     },
     keys::{Client, Pair},
-    machines::Machine,
+    machines::{Machine, machine},
 };
 
 /// Label of everything that belongs to a cluster.
@@ -39,8 +39,7 @@ pub(crate) fn compose(
 ) -> Result<Composed, ComposeError> {
     let spec = &cluster.spec;
     let machine_type = spec.machine_type();
-    let machine =
-        tools.machines.machine(&machine_type).ok_or_else(|| ComposeError::Machine(machine_type.clone()))?;
+    let machine = machine(&machine_type).ok_or_else(|| ComposeError::Machine(machine_type.clone()))?;
 
     let mut composed = Composed::default();
     let nodes: Vec<Seen> = (0..spec.node_count).map(|index| Seen::new(cluster, observed, index)).collect();

@@ -9,26 +9,11 @@ pub struct Machine {
     pub memory_mib: u64,
 }
 
-/// Knows machine types by name.
-pub trait Machines {
-    /// The machine of that name, if it is known.
-    fn machine(&self, name: &str) -> Option<Machine>;
-}
-
-impl<F: Fn(&str) -> Option<Machine>> Machines for F {
-    fn machine(&self, name: &str) -> Option<Machine> {
-        self(name)
-    }
-}
-
-/// The lab's own table.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Known;
-
-impl Machines for Known {
-    fn machine(&self, name: &str) -> Option<Machine> {
-        let machine = testbed_core::machines::machine(name)?;
-        // A limit is no reservation: types that share their cores may use whole ones for a while, and a test is that short.
-        Some(Machine { cpu: machine.burst_cpu, memory_mib: machine.memory_mib })
-    }
+/// Returns the machine of that name, if it is known.
+///
+/// A limit is no reservation: types that share their cores may use whole ones for a while, and a test is that short.
+#[must_use]
+pub fn machine(name: &str) -> Option<Machine> {
+    let machine = testbed_core::machines::machine(name)?;
+    Some(Machine { cpu: machine.burst_cpu, memory_mib: machine.memory_mib })
 }

@@ -1,10 +1,10 @@
 //! The composition function, as Crossplane runs it: one gRPC service over mutual TLS.
 
-use std::{net::SocketAddr, path::PathBuf, sync::Arc};
+use std::{net::SocketAddr, path::PathBuf};
 
 use anyhow::{Context, Result, bail};
 use clap::Parser;
-use testbed_function::{machines::Known, server};
+use testbed_function::server;
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
@@ -45,7 +45,7 @@ async fn main() -> Result<()> {
         .with_context(|| format!("failed to listen on {}", arguments.address))?;
     let mut terminate = signal(SignalKind::terminate()).context("failed to wait for signals")?;
     tracing::info!(address = %arguments.address, "serving");
-    server::serve(listener, tls, Arc::new(Known), async move {
+    server::serve(listener, tls, async move {
         terminate.recv().await;
     })
     .await?;

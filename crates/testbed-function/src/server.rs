@@ -5,7 +5,6 @@ use std::{
     future::{Future, ready},
     io,
     path::Path,
-    sync::Arc,
 };
 
 use jiff::Timestamp;
@@ -23,7 +22,6 @@ use tower::service_fn;
 use crate::{
     compose::{ComposeError, Composed, Observed, Settings, Tools, compose},
     keys::Generated,
-    machines::Machines,
     protocol::{
         Condition, Outcome, RUN_FUNCTION, Ready, Resource, ResponseMeta, RunFunctionRequest,
         RunFunctionResponse, Severity, State, Status, from_json, to_json,
@@ -72,13 +70,9 @@ pub fn mutual_tls(folder: &Path) -> Result<ServerTlsConfig, ServeError> {
 pub async fn serve(
     listener: TcpListener,
     tls: Option<ServerTlsConfig>,
-    machines: Arc<dyn Machines + Send + Sync>,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), ServeError> {
-    let service = service_fn(move |request: http::Request<Body>| {
-        let machines = Arc::clone(&machines);
-        async move { Ok::<_, Infallible>(call(request, machines).await) }
-    });
+    let service = service_fn(async |request: http::Request<Body>| Ok::<_, Infallible>(call(request).await));
     let mut server = Server::builder();
     if let Some(tls) = tls {
         server = server.tls_config(tls)?;
@@ -88,16 +82,13 @@ pub async fn serve(
 }
 
 /// One call: the service has one method.
-async fn call(
-    request: http::Request<Body>,
-    machines: Arc<dyn Machines + Send + Sync>,
-) -> http::Response<Body> {
+async fn call(request: http::Request<Body>) -> http::Response<Body> {
     if request.uri().path() != RUN_FUNCTION {
         return tonic::Status::unimplemented("this function knows only RunFunction").into_http();
     }
     let codec = ProstCodec::<RunFunctionResponse, RunFunctionRequest>::default();
-    let run = service_fn(move |request: tonic::Request<RunFunctionRequest>| {
-        let tools = Tools { now: Timestamp::now(), keys: &Generated, machines: machines.as_ref() };
+    let run = service_fn(|request: tonic::Request<RunFunctionRequest>| {
+        let tools = Tools { now: Timestamp::now(), keys: &Generated };
         ready(Ok::<_, tonic::Status>(tonic::Response::new(answer(request.into_inner(), tools))))
     });
     Grpc::new(codec).unary(run, request).await

@@ -2,11 +2,10 @@
 #![allow(missing_docs)]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 use testbed_function::{
-    machines::Known,
     protocol::{
         RUN_FUNCTION, Ready, RequestMeta, Resource, RunFunctionRequest, RunFunctionResponse, Severity, State,
         from_json, to_json,
@@ -20,7 +19,7 @@ use tonic_prost::ProstCodec;
 async fn client() -> Grpc<Channel> {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    tokio::spawn(server::serve(listener, None, Arc::new(Known), std::future::pending()));
+    tokio::spawn(server::serve(listener, None, std::future::pending()));
     let channel = Channel::from_shared(format!("http://{address}")).unwrap().connect().await.unwrap();
     Grpc::new(channel)
 }

@@ -10,6 +10,7 @@ use std::{
 use crate::{
     command::{self, CommandError},
     image::{Image, ImageError},
+    registry,
 };
 
 /// An image could not be listed or imported.
@@ -96,7 +97,7 @@ impl Containerd {
     /// # Errors
     /// If the registry does not take it.
     pub async fn push(&self, reference: &str, registry: &str) -> Result<(), ImportError> {
-        let path = reference.split_once('/').map_or(reference, |(_, path)| path);
+        let path = registry::path(reference);
         let mut args = self.args();
         args.extend(["images", "push", "--plain-http", "--local"].map(Into::into));
         args.extend([format!("{registry}/{path}"), reference.into()]);

@@ -61,6 +61,7 @@ pub use crate::{
     layout::{Layout, REGISTRY, RootNotFound},
     listeners::{Owned, outside as listeners_outside},
     pki::{PkiError, WebhookPair, webhook_pair},
+    registry::path as image_path,
     settings::{Settings, change_settings, settings},
     status::{Component, HubStatus, StatusError, status},
     supervisor::{SupervisorError, supervise},

@@ -11,6 +11,12 @@ use tokio::{
 /// How long the registry may take to say whether it has an image.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// Returns the image of a reference without its host: what it is called in any registry.
+#[must_use]
+pub fn path(reference: &str) -> &str {
+    reference.split_once('/').map_or(reference, |(_, path)| path)
+}
+
 /// Whether the registry at `address` has the image `<host>/<name>:<tag>`, whatever its host.
 pub(crate) async fn has(address: &str, reference: &str) -> bool {
     // What cannot be asked is pushed, and if that does not work either it says why.
@@ -26,7 +32,7 @@ async fn ask(address: &str, reference: &str) -> io::Result<bool> {
 }
 
 fn question(address: &str, reference: &str) -> String {
-    let path = reference.split_once('/').map_or(reference, |(_, path)| path);
+    let path = path(reference);
     let (name, tag) = path.rsplit_once(':').unwrap_or((path, "latest"));
     format!(
         "HEAD /v2/{name}/manifests/{tag} HTTP/1.1\r\nHost: {address}\r\n\

@@ -1,7 +1,7 @@
 //! Carries effects out. Each is idempotent; the first that fails ends the pass, and the pass is run again.
 
 use crate::bundle;
-use crate::clients::{Clients, argo, child, cluster, namespace};
+use crate::clients::{Clients, argo, child, cluster, dynamic, namespace};
 use crate::observe;
 use crate::targets::{self, PATIENCE, Way};
 use anyhow::Context;
@@ -153,11 +153,7 @@ async fn stop_sync(clients: &Clients, object: &ObjectRef) -> Result<Fact, Error>
     let api = clients.dynamic(&child(object.kind), object.namespace.as_deref());
     let patch =
         json!({"metadata": {"uid": object.uid}, "status": {"operationState": {"phase": "Terminating"}}});
-    match api.patch(&object.name, &PatchParams::default(), &Patch::Merge(patch)).await {
-        Ok(_) => Ok(Fact::Done),
-        Err(error) if is_gone(&error) || is_conflict(&error) => Ok(Fact::Done),
-        Err(error) => Err(error.into()),
-    }
+    unless_moved_on(api.patch(&object.name, &PatchParams::default(), &Patch::Merge(patch)).await)
 }
 
 async fn delete_object(clients: &Clients, object: &ObjectRef) -> Result<Fact, Error> {
@@ -165,11 +161,7 @@ async fn delete_object(clients: &Clients, object: &ObjectRef) -> Result<Fact, Er
 }
 
 async fn delete_in(kube: Client, object: &ObjectRef) -> Result<Fact, Error> {
-    let resource = child(object.kind);
-    let api: Api<DynamicObject> = match &object.namespace {
-        Some(namespace) => Api::namespaced_with(kube, namespace, &resource),
-        None => Api::all_with(kube, &resource),
-    };
+    let api = dynamic(kube, &child(object.kind), object.namespace.as_deref());
     let parameters = DeleteParams {
         preconditions: Some(Preconditions { uid: Some(object.uid.clone()), resource_version: None }),
         // The workflow stays visible until its pods are gone, and a cluster until what it is made of is.
@@ -184,12 +176,7 @@ async fn delete_in(kube: Client, object: &ObjectRef) -> Result<Fact, Error> {
         }),
         ..DeleteParams::default()
     };
-    match api.delete(&object.name, &parameters).await {
-        Ok(_) => Ok(Fact::Done),
-        // Gone, or another object bears its name now: either way ours is not there.
-        Err(error) if is_gone(&error) || is_conflict(&error) => Ok(Fact::Done),
-        Err(error) => Err(error.into()),
-    }
+    unless_moved_on(api.delete(&object.name, &parameters).await)
 }
 
 /// Returns the way to a target that was found in this pass.
@@ -212,10 +199,7 @@ async fn apply_in(
         other => return Err(Error::Object(format!("nothing of kind {other:?} is applied in targets"))),
     };
     let kube = way(clients, experiment, target)?.client;
-    let api: Api<DynamicObject> = match object.namespace() {
-        Some(namespace) => Api::namespaced_with(kube, &namespace, &child(kind)),
-        None => Api::all_with(kube, &child(kind)),
-    };
+    let api = dynamic(kube, &child(kind), object.namespace().as_deref());
     in_time(target, api.patch(&object.name_any(), &applying(), &Patch::Apply(&object))).await?;
     Ok(Fact::Done)
 }
@@ -238,11 +222,7 @@ fn applying() -> PatchParams {
 async fn claim(clients: &Clients, name: &str, resource_version: &str, labels: &Value) -> Result<Fact, Error> {
     let api = clients.dynamic(&cluster(), Some(CLUSTER_NAMESPACE));
     let patch = json!({"metadata": {"resourceVersion": resource_version, "labels": labels}});
-    match api.patch_metadata(name, &PatchParams::default(), &Patch::Merge(patch)).await {
-        Ok(_) => Ok(Fact::Done),
-        Err(error) if is_gone(&error) || is_conflict(&error) => Ok(Fact::Done),
-        Err(error) => Err(error.into()),
-    }
+    unless_moved_on(api.patch_metadata(name, &PatchParams::default(), &Patch::Merge(patch)).await)
 }
 
 /// Returns the content of the kubeconfig that a target is reached with, and the labels of what is made of it.
@@ -275,7 +255,7 @@ async fn register(clients: &Clients, seen: &Experiment, target: &str, name: &str
         "apiVersion": "v1", "kind": "Secret", "type": "Opaque",
         "metadata": {
             "name": format!("cluster-{name}"), "namespace": ARGOCD_NAMESPACE, "labels": labels,
-            "annotations": {labels::CREDENTIALS: names::sha256(text.as_bytes())[..16]},
+            "annotations": {labels::CREDENTIALS: names::short_digest(&text)},
         },
         "stringData": {"name": name, "server": credentials.server, "config": credentials.argo().to_string()},
     });
@@ -300,7 +280,7 @@ async fn grant_write(clients: &Clients, seen: &Experiment, target: &str) -> Resu
         "apiVersion": "v1", "kind": "Secret", "type": "Opaque",
         "metadata": {
             "name": TOKEN_SECRET, "namespace": namespace, "labels": build::target_labels(&run, target),
-            "annotations": {labels::CREDENTIALS: names::sha256(token.as_bytes())[..16]},
+            "annotations": {labels::CREDENTIALS: names::short_digest(&token)},
         },
         "stringData": {"token": token},
     });
@@ -348,7 +328,7 @@ async fn show_kubeconfig(
         "apiVersion": "v1", "kind": "Secret", "type": "Opaque",
         "metadata": {
             "name": name, "namespace": namespace, "labels": labels,
-            "annotations": {labels::CREDENTIALS: names::sha256(text.as_bytes())[..16]},
+            "annotations": {labels::CREDENTIALS: names::short_digest(&text)},
             "ownerReferences": [{
                 "apiVersion": Experiment::api_version(&()), "kind": Experiment::kind(&()),
                 "name": seen.name_any(), "uid": seen.uid().unwrap_or_default(),
@@ -364,11 +344,7 @@ async fn refresh(clients: &Clients, object: &ObjectRef) -> Result<Fact, Error> {
     let api = clients.dynamic(&child(object.kind), object.namespace.as_deref());
     let patch =
         json!({"metadata": {"uid": object.uid, "annotations": {"argocd.argoproj.io/refresh": "normal"}}});
-    match api.patch_metadata(&object.name, &PatchParams::default(), &Patch::Merge(patch)).await {
-        Ok(_) => Ok(Fact::Done),
-        Err(error) if is_gone(&error) || is_conflict(&error) => Ok(Fact::Done),
-        Err(error) => Err(error.into()),
-    }
+    unless_moved_on(api.patch_metadata(&object.name, &PatchParams::default(), &Patch::Merge(patch)).await)
 }
 
 async fn delete_experiment(clients: &Clients, experiment: &Experiment) -> Result<Fact, Error> {
@@ -376,11 +352,7 @@ async fn delete_experiment(clients: &Clients, experiment: &Experiment) -> Result
         preconditions: Some(Preconditions { uid: experiment.uid(), resource_version: None }),
         ..DeleteParams::default()
     };
-    match experiments(clients, experiment).delete(&experiment.name_any(), &parameters).await {
-        Ok(_) => Ok(Fact::Done),
-        Err(error) if is_gone(&error) || is_conflict(&error) => Ok(Fact::Done),
-        Err(error) => Err(error.into()),
-    }
+    unless_moved_on(experiments(clients, experiment).delete(&experiment.name_any(), &parameters).await)
 }
 
 /// Asks a target's own store first, where it has one, and the hub next; the question that comes back says who answered.
@@ -523,10 +495,16 @@ async fn store_bundle(
     Ok(RecordRef { key, sha256 })
 }
 
-fn is_gone(error: &KubeError) -> bool {
-    matches!(error, KubeError::Api(status) if status.code == 404)
+/// What was asked of one object in one state has no addressee any more if that is gone, or another bears its name, or it
+/// changed: there is nothing to do, and what there is now is for the next pass.
+fn unless_moved_on<T>(answer: Result<T, KubeError>) -> Result<Fact, Error> {
+    match answer {
+        Ok(_) => Ok(Fact::Done),
+        Err(KubeError::Api(status)) if status.code == 404 || status.code == 409 => Ok(Fact::Done),
+        Err(error) => Err(error.into()),
+    }
 }
 
-fn is_conflict(error: &KubeError) -> bool {
-    matches!(error, KubeError::Api(status) if status.code == 409)
+fn is_gone(error: &KubeError) -> bool {
+    matches!(error, KubeError::Api(status) if status.code == 404)
 }

@@ -82,10 +82,15 @@ impl Clients {
 
     /// Returns the API of a kind that is not ours, in a namespace or in the whole cluster.
     pub(crate) fn dynamic(&self, resource: &ApiResource, namespace: Option<&str>) -> Api<DynamicObject> {
-        match namespace {
-            Some(namespace) => Api::namespaced_with(self.kube.clone(), namespace, resource),
-            None => Api::all_with(self.kube.clone(), resource),
-        }
+        dynamic(self.kube.clone(), resource, namespace)
+    }
+}
+
+/// Returns the API of a kind in the cluster of that client, in a namespace or in the whole cluster.
+pub(crate) fn dynamic(kube: Client, resource: &ApiResource, namespace: Option<&str>) -> Api<DynamicObject> {
+    match namespace {
+        Some(namespace) => Api::namespaced_with(kube, namespace, resource),
+        None => Api::all_with(kube, resource),
     }
 }
 

@@ -66,15 +66,14 @@ pub(crate) async fn run(
     let applications = clients.dynamic(&argo("Application"), Some(ARGOCD_NAMESPACE));
     let workflows = clients.dynamic(&argo("Workflow"), Some(WORKFLOW_NAMESPACE));
     let namespaces: Api<PartialObjectMeta<Namespace>> = Api::all(clients.kube.clone());
-    let pods: Api<PartialObjectMeta<Pod>> = Api::namespaced(clients.kube.clone(), WORKFLOW_NAMESPACE);
+    // Of workflows and of clusters; only their disappearance matters.
+    let pods: Api<PartialObjectMeta<Pod>> = Api::all(clients.kube.clone());
     // Subjects bear no label of ours: whose they are is told by the namespace they are in.
     let subjects: Api<PartialObjectMeta<Pod>> = Api::all(clients.kube.clone());
     let owners: Arc<Mutex<HashMap<String, ObjectRef<Experiment>>>> = Arc::default();
     let (known, by_namespace) = (owners.clone(), owners);
     let clusters = clients.dynamic(&cluster(), Some(CLUSTER_NAMESPACE));
     let projects = clients.dynamic(&argo("AppProject"), Some(ARGOCD_NAMESPACE));
-    // What clusters are made of bears the labels of the run; only its disappearance matters.
-    let nodes: Api<PartialObjectMeta<Pod>> = Api::namespaced(clients.kube.clone(), CLUSTER_NAMESPACE);
     let context = Arc::new(Context { clients: clients.clone(), failures: Mutex::default() });
     Controller::new(experiments, watcher::Config::default())
         .with_config(Config::default().concurrency(concurrency))
@@ -91,10 +90,9 @@ pub(crate) async fn run(
             }
             Some(owner)
         })
-        .watches(pods, ours(), owner_of_pod)
+        .watches(pods, ours(), gone)
         .watches_with(clusters, cluster(), ours(), owner)
         .watches_with(projects, argo("AppProject"), ours(), gone)
-        .watches(nodes, ours(), owner_of_pod)
         .reconcile_on(woken)
         .watches(subjects, foreign(), move |pod| {
             let owners = by_namespace.lock().unwrap_or_else(PoisonError::into_inner);
@@ -129,15 +127,10 @@ fn owner<K: ResourceExt>(child: K) -> Option<ObjectRef<Experiment>> {
     Some(ObjectRef::new(name).within(space))
 }
 
-/// Of what has no life of its own only the disappearance matters.
+/// Of what has no life of its own, or whose life is told by another object, only the disappearance matters.
 fn gone<K: ResourceExt>(child: K) -> Option<ObjectRef<Experiment>> {
     child.meta().deletion_timestamp.as_ref()?;
     owner(child)
-}
-
-/// Of a pod only its disappearance matters, at teardown: its progress is told by the workflow.
-fn owner_of_pod(pod: PartialObjectMeta<Pod>) -> Option<ObjectRef<Experiment>> {
-    gone(pod)
 }
 
 /// Look, decide, act, record.

@@ -62,7 +62,7 @@ pub(crate) async fn observe(clients: &Clients, name: &str, space: &str) -> Resul
     let elsewhere = seen.experiment.spec.targets.iter().any(|target| target.cluster.kind != ClusterType::Hub);
     let made = seen.experiment.spec.targets.iter().any(|target| target.cluster.kind.is_made());
     let shown = seen.experiment.spec.tutorial.as_ref().is_some_and(|tutorial| tutorial.expose_kubeconfig);
-    let (catalog, template, namespaces, applications, workflows, workflow_pods, pods, registered) = tokio::join!(
+    let (catalog, template, namespaces, applications, workflows, workflow_pods, registered) = tokio::join!(
         async { if accepted { Seen::default() } else { known(catalog(clients, &seen.experiment).await) } },
         async {
             if submitted {
@@ -75,9 +75,6 @@ pub(crate) async fn observe(clients: &Clients, name: &str, space: &str) -> Resul
         async { known(applications(clients, &selector).await) },
         async { known(workflows(clients, &selector).await) },
         async { known(workflow_pods(clients, &selector).await) },
-        async {
-            if in_trials { known(subject_pods(clients, &seen.experiment).await) } else { Seen::default() }
-        },
         async { known(projects(clients, &selector).await) },
     );
     if elsewhere {
@@ -111,7 +108,10 @@ pub(crate) async fn observe(clients: &Clients, name: &str, space: &str) -> Resul
     seen.applications = applications;
     seen.workflows = workflows;
     seen.workflow_pods = workflow_pods;
-    seen.pods = pods;
+    if in_trials {
+        // After the ways into targets are made: who was started anew has none before.
+        seen.pods = known(subject_pods(clients, &seen.experiment).await);
+    }
     Ok(Some(seen))
 }
 

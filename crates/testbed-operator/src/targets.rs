@@ -88,7 +88,7 @@ impl Targets {
             .with_context(|| format!("Secret {}/{} is not there", source.namespace, source.name))?;
         let text =
             kubeconfig(&secret).with_context(|| format!("Secret {}/{}", source.namespace, source.name))?;
-        let credentials = names::sha256(text.as_bytes())[..16].to_owned();
+        let credentials = names::short_digest(&text);
         if let Some(known) = self.lock().get(&key).filter(|known| known.way.credentials == credentials) {
             return Ok(known.way.clone());
         }

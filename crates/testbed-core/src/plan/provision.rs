@@ -114,12 +114,7 @@ fn made(
     known.machine_type.clone_from(&seen.machine_type);
     known.node_count = seen.node_count;
     known.kubeconfig_secret.clone_from(&seen.kubeconfig_secret);
-    for resource in &seen.resources {
-        // What was made once is looked for at the end, even if it is no longer wanted by then.
-        if !known.resources.contains(resource) {
-            known.resources.push(resource.clone());
-        }
-    }
+    target::latch(known, seen);
     let said = seen.message.clone().unwrap_or_else(|| "it has said nothing yet".into());
     if seen.deleting {
         return Err((Reason::TargetLost, "its cluster is being deleted".into()));

@@ -40,6 +40,15 @@ pub(super) fn cluster<'a>(clusters: &'a [ClusterFacts], target: &str) -> Option<
     clusters.iter().find(|cluster| cluster.target == target)
 }
 
+/// Notes what a cluster is made of. What was made once is looked for at the end, even if it is no longer wanted by then.
+pub(super) fn latch(known: &mut TargetStatus, cluster: &ClusterFacts) {
+    for resource in &cluster.resources {
+        if !known.resources.contains(resource) {
+            known.resources.push(resource.clone());
+        }
+    }
+}
+
 /// Returns the addresses of the API servers of the clusters that were found ready, by target.
 pub(super) fn servers<'a>(pass: &'a Pass<'_>) -> BTreeMap<&'a str, String> {
     let own = |name: &str| !pass.run.is_on_hub(name);

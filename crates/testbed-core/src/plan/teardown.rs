@@ -92,7 +92,7 @@ fn deployed<'a>(pass: &'a Pass<'_>, left: &Left<'_>, step: &mut Step) -> BTreeSe
             None => unregister(pass, target, left, step),
         };
         if is_busy {
-            step.wake(pass.now.saturating_add(LOOK_AGAIN).unwrap_or(Timestamp::MAX));
+            look_again(pass, step);
             busy.insert(target.name.as_str());
         }
     }
@@ -167,13 +167,14 @@ fn unregister(pass: &Pass<'_>, target: &Target, left: &Left<'_>, step: &mut Step
     let stuck = left.applications.iter().filter(|application| application.target == target.name);
     for registration in left.registrations.iter().filter(|seen| seen.target == target.name && !seen.deleting)
     {
-        step.effect(Effect::Delete(secret(ARGOCD_NAMESPACE, registration)));
+        let (name, uid) = (&registration.name, &registration.uid);
+        step.effect(Effect::Delete(object(ChildKind::Secret, Some(ARGOCD_NAMESPACE), name, uid)));
     }
     for application in stuck.filter(|application| application.deleting) {
         let what =
             object(ChildKind::Application, Some(ARGOCD_NAMESPACE), &application.name, &application.uid);
         step.effect(Effect::Refresh(what));
-        step.wake(pass.now.saturating_add(LOOK_AGAIN).unwrap_or(Timestamp::MAX));
+        look_again(pass, step);
     }
     false
 }
@@ -191,10 +192,8 @@ fn access(
         remove(step, ChildKind::Project, namespace, &project.name, &project.uid, project.deleting);
     }
     for registration in left.registrations {
-        if !registration.deleting {
-            step.effect(Effect::Delete(secret(ARGOCD_NAMESPACE, registration)));
-        }
-        step.wait(Reason::TearingDown, format!("registration {} is being removed", registration.name));
+        let (namespace, name) = (Some(ARGOCD_NAMESPACE), &registration.name);
+        remove(step, ChildKind::Secret, namespace, name, &registration.uid, registration.deleting);
     }
     for cluster in left.clusters.iter().filter(|cluster| !busy.contains(cluster.target.as_str())) {
         listed(pass, cluster, status, step);
@@ -205,17 +204,15 @@ fn access(
             Reason::TearingDown,
             format!("{count} resources of clusters are being removed, such as {first}"),
         );
-        step.wake(pass.now.saturating_add(LOOK_AGAIN).unwrap_or(Timestamp::MAX));
+        look_again(pass, step);
     }
     if left.clusters.is_empty() && left.leftovers.is_empty() {
         for known in status.targets.iter_mut().filter(|known| known.cluster_created_at.is_some()) {
             known.cluster_gone_at.get_or_insert(Time(pass.now));
         }
         for kubeconfig in left.kubeconfigs {
-            if !kubeconfig.deleting {
-                step.effect(Effect::Delete(secret(pass.run.namespace, kubeconfig)));
-            }
-            step.wait(Reason::TearingDown, format!("secret {} is being removed", kubeconfig.name));
+            let (namespace, name) = (Some(pass.run.namespace), &kubeconfig.name);
+            remove(step, ChildKind::Secret, namespace, name, &kubeconfig.uid, kubeconfig.deleting);
         }
     }
 }
@@ -226,11 +223,7 @@ fn listed(pass: &Pass<'_>, cluster: &ClusterFacts, status: &mut ExperimentStatus
         target::known(pass, &cluster.target).map(|known| &known.resources[..]).unwrap_or_default();
     let complete = cluster.resources.iter().all(|resource| persisted.contains(resource));
     if let Some(known) = status.targets.iter_mut().find(|known| known.name == cluster.target) {
-        for resource in &cluster.resources {
-            if !known.resources.contains(resource) {
-                known.resources.push(resource.clone());
-            }
-        }
+        target::latch(known, cluster);
         known.phase = Some("Deleting".into());
     }
     if !complete {
@@ -283,8 +276,9 @@ fn remove_in(step: &mut Step, target: &Target, what: ObjectRef, deleting: bool) 
     step.wait(Reason::TearingDown, message);
 }
 
-fn secret(namespace: &str, seen: &ObjectFacts) -> ObjectRef {
-    object(ChildKind::Secret, Some(namespace), &seen.name, &seen.uid)
+/// What no watch tells of is looked at again.
+fn look_again(pass: &Pass<'_>, step: &mut Step) {
+    step.wake(pass.now.saturating_add(LOOK_AGAIN).unwrap_or(Timestamp::MAX));
 }
 
 fn object(kind: ChildKind, namespace: Option<&str>, name: &str, uid: &str) -> ObjectRef {

@@ -6,7 +6,6 @@ use serde_json::{Value, json};
 use testbed_function::{
     compose::{ComposeError, Composed, Observed, Settings, Tools, compose},
     keys::{Client, KeyError, Keys, Pair},
-    machines::Known,
 };
 
 /// Keys that say what they are.
@@ -56,7 +55,7 @@ impl World {
     }
 
     pub fn compose(&self) -> Result<Composed, ComposeError> {
-        let tools = Tools { now: self.now, keys: &Fake, machines: &Known };
+        let tools = Tools { now: self.now, keys: &Fake };
         compose(&self.composite, &self.observed, &self.settings, tools)
     }
 

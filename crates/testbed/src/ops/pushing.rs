@@ -12,7 +12,7 @@ use oci_client::{Client as Registry, Reference};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use testbed_hub::Reporter;
+use testbed_hub::{Reporter, image_path};
 
 /// Folder of the chart in the embedded hub's registry.
 const FOLDER: &str = "testbed-hub";
@@ -74,8 +74,7 @@ impl Place {
     /// Images under the names by which the cluster pulls them.
     pub(crate) fn images(&self, images: &BTreeMap<String, String>) -> BTreeMap<String, String> {
         let name = |reference: &String| {
-            let path = reference.split_once('/').map_or(reference.as_str(), |(_, path)| path);
-            if self.embedded { reference.clone() } else { self.repository(path) }
+            if self.embedded { reference.clone() } else { self.repository(image_path(reference)) }
         };
         images.iter().map(|(image, reference)| (image.clone(), name(reference))).collect()
     }
@@ -141,7 +140,7 @@ pub(crate) async fn images(
     let (from, _) = Place::new(None, true)?.client()?;
     let (to, auth) = place.client()?;
     for (name, reference) in images.iter().filter(|(name, _)| *name != NOT_PUSHED) {
-        let path = reference.split_once('/').map_or(reference.as_str(), |(_, path)| path);
+        let path = image_path(reference);
         let source: Reference = format!("{}/{path}", testbed_hub::REGISTRY).parse()?;
         let target: Reference = place.repository(path).parse()?;
         let step = reporter.start(format!("push {name}"), format!("pushing image {name}"));
