@@ -28,7 +28,7 @@ use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 
 /// Serves until stopped.
-pub(crate) async fn serve(
+pub async fn serve(
     clients: Arc<Clients>,
     health: SocketAddr,
     webhook: Option<(SocketAddr, PathBuf)>,

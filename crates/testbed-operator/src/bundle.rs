@@ -3,12 +3,15 @@
 
 use crate::clients::{Clients, argo};
 use crate::observe;
+use crate::outside::Http;
 use anyhow::{Context, Result, bail, ensure};
+use bytes::Bytes;
+use http::Request;
 use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind, ListParams};
 use kube::{Client, Error as KubeError, ResourceExt};
-use reqwest::Client as Http;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 use testbed_api::bundle::{Artifact, Bundle, BundledTemplate, SCHEMA_VERSION};
 use testbed_api::component::Source;
@@ -37,7 +40,7 @@ const MANIFESTS: &str =
 
 /// Reads artifacts by digest from the registry of the hub, over plain HTTP and without credentials.
 pub(crate) struct Registry {
-    client: Http,
+    http: Arc<dyn Http>,
     host: String,
     /// Bundles are the largest things in memory: one at a time, whatever the number of runs that end at once.
     turns: Semaphore,
@@ -45,14 +48,8 @@ pub(crate) struct Registry {
 
 impl Registry {
     /// Makes a client of the registry at `host`; nothing is contacted yet.
-    pub(crate) fn new(host: &str) -> Result<Self> {
-        // A registry must not send us elsewhere.
-        let client = Http::builder().timeout(TIMEOUT).redirect(reqwest::redirect::Policy::none()).build();
-        Ok(Self {
-            client: client.context("failed to make an HTTP client")?,
-            host: host.to_owned(),
-            turns: Semaphore::new(1),
-        })
+    pub(crate) fn new(http: Arc<dyn Http>, host: &str) -> Self {
+        Self { http, host: host.to_owned(), turns: Semaphore::new(1) }
     }
 
     /// Waits for the turn to hold a bundle in memory.
@@ -80,20 +77,17 @@ impl Registry {
 
     /// Returns what a digest names, and its media type; never more than `limit` bytes, and only if the digest is its.
     async fn get(&self, repository: &str, kind: &str, digest: &str, limit: u64) -> Result<(Vec<u8>, String)> {
-        let url = format!("http://{}/v2/{repository}/{kind}/{digest}", self.host);
-        let mut request = self.client.get(url);
+        let mut request = Request::get(format!("http://{}/v2/{repository}/{kind}/{digest}", self.host));
         if kind == "manifests" {
             request = request.header("Accept", MANIFESTS);
         }
-        let mut response = request.send().await.map_err(reqwest::Error::without_url)?;
-        ensure!(response.status().is_success(), "the registry answered {}", response.status());
-        let media_type = response.headers().get("Content-Type").and_then(|value| value.to_str().ok());
-        let media_type = media_type.unwrap_or("application/vnd.oci.image.manifest.v1+json").to_owned();
-        let mut data = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(reqwest::Error::without_url)? {
-            ensure!(data.len() as u64 + chunk.len() as u64 <= limit, "it is larger than {limit} bytes");
-            data.extend_from_slice(&chunk);
-        }
+        let reply = timeout(TIMEOUT, self.http.send(request.body(Bytes::new())?, limit))
+            .await
+            .with_context(|| format!("the registry did not answer within {} s", TIMEOUT.as_secs()))??;
+        ensure!(reply.status.is_success(), "the registry answered {}", reply.status);
+        let media_type =
+            reply.media_type.unwrap_or_else(|| "application/vnd.oci.image.manifest.v1+json".into());
+        let data = Vec::from(reply.body);
         ensure!(format!("sha256:{}", names::sha256(&data)) == digest, "the registry answered other content");
         Ok((data, media_type))
     }
@@ -354,7 +348,7 @@ mod tests {
             target_revision: Some(pinned),
             ..Source::default()
         };
-        (Registry::new(&host).unwrap(), source)
+        (Registry::new(Arc::new(Network::new().unwrap()), &host), source)
     }
 
     fn status(sources: Vec<Source>) -> ExperimentStatus {

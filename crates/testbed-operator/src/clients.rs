@@ -2,19 +2,20 @@
 
 use crate::bundle::Registry;
 use crate::prometheus::Prometheus;
-use crate::results::{self, Results};
-use crate::targets::Targets;
-use anyhow::Result;
+use crate::outside::{Clock, Outside};
+use crate::results::Results;
+use crate::targets::{Targets, Woken};
 use kube::Client;
 use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind};
 use kube::runtime::events::{Recorder, Reporter};
+use std::sync::{Mutex, PoisonError};
 use testbed_api::labels;
 use testbed_core::agent::AgentSettings;
 use testbed_core::ingest;
 use testbed_core::plan::ChildKind;
 
 /// Everything the operator talks to.
-pub(crate) struct Clients {
+pub struct Clients {
     pub(crate) kube: Client,
     pub(crate) metrics: Prometheus,
     pub(crate) registry: Registry,
@@ -22,11 +23,24 @@ pub(crate) struct Clients {
     pub(crate) events: Recorder,
     pub(crate) targets: Targets,
     pub(crate) settings: Settings,
+    pub(crate) clock: Clock,
+    woken: Mutex<Option<Woken>>,
+}
+
+/// Where the stores of the hub are.
+#[derive(clap::Args, Clone, Debug)]
+pub struct Addresses {
+    /// Metrics store of the hub
+    #[arg(long, env = "METRICS_URL", default_value = "http://victoria-metrics.observability.svc:8428")]
+    pub metrics_url: String,
+    /// Registry of the hub, whose artifacts are taken into bundles
+    #[arg(long, env = "REGISTRY", default_value = "registry.registry.svc.cluster.local:5000")]
+    pub registry: String,
 }
 
 /// What the operator is told about its hub.
 #[derive(clap::Args, Clone, Debug)]
-pub(crate) struct Settings {
+pub struct Settings {
     /// Component that collects metrics in targets with a cluster of their own
     #[arg(long, env = "AGENT_COMPONENT", default_value = "metrics-agent")]
     agent_component: String,
@@ -58,26 +72,29 @@ impl Settings {
 }
 
 impl Clients {
-    /// Makes the clients; nothing is contacted yet.
-    pub(crate) fn new(
-        kube: Client,
-        metrics_url: &str,
-        registry: &str,
-        results: &results::Settings,
-        targets: Targets,
-        settings: Settings,
-    ) -> Result<Self> {
+    /// Makes the clients; nothing is contacted yet. Results are said to lie in `bucket`.
+    #[must_use]
+    pub fn new(outside: Outside, addresses: &Addresses, bucket: &str, settings: Settings) -> Self {
+        let Outside { kube, connect, http, store, clock } = outside;
+        let (targets, woken) = Targets::new(connect);
         let reporter =
             Reporter { controller: labels::OPERATOR.into(), instance: std::env::var("HOSTNAME").ok() };
-        Ok(Self {
-            metrics: Prometheus::new(metrics_url)?,
-            registry: Registry::new(registry)?,
-            results: Results::new(results)?,
+        Self {
+            metrics: Prometheus::new(http.clone(), &addresses.metrics_url),
+            registry: Registry::new(http, &addresses.registry),
+            results: Results::new(store, bucket),
             events: Recorder::new(kube.clone(), reporter),
             kube,
             targets,
             settings,
-        })
+            clock,
+            woken: Mutex::new(Some(woken)),
+        }
+    }
+
+    /// Returns the stream of Experiments in whose targets something changed; once.
+    pub(crate) fn woken(&self) -> Option<Woken> {
+        self.woken.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     /// Returns the API of a kind that is not ours, in a namespace or in the whole cluster.

@@ -140,7 +140,7 @@ async fn reconcile(experiment: Arc<Experiment>, context: Arc<Context>) -> Result
     let Some(seen) = observe(clients, &name, &space).await.map_err(Error::Observe)? else {
         return Ok(Action::await_change());
     };
-    let plan = plan(&seen, Timestamp::now());
+    let plan = plan(&seen, clients.clock.now());
     let (facts, failed) = apply(clients, &seen, &plan.effects).await;
     // These two changed the object itself: what there is to say is said in the pass that its change brings.
     let own = |effect: &Effect| {
@@ -157,15 +157,15 @@ async fn reconcile(experiment: Arc<Experiment>, context: Arc<Context>) -> Result
         Some(error) => Err(Error::Apply(error)),
         None => {
             settled(&context, &seen.experiment);
-            Ok(Action::requeue(until(plan.wake_at)))
+            Ok(Action::requeue(until(plan.wake_at, clients.clock.now())))
         }
     }
 }
 
 /// Returns how long to leave an Experiment alone: until its next deadline, and never longer than [`SAFETY`].
-fn until(wake_at: Option<Timestamp>) -> Duration {
+fn until(wake_at: Option<Timestamp>, now: Timestamp) -> Duration {
     let Some(at) = wake_at else { return SAFETY };
-    let left = at.duration_since(Timestamp::now());
+    let left = at.duration_since(now);
     // A millisecond more, so that the deadline has passed when we look.
     (Duration::try_from(left).unwrap_or_default() + Duration::from_millis(1)).min(SAFETY)
 }

@@ -17,7 +17,7 @@ const TIMEOUT: Duration = Duration::from_millis(1500);
 
 /// Settings of the probe.
 #[derive(Args)]
-pub(crate) struct Settings {
+pub struct Settings {
     /// Address to answer the probe at
     #[arg(long, default_value = "0.0.0.0:8430")]
     address: SocketAddr,
@@ -27,7 +27,7 @@ pub(crate) struct Settings {
 }
 
 /// Serves until stopped.
-pub(crate) async fn run(settings: Settings, mut stopped: watch::Receiver<bool>) -> Result<()> {
+pub async fn run(settings: Settings, mut stopped: watch::Receiver<bool>) -> Result<()> {
     let client = Client::builder().timeout(TIMEOUT).build().context("failed to make an HTTP client")?;
     let listener = TcpListener::bind(settings.address)
         .await

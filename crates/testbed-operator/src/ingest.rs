@@ -52,7 +52,7 @@ const HANDED_ON: [HeaderName; 4] = [
 
 /// Settings of the gateway.
 #[derive(Args)]
-pub(crate) struct Settings {
+pub struct Settings {
     /// Address to listen on
     #[arg(long, env = "INGEST_ADDRESS", default_value = "0.0.0.0:8080")]
     address: SocketAddr,
@@ -62,7 +62,7 @@ pub(crate) struct Settings {
 }
 
 /// Serves until stopped.
-pub(crate) async fn run(settings: Settings, mut stopped: watch::Receiver<bool>) -> Result<()> {
+pub async fn run(settings: Settings, mut stopped: watch::Receiver<bool>) -> Result<()> {
     let key = std::env::var(KEY).with_context(|| format!("failed to read {KEY}"))?;
     let runs = Arc::new(Runs::default());
     let gateway = Gateway::new(key.into_bytes(), &settings.metrics_url, runs.clone())?;

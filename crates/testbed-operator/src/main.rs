@@ -1,24 +1,11 @@
-//! The operator: observes the world of each Experiment, asks `testbed-core` what to do, does it, and records the facts.
-
-mod admission;
-mod apply;
-mod bundle;
-mod clients;
-mod controller;
-mod delivered;
-mod ingest;
-mod observe;
-mod pool;
-mod prometheus;
-mod report;
-mod results;
-mod targets;
+//! The operator's program: settings from flags and environment, and an end when it is asked to end.
 
 use anyhow::{Context, Result};
 use clap::Parser;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use testbed_operator::{Addresses, Clients, Settings, admission, control, delivered, ingest, real, results};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tracing_subscriber::EnvFilter;
@@ -41,16 +28,12 @@ struct Arguments {
     /// Folder with `tls.crt` and `tls.key` of the webhook; without it admission is not served
     #[arg(long, env = "WEBHOOK_CERT_DIR")]
     webhook_certificates: Option<PathBuf>,
-    /// Metrics store of the hub
-    #[arg(long, env = "METRICS_URL", default_value = "http://victoria-metrics.observability.svc:8428")]
-    metrics_url: String,
-    /// Registry of the hub, whose artifacts are taken into bundles
-    #[arg(long, env = "REGISTRY", default_value = "registry.registry.svc.cluster.local:5000")]
-    registry: String,
+    #[command(flatten)]
+    addresses: Addresses,
     #[command(flatten)]
     results: results::Settings,
     #[command(flatten)]
-    hub: clients::Settings,
+    hub: Settings,
     /// Experiments worked on at once
     #[arg(long, env = "CONCURRENCY", default_value_t = 16)]
     concurrency: u16,
@@ -90,24 +73,16 @@ async fn main() -> Result<()> {
     }
     let arguments = Arguments::parse();
     let client = kube::Client::try_default().await.context("failed to find the API server")?;
-    let (targets, woken) = targets::Targets::new();
-    let context = Arc::new(clients::Clients::new(
-        client,
-        &arguments.metrics_url,
-        &arguments.registry,
-        &arguments.results,
-        targets,
-        arguments.hub,
-    )?);
+    let outside = real(client, &arguments.results)?;
+    let bucket = arguments.results.bucket();
+    let context = Arc::new(Clients::new(outside, &arguments.addresses, bucket, arguments.hub));
     let admission = admission::serve(
         context.clone(),
         arguments.health_address,
         arguments.webhook_certificates.map(|folder| (arguments.webhook_address, folder)),
         stopped.clone(),
     );
-    let control = controller::run(context.clone(), woken, arguments.concurrency, stopped.clone());
-    let pool = pool::run(context.clone(), stopped.clone());
-    tokio::try_join!(admission, control, pool)?;
+    tokio::try_join!(admission, control(context, arguments.concurrency, stopped))?;
     Ok(())
 }
 

@@ -1,22 +1,22 @@
 //! PromQL over HTTP: instant and range queries, every way of failing told apart.
 
-use anyhow::{Context, Result};
+use crate::outside::{Http, HttpError, Reply};
+use bytes::Bytes;
+use http::header::CONTENT_TYPE;
+use http::{Request, StatusCode};
 use jiff::Timestamp;
-use reqwest::{Client, StatusCode};
 use serde::Deserialize;
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::sync::Arc;
 use testbed_api::experiment::QueryType;
 use testbed_core::plan::{Answer, Question, Series, Store};
 
-/// How long one query may take.
-const TIMEOUT: Duration = Duration::from_secs(30);
 /// Largest answer that is read; a larger one is refused and said.
-const MAX_BYTES: usize = 64 << 20;
+const MAX_BYTES: u64 = 64 << 20;
 
 /// Asks stores that speak PromQL.
 pub(crate) struct Prometheus {
-    client: Client,
+    http: Arc<dyn Http>,
     hub: String,
 }
 
@@ -52,13 +52,8 @@ struct MatrixSeries {
 
 impl Prometheus {
     /// Makes a client whose `Store::Hub` is at `hub`.
-    pub(crate) fn new(hub: &str) -> Result<Self> {
-        // A store must not send us elsewhere.
-        let client = Client::builder().timeout(TIMEOUT).redirect(reqwest::redirect::Policy::none()).build();
-        Ok(Self {
-            client: client.context("failed to make an HTTP client")?,
-            hub: hub.trim_end_matches('/').to_owned(),
-        })
+    pub(crate) fn new(http: Arc<dyn Http>, hub: &str) -> Self {
+        Self { http, hub: hub.trim_end_matches('/').to_owned() }
     }
 
     /// Asks one question.
@@ -81,22 +76,20 @@ impl Prometheus {
         // Of VictoriaMetrics, which by default answers as of 30 seconds ago and from its cache; Prometheus knows neither.
         form.extend([("latency_offset", "1ms".to_owned()), ("nocache", "1".to_owned())]);
         match self.post(&format!("{base}/api/v1/{path}"), &form).await {
-            Ok((status, body)) => read(status, &body),
-            Err(reason) => Answer::Unreachable(reason),
+            Ok(reply) => read(reply.status, &reply.body),
+            Err(HttpError::TooLarge(_)) => {
+                Answer::Refused(format!("the answer is larger than {} MiB", MAX_BYTES >> 20))
+            }
+            Err(HttpError::Failed(reason)) => Answer::Unreachable(reason),
         }
     }
 
-    async fn post(&self, url: &str, form: &[(&str, String)]) -> Result<(StatusCode, Vec<u8>), String> {
-        let said = |error: reqwest::Error| error.without_url().to_string();
-        let mut response = self.client.post(url).form(form).send().await.map_err(said)?;
-        let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(said)? {
-            if body.len() + chunk.len() > MAX_BYTES {
-                return Ok((StatusCode::PAYLOAD_TOO_LARGE, Vec::new()));
-            }
-            body.extend_from_slice(&chunk);
-        }
-        Ok((response.status(), body))
+    async fn post(&self, url: &str, form: &[(&str, String)]) -> Result<Reply, HttpError> {
+        let failed = |error: String| HttpError::Failed(error);
+        let form = serde_urlencoded::to_string(form).map_err(|error| failed(error.to_string()))?;
+        let request = Request::post(url).header(CONTENT_TYPE, "application/x-www-form-urlencoded");
+        let request = request.body(Bytes::from(form)).map_err(|error| failed(error.to_string()))?;
+        self.http.send(request, MAX_BYTES).await
     }
 }
 
@@ -105,9 +98,6 @@ fn seconds(at: Timestamp) -> String {
 }
 
 fn read(status: StatusCode, body: &[u8]) -> Answer {
-    if status == StatusCode::PAYLOAD_TOO_LARGE {
-        return Answer::Refused(format!("the answer is larger than {} MiB", MAX_BYTES >> 20));
-    }
     let envelope: Envelope = match serde_json::from_slice(body) {
         Ok(envelope) => envelope,
         Err(_) => return Answer::Unreachable(format!("it answered {status}, and not as Prometheus does")),

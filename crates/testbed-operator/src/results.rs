@@ -7,13 +7,14 @@ use futures::TryStreamExt;
 use object_store::aws::{AmazonS3, AmazonS3Builder};
 use object_store::path::Path;
 use object_store::{ClientOptions, ObjectStore, ObjectStoreExt, RetryConfig};
+use std::sync::Arc;
 use std::time::Duration;
 use testbed_api::status::StoredResults;
 use testbed_core::names;
 
 /// Where results are stored.
 #[derive(Args, Clone)]
-pub(crate) struct Settings {
+pub struct Settings {
     /// Address of the S3 server
     #[arg(long, env = "S3_ENDPOINT", default_value = "http://s3.store.svc:9000")]
     s3_endpoint: String,
@@ -33,19 +34,25 @@ pub(crate) struct Settings {
 
 /// The store of results.
 pub(crate) struct Results {
-    store: AmazonS3,
+    store: Arc<dyn ObjectStore>,
     bucket: String,
 }
 
-impl Results {
+impl Settings {
+    /// Returns the name of the bucket.
+    #[must_use]
+    pub fn bucket(&self) -> &str {
+        &self.s3_bucket
+    }
+
     /// Makes a client; nothing is contacted yet.
-    pub(crate) fn new(settings: &Settings) -> Result<Self> {
-        let store = AmazonS3Builder::new()
-            .with_endpoint(&settings.s3_endpoint)
-            .with_bucket_name(&settings.s3_bucket)
-            .with_region(&settings.s3_region)
-            .with_access_key_id(&settings.s3_access_key)
-            .with_secret_access_key(&settings.s3_secret_key)
+    pub(crate) fn client(&self) -> Result<AmazonS3> {
+        AmazonS3Builder::new()
+            .with_endpoint(&self.s3_endpoint)
+            .with_bucket_name(&self.s3_bucket)
+            .with_region(&self.s3_region)
+            .with_access_key_id(&self.s3_access_key)
+            .with_secret_access_key(&self.s3_secret_key)
             .with_virtual_hosted_style_request(false)
             .with_client_options(
                 ClientOptions::new().with_allow_http(true).with_timeout(Duration::from_secs(20)),
@@ -57,8 +64,14 @@ impl Results {
                 ..RetryConfig::default()
             })
             .build()
-            .context("failed to make a client of the results' store")?;
-        Ok(Self { store, bucket: settings.s3_bucket.clone() })
+            .context("failed to make a client of the results' store")
+    }
+}
+
+impl Results {
+    /// Takes a store, of which it is said to be `bucket`.
+    pub(crate) fn new(store: Arc<dyn ObjectStore>, bucket: &str) -> Self {
+        Self { store, bucket: bucket.to_owned() }
     }
 
     /// Stores bytes under a key that contains their digest.

@@ -1,5 +1,6 @@
 //! Targets with clusters of their own: how they are reached, and what tells us that something changed in them.
 
+use crate::outside::Connect;
 use crate::clients::Clients;
 use anyhow::{Context, Result, bail};
 use base64::Engine;
@@ -33,7 +34,11 @@ const MAX_KUBECONFIG: usize = 64 << 10;
 pub(crate) struct Targets {
     known: Mutex<HashMap<Key, Known>>,
     wake: mpsc::UnboundedSender<ObjectRef<Experiment>>,
+    connect: Connect,
 }
+
+/// Experiments in whose targets something changed.
+pub(crate) type Woken = mpsc::UnboundedReceiver<ObjectRef<Experiment>>;
 
 /// UID of the Experiment, name of the target.
 type Key = (String, String);
@@ -66,9 +71,9 @@ pub(crate) struct Source<'a> {
 
 impl Targets {
     /// Returns an empty set, and the stream of Experiments in whose targets something changed.
-    pub(crate) fn new() -> (Self, mpsc::UnboundedReceiver<ObjectRef<Experiment>>) {
+    pub(crate) fn new(connect: Connect) -> (Self, Woken) {
         let (wake, woken) = mpsc::unbounded();
-        (Self { known: Mutex::default(), wake }, woken)
+        (Self { known: Mutex::default(), wake, connect }, woken)
     }
 
     /// Returns the way to a target, made anew if its credentials changed. From then on the target is watched.
@@ -94,7 +99,7 @@ impl Targets {
         }
         let config = config(&text, source.endpoint).await?;
         let server = config.cluster_url.to_string().trim_end_matches('/').to_owned();
-        let client = Client::try_from(config).context("no client can be made of its kubeconfig")?;
+        let client = (self.connect)(config).context("no client can be made of its kubeconfig")?;
         let way = Way { client: client.clone(), server, credentials };
         let watch = tokio::spawn(watch(client, namespace, owner, self.wake.clone())).abort_handle();
         let known = Known { way: way.clone(), watch };

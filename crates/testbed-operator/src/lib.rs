@@ -1,0 +1,51 @@
+//! The operator: observes the world of each Experiment, asks `testbed-core` what to do, does it, and records the facts.
+//!
+//! A library, so that the same code runs in the real world (`main.rs`) and in a simulated one (`testbed-sim`).
+
+pub mod admission;
+mod apply;
+mod bundle;
+mod clients;
+mod controller;
+pub mod delivered;
+pub mod ingest;
+mod observe;
+pub mod outside;
+mod pool;
+mod prometheus;
+mod report;
+pub mod results;
+mod targets;
+
+use anyhow::{Context, Result};
+pub use clients::{Addresses, Clients, Settings};
+use object_store::ObjectStore;
+use outside::{Clock, Http, Network, Outside};
+use std::sync::Arc;
+use tokio::sync::watch;
+
+/// Returns the real world.
+///
+/// # Errors
+/// If a client cannot be made; nothing is contacted.
+pub fn real(kube: kube::Client, results: &results::Settings) -> Result<Outside> {
+    Ok(Outside {
+        kube,
+        connect: Arc::new(kube::Client::try_from),
+        http: Arc::new(Network::new()?) as Arc<dyn Http>,
+        store: Arc::new(results.client()?) as Arc<dyn ObjectStore>,
+        clock: Clock::system(),
+    })
+}
+
+/// Drives Experiments and keeps the pool of warm clusters, until stopped.
+///
+/// # Errors
+/// If a controller ends by itself.
+pub async fn control(clients: Arc<Clients>, concurrency: u16, stopped: watch::Receiver<bool>) -> Result<()> {
+    let woken = clients.woken().context("the controllers run already")?;
+    let control = controller::run(clients.clone(), woken, concurrency, stopped.clone());
+    let pool = pool::run(clients, stopped);
+    tokio::try_join!(control, pool)?;
+    Ok(())
+}

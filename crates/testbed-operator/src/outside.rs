@@ -1,0 +1,121 @@
+//! All that the operator reaches beyond itself, so that a simulated world can stand in its place.
+
+use anyhow::{Context, Result};
+use bytes::Bytes;
+use futures::future::BoxFuture;
+use http::{Request, StatusCode};
+use jiff::{SignedDuration, Timestamp};
+use kube::{Client, Config};
+use object_store::ObjectStore;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// How long one request to a store of metrics or a registry may take.
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Makes a client of the API server of a target.
+pub type Connect = Arc<dyn Fn(Config) -> Result<Client, kube::Error> + Send + Sync>;
+
+/// The world as the operator reaches it.
+pub struct Outside {
+    /// The API server of the hub.
+    pub kube: Client,
+    /// The way to those of targets.
+    pub connect: Connect,
+    /// The way to stores of metrics and to the registry.
+    pub http: Arc<dyn Http>,
+    /// The store of results.
+    pub store: Arc<dyn ObjectStore>,
+    /// The time.
+    pub clock: Clock,
+}
+
+/// What was answered.
+#[derive(Debug, Clone)]
+pub struct Reply {
+    /// Status of the answer.
+    pub status: StatusCode,
+    /// Its `Content-Type`.
+    pub media_type: Option<String>,
+    /// Its body.
+    pub body: Bytes,
+}
+
+/// Why there is no answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum HttpError {
+    /// It is larger than was allowed.
+    #[error("it is larger than {0} bytes")]
+    TooLarge(u64),
+    /// Nobody answered, or not to the end.
+    #[error("{0}")]
+    Failed(String),
+}
+
+/// Sends requests to servers that are not an API server.
+pub trait Http: Send + Sync {
+    /// Sends one request and returns the answer, of which no more than `limit` bytes are ever read.
+    ///
+    /// # Errors
+    /// If nobody answers in time, or with more than that.
+    fn send(&self, request: Request<Bytes>, limit: u64) -> BoxFuture<'_, Result<Reply, HttpError>>;
+}
+
+/// The network.
+pub(crate) struct Network(reqwest::Client);
+
+impl Network {
+    pub(crate) fn new() -> Result<Self> {
+        // Nobody may send us elsewhere.
+        let client =
+            reqwest::Client::builder().timeout(TIMEOUT).redirect(reqwest::redirect::Policy::none()).build();
+        Ok(Self(client.context("failed to make an HTTP client")?))
+    }
+}
+
+impl Http for Network {
+    fn send(&self, request: Request<Bytes>, limit: u64) -> BoxFuture<'_, Result<Reply, HttpError>> {
+        let said = |error: reqwest::Error| HttpError::Failed(error.without_url().to_string());
+        Box::pin(async move {
+            let request = reqwest::Request::try_from(request).map_err(said)?;
+            let mut response = self.0.execute(request).await.map_err(said)?;
+            let media_type = response.headers().get("Content-Type").and_then(|value| value.to_str().ok());
+            let media_type = media_type.map(str::to_owned);
+            let mut body = Vec::new();
+            while let Some(chunk) = response.chunk().await.map_err(said)? {
+                if body.len() as u64 + chunk.len() as u64 > limit {
+                    return Err(HttpError::TooLarge(limit));
+                }
+                body.extend_from_slice(&chunk);
+            }
+            Ok(Reply { status: response.status(), media_type, body: body.into() })
+        })
+    }
+}
+
+/// The time of day: that of the machine, or one that goes as tokio's does, which a simulation moves.
+#[derive(Debug, Clone, Copy)]
+pub struct Clock(Option<(Timestamp, Instant)>);
+
+impl Clock {
+    /// The machine's.
+    #[must_use]
+    pub const fn system() -> Self {
+        Self(None)
+    }
+
+    /// One that shows `at` now.
+    #[must_use]
+    pub fn set(at: Timestamp) -> Self {
+        Self(Some((at, Instant::now())))
+    }
+
+    /// Returns the time.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        let Some((at, then)) = self.0 else { return Timestamp::now() };
+        let passed = SignedDuration::try_from(then.elapsed()).unwrap_or(SignedDuration::MAX);
+        at.checked_add(passed).unwrap_or(Timestamp::MAX)
+    }
+}

@@ -1,0 +1,125 @@
+//! `make sweep`: every fault at every request of every run.
+
+use clap::Parser;
+use std::process::ExitCode;
+use std::time::Instant;
+use testbed_sim::fault::{Fault, Mode};
+use testbed_sim::runs::{self, Scenario};
+use testbed_sim::world::live;
+use testbed_sim::{store, sweep};
+
+/// Lives simulated runs under faults at every request, and says what broke and how to see it again
+#[derive(Parser)]
+#[command(version)]
+struct Arguments {
+    /// Only this run
+    #[arg(long)]
+    only: Option<String>,
+    /// Only these faults, such as crash-after@7,conflict@9
+    #[arg(long, value_delimiter = ',')]
+    plan: Vec<Fault>,
+    /// Pairs of faults too; many
+    #[arg(long)]
+    pairs: bool,
+    /// Instead: so many lives with random faults
+    #[arg(long)]
+    random: Option<usize>,
+    /// Seed of what is random
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Print what the operator sent and what happened
+    #[arg(long)]
+    history: bool,
+    /// List the runs
+    #[arg(long)]
+    list: bool,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let chosen: Vec<Scenario> = runs::all()
+        .into_iter()
+        .filter(|run| arguments.only.as_ref().is_none_or(|only| only == run.name))
+        .collect();
+    if arguments.list || chosen.is_empty() {
+        for run in runs::all() {
+            println!("{}", run.name);
+        }
+        return if arguments.list { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+    }
+    let mut failed = 0;
+    let mut lived = 0;
+    for scenario in &chosen {
+        let begun = Instant::now();
+        let reference = live(scenario, &[]);
+        let took = begun.elapsed();
+        println!(
+            "{}: {} writes, {:.0} s of its time, {:.0} ms of ours",
+            scenario.name,
+            reference.writes,
+            reference.took.as_secs_f64(),
+            took.as_secs_f64() * 1e3
+        );
+        if arguments.history {
+            let shown = if arguments.plan.is_empty() { &reference } else { &live(scenario, &arguments.plan) };
+            print(shown);
+        }
+        if !reference.broken.is_empty() {
+            failed += 1;
+            println!("  without any fault: {:#?}", reference.broken);
+            continue;
+        }
+        let plans = plans(&arguments, &reference);
+        lived += plans.len();
+        let failures = sweep::run(scenario, &reference, &plans);
+        failed += failures.len();
+        for failure in failures.iter().take(10) {
+            println!("  {}\n    {}", failure.command(), failure.broken.join("\n    "));
+        }
+        println!("  {} of {} plans passed ({:.1} s)", plans.len() - failures.len(), plans.len(), begun.elapsed().as_secs_f64());
+    }
+    println!("{lived} plans, {failed} failed");
+    if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn plans(arguments: &Arguments, reference: &testbed_sim::world::Outcome) -> Vec<Vec<Fault>> {
+    if !arguments.plan.is_empty() {
+        return vec![arguments.plan.clone()];
+    }
+    if let Some(count) = arguments.random {
+        let seed = arguments.seed;
+        return (0..count).map(|number| random(seed, number, reference.writes)).collect();
+    }
+    let mut plans = sweep::singles(reference);
+    if arguments.pairs {
+        plans.extend(sweep::pairs(reference));
+    }
+    plans
+}
+
+/// Returns one to six faults, a function of seed and number.
+fn random(seed: u64, number: usize, writes: usize) -> Vec<Fault> {
+    let draw = |what: &str, below: usize| {
+        let drawn = testbed_core::names::keyed(seed, &[&number.to_string(), what]);
+        usize::try_from(drawn % below.max(1) as u64).unwrap_or_default()
+    };
+    let mut faults: Vec<Fault> = (0..=draw("count", 6))
+        .map(|fault| Fault {
+            point: 1 + draw(&format!("point {fault}"), writes + 10),
+            mode: Mode::ALL[draw(&format!("mode {fault}"), Mode::ALL.len())],
+        })
+        .collect();
+    faults.sort_unstable();
+    faults.dedup_by_key(|fault| fault.point);
+    faults
+}
+
+fn print(outcome: &testbed_sim::world::Outcome) {
+    for sent in outcome.sent.iter().filter(|sent| sent.number > 0) {
+        println!("  {:>3} (life {}) {}", sent.number, sent.life, sent.line);
+    }
+    for entry in &outcome.history {
+        let store::Key { kind, namespace, name } = &entry.key;
+        println!("  {} {} {} {kind} {namespace}/{name}", entry.version, entry.at, entry.change.word());
+    }
+}

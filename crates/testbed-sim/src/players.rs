@@ -1,0 +1,561 @@
+//! Those who work beside the operator, as small state machines with delays: kubelet, garbage collector, namespace
+//! controller, Argo CD, Argo Workflows, Crossplane with the lab's own function.
+
+use crate::store::{Change, Deletion, Key, Selector, Store, strings};
+use crate::wire::{Shared, lock};
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use testbed_api::record::LoadReport;
+use testbed_core::build::{ARGOCD_NAMESPACE, CLUSTER_NAMESPACE, WORKFLOW_NAMESPACE};
+use testbed_operator::outside::Clock;
+use tokio::time::{Instant, sleep_until};
+
+/// What goes otherwise than it should.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Behavior {
+    /// The load fails.
+    pub workflow_fails: bool,
+    /// Components never get healthy.
+    pub never_healthy: bool,
+    /// Clusters never get ready.
+    pub clusters_hang: bool,
+    /// A cluster dies so long after it was made.
+    pub cluster_dies: Option<Duration>,
+}
+
+/// A string that stands in every credential here, and must be found nowhere else.
+pub const CANARY: &str = "canary-7f3a9c";
+
+/// Clusters of targets by host and port of their API servers.
+pub type Clusters = Arc<Mutex<BTreeMap<String, Shared>>>;
+
+/// Plays until it is dropped.
+pub struct Players {
+    hub: Shared,
+    clusters: Clusters,
+    clock: Clock,
+    behavior: Behavior,
+    /// When something was first seen, by UID and what it is.
+    seen: BTreeMap<(String, &'static str), Instant>,
+    /// What is to be looked at, and when: place in time, cluster (empty for the hub), object.
+    due: BTreeSet<(Instant, String, Key)>,
+    /// How much of each history is known.
+    read: BTreeMap<String, usize>,
+}
+
+fn text<'a>(value: &'a Value, path: &str) -> &'a str {
+    value.pointer(path).and_then(Value::as_str).unwrap_or_default()
+}
+
+fn deleting(object: &Value) -> bool {
+    object["metadata"]["deletionTimestamp"].is_string()
+}
+
+fn uid(object: &Value) -> &str {
+    text(object, "/metadata/uid")
+}
+
+fn millis(count: u64) -> Duration {
+    Duration::from_millis(count)
+}
+
+/// Returns the host of the API server of a cluster.
+fn host(cluster: &str) -> String {
+    format!("{cluster}.{CLUSTER_NAMESPACE}.svc:6443")
+}
+
+/// Returns host and port of an address.
+#[must_use]
+pub fn authority(address: &str) -> &str {
+    address.trim_start_matches("https://").trim_end_matches('/')
+}
+
+impl Players {
+    /// Returns them, before anything happened.
+    #[must_use]
+    pub fn new(hub: Shared, clusters: Clusters, clock: Clock, behavior: Behavior) -> Self {
+        let (seen, due, read) = (BTreeMap::new(), BTreeSet::new(), BTreeMap::new());
+        Self { hub, clusters, clock, behavior, seen, due, read }
+    }
+
+    /// Plays.
+    pub async fn play(mut self) {
+        loop {
+            let changed = lock(&self.hub).changed.clone();
+            let told = changed.notified();
+            self.listen();
+            let now = Instant::now();
+            while let Some(first) = self.due.first().filter(|(at, ..)| *at <= now).cloned() {
+                self.due.remove(&first);
+                let (_, place, key) = first;
+                if let Some(wait) = self.look(&place, &key) {
+                    self.due.insert((now + wait, place, key));
+                }
+                self.listen();
+            }
+            let next = self.due.first().map_or(now + Duration::from_secs(3600), |(at, ..)| *at);
+            // Changes in clusters come through the operator or through these players: the hub's word, or a look.
+            let poll = if self.read.len() > 1 { next.min(now + millis(250)) } else { next };
+            tokio::select! {
+                () = told => {}
+                () = sleep_until(poll) => {}
+            }
+        }
+    }
+
+    fn store(&self, place: &str) -> Option<Shared> {
+        if place.is_empty() {
+            return Some(self.hub.clone());
+        }
+        self.clusters.lock().unwrap_or_else(PoisonError::into_inner).get(place).cloned()
+    }
+
+    /// Returns the cluster that an address leads to, if it is alive.
+    fn reach(&self, server: &str) -> Option<(String, Shared)> {
+        if server == "https://kubernetes.default.svc" {
+            return Some((String::new(), self.hub.clone()));
+        }
+        let place = authority(server);
+        if !alive(&self.hub, place) {
+            return None;
+        }
+        Some((place.to_owned(), self.store(place)?))
+    }
+
+    /// Whatever changed is looked at.
+    fn listen(&mut self) {
+        let places: Vec<String> =
+            self.clusters.lock().unwrap_or_else(PoisonError::into_inner).keys().cloned().collect();
+        for place in std::iter::once(String::new()).chain(places) {
+            let Some(store) = self.store(&place) else { continue };
+            let store = lock(&store);
+            let read = self.read.entry(place.clone()).or_default();
+            let now = Instant::now();
+            for entry in &store.log[*read..] {
+                self.due.insert((now, place.clone(), entry.key.clone()));
+                let pod = entry.key.kind == "Pod" && entry.change == Change::Deleted;
+                if pod || entry.key.kind == "Namespace" {
+                    self.due.insert((now, String::new(), Key::new("Application", "", "*")));
+                }
+                if entry.change == Change::Deleted || deleting(&entry.object) {
+                    for kind in ["Workflow", "ExperimentCluster"] {
+                        self.due.insert((now, String::new(), Key::new(kind, "", "*")));
+                    }
+                }
+            }
+            *read = store.log.len();
+        }
+    }
+
+    /// Returns how long ago something was first seen.
+    fn since(&mut self, uid: &str, what: &'static str) -> Duration {
+        self.seen.entry((uid.to_owned(), what)).or_insert_with(Instant::now).elapsed()
+    }
+
+    /// Returns how long is still to wait until `delay` after something was first seen; absent when that is over.
+    fn wait(&mut self, uid: &str, what: &'static str, delay: Duration) -> Option<Duration> {
+        let since = self.since(uid, what);
+        (since < delay).then(|| delay - since)
+    }
+
+    fn look(&mut self, place: &str, key: &Key) -> Option<Duration> {
+        let store = self.store(place)?;
+        if key.name == "*" {
+            let found = lock(&store).list(key.kind, &Selector::default());
+            for object in found {
+                let key = Key::new(key.kind, text(&object, "/metadata/namespace"), text(&object, "/metadata/name"));
+                if let Some(wait) = self.look(place, &key) {
+                    self.due.insert((Instant::now() + wait, place.to_owned(), key));
+                }
+            }
+            return None;
+        }
+        let object = lock(&store).get(key);
+        let Some(object) = object else {
+            collect(&store, key);
+            return None;
+        };
+        match key.kind {
+            "Namespace" => self.namespace(&store, key, &object),
+            "Pod" => self.pod(&store, key, &object),
+            "Application" => self.application(key, &object),
+            "Workflow" => self.workflow(key, &object),
+            "ExperimentCluster" => self.cluster(key, &object),
+            _ => None,
+        }
+    }
+
+    fn namespace(&mut self, store: &Shared, key: &Key, object: &Value) -> Option<Duration> {
+        if !deleting(object) {
+            return None;
+        }
+        if let Some(wait) = self.wait(uid(object), "going", millis(5000)) {
+            return Some(wait);
+        }
+        let mut store = lock(store);
+        let within: Vec<Key> =
+            store.all().map(|(key, _)| key.clone()).filter(|within| within.namespace == key.name).collect();
+        for within in &within {
+            let _ = store.delete(within, &Deletion { now: true, ..Deletion::default() });
+        }
+        store.finish(key);
+        None
+    }
+
+    fn pod(&mut self, store: &Shared, key: &Key, object: &Value) -> Option<Duration> {
+        if deleting(object) {
+            let wait = self.wait(uid(object), "stopping", millis(800));
+            if wait.is_none() {
+                lock(store).finish(key);
+            }
+            return wait;
+        }
+        if object["spec"]["nodeName"].is_null() {
+            return None;
+        }
+        let ready = object.pointer("/status/conditions/0/status").is_some_and(|status| status == "True");
+        if ready || text(object, "/status/phase") == "Succeeded" {
+            return None;
+        }
+        let wait = self.wait(uid(object), "starting", millis(1000));
+        if wait.is_none() {
+            let status = json!({"phase": "Running",
+                "conditions": [{"type": "Ready", "status": "True", "lastTransitionTime": seconds(self.clock.now())}]});
+            let _ = lock(store).patch(key, true, &json!({"status": status}));
+        }
+        wait
+    }
+
+    fn application(&mut self, key: &Key, object: &Value) -> Option<Duration> {
+        let (name, server) = (text(object, "/metadata/labels/experiments.illm.io~1component"), text(object, "/spec/destination/server"));
+        let namespace = text(object, "/spec/destination/namespace");
+        let reached = self.reach(server);
+        let operation = text(object, "/status/operationState/phase");
+        if operation == "Terminating" {
+            let wait = self.wait(uid(object), "terminating", millis(200));
+            if wait.is_none() {
+                self.tell(key, &json!({"operationState": {"phase": "Failed"}}));
+            }
+            return wait;
+        }
+        if deleting(object) {
+            if operation == "Running" {
+                // A sync that goes on is not given up by itself.
+                return None;
+            }
+            if let Some(wait) = self.wait(uid(object), "deleting", millis(700)) {
+                return Some(wait);
+            }
+            match reached {
+                Some((_, store)) => {
+                    let mut store = lock(&store);
+                    for kind in ["Pod", "Service"] {
+                        let named = Selector {
+                            namespace: Some(namespace.to_owned()),
+                            labels: vec![("app".into(), true, name.into())],
+                            name: None,
+                        };
+                        for part in store.list(kind, &named) {
+                            let part = Key::new(kind, namespace, text(&part, "/metadata/name"));
+                            let _ = store.delete(&part, &Deletion::default());
+                        }
+                    }
+                }
+                None if self.registered(server) || self.seen.contains_key(&(uid(object).into(), "told")) => {
+                    // It waits for a cluster that it knows and that does not answer.
+                    return Some(millis(2000));
+                }
+                None => {}
+            }
+            let none = json!({"metadata": {"finalizers": null}});
+            let _ = lock(&self.hub).patch(key, false, &none);
+            return None;
+        }
+        if let Some(wait) = self.wait(uid(object), "made", millis(300)) {
+            return Some(wait);
+        }
+        if operation.is_empty() {
+            self.tell(key, &json!({"sync": {"status": "OutOfSync"}, "health": {"status": "Missing"},
+                "operationState": {"phase": "Running"}}));
+        }
+        let (_, store) = match reached {
+            Some(reached) => reached,
+            None => return Some(millis(2000)),
+        };
+        let space = lock(&store).get(&Key::new("Namespace", "", namespace));
+        if space.is_none_or(|space| deleting(&space)) {
+            return Some(millis(1000));
+        }
+        if let Some(wait) = self.wait(uid(object), "placed", millis(700)) {
+            return Some(wait);
+        }
+        deployed(&store, namespace, name);
+        let revisions: Vec<&str> = object["spec"]["sources"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .map(|source| text(source, "/targetRevision"))
+            .collect();
+        let healthy = !self.behavior.never_healthy
+            && self.wait(uid(object), "synced", millis(1500)).is_none();
+        let health = if healthy { "Healthy" } else { "Progressing" };
+        let phase = if healthy { "Succeeded" } else { "Running" };
+        self.tell(key, &json!({"sync": {"status": "Synced", "revisions": revisions},
+            "health": {"status": health}, "operationState": {"phase": phase}}));
+        (!healthy && !self.behavior.never_healthy).then(|| millis(500))
+    }
+
+    /// Writes status where status is part of the object.
+    fn tell(&self, key: &Key, status: &Value) {
+        let _ = lock(&self.hub).patch(key, false, &json!({"status": status}));
+    }
+
+    /// Whether Argo CD knows of a cluster.
+    fn registered(&self, server: &str) -> bool {
+        use base64::Engine;
+        let encoded = base64::prelude::BASE64_STANDARD.encode(server);
+        let secrets = Selector { namespace: Some(ARGOCD_NAMESPACE.into()), ..Selector::default() };
+        lock(&self.hub).list("Secret", &secrets).iter().any(|secret| text(secret, "/data/server") == encoded)
+    }
+
+    fn workflow(&mut self, key: &Key, object: &Value) -> Option<Duration> {
+        let name = text(object, "/metadata/name");
+        let pod = Key::new("Pod", WORKFLOW_NAMESPACE, &format!("{name}-load"));
+        if deleting(object) {
+            let there = lock(&self.hub).get(&pod);
+            if there.is_some_and(|pod| text(&pod, "/metadata/labels/workflow") == uid(object)) {
+                let _ = lock(&self.hub).delete(&pod, &Deletion::default());
+                return None;
+            }
+            release(&self.hub, key, object);
+            return None;
+        }
+        if let Some(wait) = self.wait(uid(object), "made", millis(400)) {
+            return Some(wait);
+        }
+        match text(object, "/status/phase") {
+            "" => {
+                let mut labels = object["spec"]["podMetadata"]["labels"].clone();
+                labels["workflow"] = json!(uid(object));
+                let made = json!({"apiVersion": "v1", "kind": "Pod", "spec": {"nodeName": "node"},
+                    "metadata": {"name": pod.name, "labels": labels, "ownerReferences": [{"uid": uid(object)}]}});
+                let _ = lock(&self.hub).create("Pod", WORKFLOW_NAMESPACE, made);
+                let started = json!({"phase": "Running", "startedAt": seconds(self.clock.now())});
+                self.tell(key, &started);
+                None
+            }
+            "Running" => {
+                if let Some(wait) = self.wait(uid(object), "running", duration(object)) {
+                    return Some(wait);
+                }
+                let now = self.clock.now();
+                let begin = now.saturating_sub(SignedDuration::from_secs(20)).unwrap_or(now);
+                let report = serde_json::to_string(&LoadReport::default()).unwrap_or_default();
+                let phase = if self.behavior.workflow_fails { "Failed" } else { "Succeeded" };
+                self.tell(key, &json!({"phase": phase, "finishedAt": seconds(now), "nodes": {"load": {
+                    "type": "Pod", "displayName": "window", "phase": phase,
+                    "startedAt": seconds(begin), "finishedAt": seconds(now),
+                    "outputs": {"parameters": [
+                        {"name": "window-start", "value": begin.to_string()},
+                        {"name": "window-end", "value": now.to_string()},
+                        {"name": "load-report", "value": report},
+                    ]},
+                }}}));
+                None
+            }
+            _ => None,
+        }
+    }
+
+    fn cluster(&mut self, key: &Key, object: &Value) -> Option<Duration> {
+        let name = text(object, "/metadata/name");
+        let part = |kind: &str, name: String| Key::new(kind, CLUSTER_NAMESPACE, &name);
+        let parts = [
+            part("Pod", format!("{name}-0")),
+            part("Secret", format!("{name}-kubeconfig")),
+            part("Service", name.to_owned()),
+        ];
+        let mine = |store: &Store, key: &Key| {
+            store.get(key).filter(|found| text(found, "/metadata/labels/of") == uid(object))
+        };
+        if deleting(object) {
+            let mut hub = lock(&self.hub);
+            let left: Vec<&Key> = parts.iter().filter(|part| mine(&hub, part).is_some()).collect();
+            for part in &left {
+                let _ = hub.delete(part, &Deletion::default());
+            }
+            let gone = parts.iter().all(|part| mine(&hub, part).is_none());
+            drop(hub);
+            if gone {
+                release(&self.hub, key, object);
+            }
+            return None;
+        }
+        if let Some(wait) = self.wait(uid(object), "composed", millis(200)) {
+            return Some(wait);
+        }
+        if object["spec"]["crossplane"].is_null() {
+            let references: Vec<Value> = parts
+                .iter()
+                .map(|part| json!({"apiVersion": "v1", "kind": part.kind, "name": part.name}))
+                .collect();
+            let patch = json!({"metadata": {"finalizers": ["composite.apiextensions.crossplane.io"]},
+                "spec": {"crossplane": {"resourceRefs": references}}});
+            let _ = lock(&self.hub).patch(key, false, &patch);
+            self.make(object, name, &parts);
+            self.conditions(key, false, "its nodes start");
+            return Some(millis(3000));
+        }
+        if self.behavior.clusters_hang {
+            return None;
+        }
+        if let Some(wait) = self.wait(uid(object), "booting", millis(3000)) {
+            return Some(wait);
+        }
+        let dead = lock(&self.hub).get(&parts[0]).is_none();
+        if text(object, "/status/endpoint").is_empty() {
+            self.conditions(key, true, "it answers");
+        } else if dead && object.pointer("/status/conditions/2").is_none() {
+            let patch = json!({"status": {"message": "its pod is gone", "conditions": [
+                {"type": "Synced", "status": "True"}, {"type": "Ready", "status": "False"},
+                {"type": "Alive", "status": "False"}]}});
+            let _ = lock(&self.hub).patch(key, true, &patch);
+        }
+        let dies = self.behavior.cluster_dies?;
+        let wait = self.wait(uid(object), "living", dies);
+        if wait.is_none() && !dead {
+            let _ = lock(&self.hub).delete(&parts[0], &Deletion { now: true, ..Deletion::default() });
+        }
+        wait
+    }
+
+    fn conditions(&self, key: &Key, ready: bool, message: &str) {
+        let truth = if ready { "True" } else { "False" };
+        let mut status = json!({"message": message, "conditions": [
+            {"type": "Synced", "status": "True"}, {"type": "Ready", "status": truth}]});
+        if ready {
+            status["endpoint"] = json!(format!("https://{}", host(&key.name)));
+            status["kubeconfigSecret"] = json!(format!("{}-kubeconfig", key.name));
+            status["machineType"] = json!("local-small");
+            status["nodeCount"] = json!(1);
+        }
+        let _ = lock(&self.hub).patch(key, true, &json!({"status": status}));
+    }
+
+    /// Makes what a cluster is made of, and the API server in it.
+    fn make(&self, object: &Value, name: &str, parts: &[Key; 3]) {
+        let mut labels = json!({"of": uid(object)});
+        for (key, value) in object["metadata"]["labels"].as_object().into_iter().flatten() {
+            labels[key] = value.clone();
+        }
+        let server = format!("https://{}", host(name));
+        let kubeconfig = json!({
+            "apiVersion": "v1", "kind": "Config", "current-context": "admin",
+            "clusters": [{"name": "c", "cluster": {"server": server, "certificate-authority-data": "Q0E="}}],
+            "users": [{"name": "u", "user": {"token": CANARY}}],
+            "contexts": [{"name": "admin", "context": {"cluster": "c", "user": "u"}}],
+        });
+        let mut hub = lock(&self.hub);
+        for part in parts {
+            let mut made = json!({"metadata": {"name": part.name, "labels": labels}});
+            match part.kind {
+                "Pod" => made["spec"]["nodeName"] = json!("node"),
+                "Secret" => made["stringData"] = json!({"kubeconfig": kubeconfig.to_string()}),
+                _ => {}
+            }
+            let _ = hub.create(part.kind, CLUSTER_NAMESPACE, made);
+        }
+        drop(hub);
+        let mut inner = Store::new(self.clock, name, &["kube-system", "default"]);
+        let node = json!({"metadata": {"name": "node"},
+            "status": {"addresses": [{"type": "InternalIP", "address": "10.98.0.1"}]}});
+        if let Ok(made) = inner.create("Node", "", node.clone()) {
+            let key = Key::new("Node", "", text(&made, "/metadata/name"));
+            let _ = inner.patch(&key, true, &node);
+        }
+        let inner: Shared = Arc::new(Mutex::new(inner));
+        self.clusters.lock().unwrap_or_else(PoisonError::into_inner).insert(host(name), inner);
+    }
+}
+
+/// Whether the API server at this host is there: whether the pod of its cluster is.
+#[must_use]
+pub fn alive(hub: &Shared, host: &str) -> bool {
+    let name = host.split('.').next().unwrap_or_default();
+    lock(hub).get(&Key::new("Pod", CLUSTER_NAMESPACE, &format!("{name}-0"))).is_some()
+}
+
+/// What is owned goes with its owner.
+fn collect(store: &Shared, owner: &Key) {
+    if owner.kind != "Experiment" {
+        return;
+    }
+    let mut store = lock(store);
+    let gone = |object: &Value| {
+        let owners = object.pointer("/metadata/ownerReferences").and_then(Value::as_array);
+        owners.into_iter().flatten().any(|reference| reference["kind"] == "Experiment")
+    };
+    let owned: Vec<(Key, Value)> =
+        store.all().filter(|(_, object)| gone(object)).map(|(key, object)| (key.clone(), (**object).clone())).collect();
+    for (key, object) in owned {
+        let uids: Vec<&str> = object["metadata"]["ownerReferences"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .map(|reference| text(reference, "/uid"))
+            .collect();
+        let lives = store.list("Experiment", &Selector::default()).iter().any(|run| uids.contains(&uid(run)));
+        if !lives {
+            let _ = store.delete(&key, &Deletion::default());
+        }
+    }
+}
+
+/// Lets an object go whose finalizers are Crossplane's and the garbage collector's.
+fn release(hub: &Shared, key: &Key, object: &Value) {
+    let ours = ["composite.apiextensions.crossplane.io", "foregroundDeletion"];
+    let left: Vec<String> = strings(&object["metadata"]["finalizers"])
+        .into_iter()
+        .filter(|finalizer| !ours.contains(&finalizer.as_str()))
+        .collect();
+    let _ = lock(hub).patch(key, false, &json!({"metadata": {"finalizers": left}}));
+}
+
+/// What Argo CD deploys of a component, and keeps there: a Service and a pod.
+fn deployed(store: &Shared, namespace: &str, name: &str) {
+    let mut store = lock(store);
+    let labels = json!({"app": name});
+    let service = json!({"metadata": {"name": name, "labels": labels},
+        "spec": {"selector": labels, "ports": [{"port": 8080, "targetPort": 8080, "protocol": "TCP"}]}});
+    let _ = store.create("Service", namespace, service);
+    let pods = Selector {
+        namespace: Some(namespace.to_owned()),
+        labels: vec![("app".into(), true, name.into())],
+        name: None,
+    };
+    if store.list("Pod", &pods).is_empty() {
+        let pod = json!({"metadata": {"generateName": format!("{name}-"), "labels": labels}, "spec": {"nodeName": "node"}});
+        let _ = store.create("Pod", namespace, pod);
+    }
+}
+
+/// Returns how long a workflow runs: as long as its parameters say, or five seconds.
+fn duration(workflow: &Value) -> Duration {
+    let parameters = workflow.pointer("/spec/arguments/parameters").and_then(Value::as_array);
+    let seconds = parameters.into_iter().flatten().filter_map(|parameter| {
+        let name = parameter["name"].as_str()?;
+        let counts = ["warmup", "window", "cooldown"].contains(&name);
+        parameter["value"].as_str().filter(|_| counts)?.strip_suffix('s')?.parse::<u64>().ok()
+    });
+    match seconds.sum::<u64>() {
+        0 => Duration::from_secs(5),
+        sum => Duration::from_secs(sum),
+    }
+}
+
+fn seconds(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}

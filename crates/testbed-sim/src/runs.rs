@@ -1,0 +1,134 @@
+//! The runs that are simulated: an Experiment, what goes otherwise in its world, and when it is deleted.
+
+use crate::players::Behavior;
+use serde_json::{Value, json};
+use std::time::Duration;
+use testbed_api::status::Phase;
+
+/// A run.
+#[derive(Debug, Clone)]
+pub struct Scenario {
+    /// What it is called.
+    pub name: &'static str,
+    /// What is created.
+    pub experiment: Value,
+    /// What goes otherwise.
+    pub behavior: Behavior,
+    /// It is deleted once it reached this phase; else at the end.
+    pub delete_in: Option<Phase>,
+    /// How it ends if it is not deleted before.
+    pub ends: Phase,
+}
+
+/// Returns every run that is simulated.
+#[must_use]
+pub fn all() -> Vec<Scenario> {
+    let run = |name, experiment: &Value| Scenario {
+        name,
+        experiment: experiment.clone(),
+        behavior: Behavior::default(),
+        delete_in: None,
+        ends: Phase::Complete,
+    };
+    let (hub, trials) = (on_hub(), with_trials(on_hub()));
+    let (one, two) = (in_clusters(one_target()), in_clusters(on_hub()));
+    let failing = |name, experiment: &Value, behavior| Scenario {
+        behavior,
+        ends: Phase::Failed,
+        ..run(name, experiment)
+    };
+    let mut all = vec![
+        run("hub", &hub),
+        run("trials", &trials),
+        run("cluster", &one),
+        run("clusters", &two),
+        run("clusters-trials", &in_clusters(with_trials(on_hub()))),
+        failing("load-fails", &hub, Behavior { workflow_fails: true, ..Behavior::default() }),
+        failing("never-healthy", &hub, Behavior { never_healthy: true, ..Behavior::default() }),
+        failing("cluster-hangs", &one, Behavior { clusters_hang: true, ..Behavior::default() }),
+        failing(
+            "cluster-dies",
+            &two,
+            Behavior { cluster_dies: Some(Duration::from_secs(7)), ..Behavior::default() },
+        ),
+    ];
+    for (name, experiment, phase) in [
+        ("deleted-at-once", &hub, Phase::Pending),
+        ("deleted-in-provisioning", &two, Phase::Provisioning),
+        ("deleted-when-ready", &two, Phase::Ready),
+        ("deleted-in-running", &trials, Phase::Running),
+        ("deleted-when-complete", &two, Phase::Complete),
+    ] {
+        all.push(Scenario { delete_in: Some(phase), ..run(name, experiment) });
+    }
+    all
+}
+
+fn on_hub() -> Value {
+    json!({
+        "apiVersion": "experiments.illm.io/v1alpha1", "kind": "Experiment",
+        "metadata": {"name": "sim", "namespace": "experiments"},
+        "spec": {
+            "targets": [
+                {"name": "left", "cluster": {"type": "hub"}, "components": [{"app": "metrics-app"}]},
+                {"name": "right", "cluster": {"type": "hub"}, "depends": ["left"],
+                 "components": [{"app": "store", "params": {"target": "${targets.left.metrics-app.address}"}}]},
+            ],
+            "workflow": {"template": "compare", "completion": {"mode": "workflow"},
+                "params": {"url": "${targets.right.store.endpoint}"}},
+            "metrics": [{"name": "memory_bytes", "unit": "bytes", "query": "sum(mem{namespace=\"$NAMESPACE\"})"}],
+            "hypothesis": {"claim": "right needs less", "criteria": [
+                {"metric": "memory_bytes", "compare": ["right", "left"], "operator": "lt", "value": 0.5}]},
+        },
+    })
+}
+
+fn one_target() -> Value {
+    let mut experiment = on_hub();
+    experiment["spec"]["targets"] =
+        json!([{"name": "only", "cluster": {"type": "hub"}, "components": [{"app": "metrics-app"}]}]);
+    experiment["spec"]["workflow"]["params"]["url"] = json!("${targets.only.metrics-app.endpoint}");
+    if let Some(spec) = experiment["spec"].as_object_mut() {
+        spec.remove("hypothesis");
+    }
+    experiment
+}
+
+fn in_clusters(mut experiment: Value) -> Value {
+    for target in experiment["spec"]["targets"].as_array_mut().into_iter().flatten() {
+        target["cluster"]["type"] = json!("local");
+        target["observability"] = json!({"enabled": true, "transport": "direct"});
+    }
+    experiment["spec"]["tutorial"] = json!({"exposeKubeconfig": true});
+    experiment
+}
+
+fn with_trials(mut experiment: Value) -> Value {
+    experiment["spec"]["variants"] = json!([
+        {"name": "left", "params": {"url": "${targets.left.metrics-app.endpoint}"}},
+        {"name": "right", "reset": "restart", "present": {"selector": "app=store", "minReady": 1, "within": "30s"}},
+    ]);
+    experiment["spec"]["trials"] = json!({"blocks": 2, "aa": false, "seed": 7,
+        "warmup": "5s", "window": "20s", "cooldown": "5s", "retries": 1});
+    experiment
+}
+
+/// Returns the objects that the runs refer to: kind and object.
+#[must_use]
+pub fn catalog() -> Vec<(&'static str, &'static str, Value)> {
+    let component = |name: &str, parameters: Value| {
+        json!({"metadata": {"name": name}, "spec": {
+            "type": "app", "parameters": parameters, "endpoint": {"service": name, "port": 8080},
+            "sources": [{"repoURL": format!("oci://registry/components/{name}"), "targetRevision": "sha256:abc", "path": ".", "helm": {}}],
+        }})
+    };
+    let template = json!({"metadata": {"name": "compare"}, "spec": {"entrypoint": "main",
+        "arguments": {"parameters": [{"name": "url"}, {"name": "duration", "value": "10s"}]}}});
+    vec![
+        ("Component", "", component("metrics-app", json!([{"name": "series", "type": "int", "default": 10}]))),
+        ("Component", "", component("store", json!([{"name": "target", "required": true}]))),
+        ("Component", "", component("metrics-agent", json!([]))),
+        ("WorkflowTemplate", testbed_core::build::WORKFLOW_NAMESPACE, template),
+        ("Node", "", json!({"metadata": {"name": "node"}})),
+    ]
+}

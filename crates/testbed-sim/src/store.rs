@@ -1,0 +1,617 @@
+//! What an API server answers, in memory: as much of its semantics as the operator relies on.
+//!
+//! `tests/conformance.rs` replays random operations against this and against the real thing, and compares every answer.
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use jiff::Timestamp;
+use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use testbed_operator::outside::Clock;
+use tokio::sync::Notify;
+
+/// A kind of objects.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Kind {
+    /// Group and version, such as `apps/v1`.
+    pub api_version: &'static str,
+    /// Name in paths.
+    pub plural: &'static str,
+    /// Name in objects.
+    pub kind: &'static str,
+    /// Whether its objects are in namespaces.
+    pub namespaced: bool,
+    /// Whether status is written apart.
+    pub status: bool,
+}
+
+const fn kind(
+    api_version: &'static str,
+    plural: &'static str,
+    kind: &'static str,
+    namespaced: bool,
+    status: bool,
+) -> Kind {
+    Kind { api_version, plural, kind, namespaced, status }
+}
+
+/// Kinds that are served.
+const KINDS: [Kind; 15] = [
+    kind("v1", "namespaces", "Namespace", false, true),
+    kind("v1", "nodes", "Node", false, true),
+    kind("v1", "pods", "Pod", true, true),
+    kind("v1", "services", "Service", true, true),
+    kind("v1", "secrets", "Secret", true, false),
+    kind("v1", "configmaps", "ConfigMap", true, false),
+    kind("events.k8s.io/v1", "events", "Event", true, false),
+    kind("coordination.k8s.io/v1", "leases", "Lease", true, false),
+    kind("argoproj.io/v1alpha1", "applications", "Application", true, false),
+    kind("argoproj.io/v1alpha1", "appprojects", "AppProject", true, false),
+    kind("argoproj.io/v1alpha1", "workflows", "Workflow", true, false),
+    kind("argoproj.io/v1alpha1", "workflowtemplates", "WorkflowTemplate", true, false),
+    kind("illm.io/v1alpha1", "experimentclusters", "ExperimentCluster", true, true),
+    kind("experiments.illm.io/v1alpha1", "experiments", "Experiment", true, true),
+    kind("experiments.illm.io/v1alpha1", "components", "Component", false, false),
+];
+
+/// Returns the kind with this API version and name in paths.
+#[must_use]
+pub fn served(api_version: &str, plural: &str) -> Option<&'static Kind> {
+    KINDS.iter().find(|kind| kind.api_version == api_version && kind.plural == plural)
+}
+
+/// Returns the kind of that name.
+///
+/// # Panics
+/// If no such kind is served.
+#[must_use]
+pub fn named(name: &str) -> &'static Kind {
+    KINDS.iter().find(|kind| kind.kind == name).unwrap_or_else(|| panic!("kind {name} is not served"))
+}
+
+/// What names an object.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Key {
+    /// Its kind.
+    pub kind: &'static str,
+    /// Its namespace, empty if it is in none.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+}
+
+impl Key {
+    /// Names an object.
+    #[must_use]
+    pub fn new(kind: &str, namespace: &str, name: &str) -> Self {
+        Self { kind: named(kind).kind, namespace: namespace.to_owned(), name: name.to_owned() }
+    }
+}
+
+/// An answer that is not the object: code, reason, message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// HTTP status.
+    pub code: u16,
+    /// One word.
+    pub reason: &'static str,
+    /// What is wrong.
+    pub message: String,
+}
+
+impl Refusal {
+    fn new(code: u16, reason: &'static str, message: impl Into<String>) -> Self {
+        Self { code, reason, message: message.into() }
+    }
+
+    fn missing(key: &Key) -> Self {
+        Self::new(404, "NotFound", format!("{} \"{}\" not found", key.kind, key.name))
+    }
+
+    fn conflict(message: impl Into<String>) -> Self {
+        Self::new(409, "Conflict", message)
+    }
+
+    /// Returns it as the API server writes it.
+    #[must_use]
+    pub fn status(&self) -> Value {
+        json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
+               "message": self.message, "reason": self.reason, "code": self.code})
+    }
+}
+
+/// What happened to an object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    /// It was created.
+    Added,
+    /// It was changed.
+    Modified,
+    /// It is gone.
+    Deleted,
+}
+
+impl Change {
+    /// Returns what a watch calls it.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Added => "ADDED",
+            Self::Modified => "MODIFIED",
+            Self::Deleted => "DELETED",
+        }
+    }
+}
+
+/// One entry of the history.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    /// Resource version that it made.
+    pub version: u64,
+    /// When.
+    pub at: Timestamp,
+    /// Of which object.
+    pub key: Key,
+    /// What happened.
+    pub change: Change,
+    /// The object after it; of one that is gone, as it was last.
+    pub object: Arc<Value>,
+    /// The object before it.
+    pub before: Option<Arc<Value>>,
+}
+
+/// What is looked for.
+#[derive(Debug, Clone, Default)]
+pub struct Selector {
+    /// Namespace; absent for all.
+    pub namespace: Option<String>,
+    /// Labels: key, whether equal is wanted, value.
+    pub labels: Vec<(String, bool, String)>,
+    /// Name; absent for all.
+    pub name: Option<String>,
+}
+
+impl Selector {
+    /// Returns whether an object is among those that are looked for.
+    #[must_use]
+    pub fn matches(&self, key: &Key, object: &Value) -> bool {
+        let label = |name: &str| object["metadata"]["labels"][name].as_str();
+        self.namespace.as_ref().is_none_or(|namespace| *namespace == key.namespace)
+            && self.name.as_ref().is_none_or(|name| *name == key.name)
+            && self.labels.iter().all(|(name, equal, value)| (label(name) == Some(value)) == *equal)
+    }
+}
+
+/// How an object is to be deleted.
+#[derive(Debug, Clone, Default)]
+pub struct Deletion {
+    /// It must have this UID.
+    pub uid: Option<String>,
+    /// It must have this resource version.
+    pub resource_version: Option<String>,
+    /// It stays until what it owns is gone.
+    pub foreground: bool,
+    /// Pods: at once.
+    pub now: bool,
+}
+
+/// The objects of one API server, and all that ever happened to them.
+pub struct Store {
+    clock: Clock,
+    version: u64,
+    made: u64,
+    objects: BTreeMap<Key, Arc<Value>>,
+    /// What each manager applied last, by object and whether it was status.
+    applied: BTreeMap<(Key, bool, String), Value>,
+    /// All that ever happened.
+    pub log: Vec<Entry>,
+    /// Told whenever something happened.
+    pub changed: Arc<Notify>,
+    /// Grows whenever all watches are cut.
+    pub cut: u64,
+    /// Distinguishes UIDs of different API servers.
+    prefix: String,
+}
+
+impl Store {
+    /// Returns an API server that holds nothing but some namespaces.
+    #[must_use]
+    pub fn new(clock: Clock, prefix: &str, namespaces: &[&str]) -> Self {
+        let mut store = Self {
+            clock,
+            version: 100,
+            made: 0,
+            objects: BTreeMap::new(),
+            applied: BTreeMap::new(),
+            log: Vec::new(),
+            changed: Arc::default(),
+            cut: 0,
+            prefix: prefix.to_owned(),
+        };
+        for name in namespaces {
+            let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}});
+            let _ = store.create("Namespace", "", namespace);
+        }
+        store
+    }
+
+    /// Returns the newest resource version.
+    #[must_use]
+    pub const fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// Returns an object.
+    #[must_use]
+    pub fn get(&self, key: &Key) -> Option<Arc<Value>> {
+        self.objects.get(key).cloned()
+    }
+
+    /// Returns all objects of a kind that are looked for.
+    #[must_use]
+    pub fn list(&self, kind: &str, selector: &Selector) -> Vec<Arc<Value>> {
+        let all = self.objects.iter().filter(|(key, _)| key.kind == kind);
+        all.filter(|(key, object)| selector.matches(key, object)).map(|(_, object)| object.clone()).collect()
+    }
+
+    /// Returns every object.
+    pub fn all(&self) -> impl Iterator<Item = (&Key, &Arc<Value>)> {
+        self.objects.iter()
+    }
+
+    /// Ends all watches.
+    pub fn cut_watches(&mut self) {
+        self.cut += 1;
+        self.changed.notify_waiters();
+    }
+
+    /// Creates an object.
+    ///
+    /// # Errors
+    /// As the API server's.
+    pub fn create(&mut self, kind: &str, namespace: &str, mut object: Value) -> Result<Arc<Value>, Refusal> {
+        let name = match (object["metadata"]["name"].as_str(), object["metadata"]["generateName"].as_str()) {
+            (Some(name), _) => name.to_owned(),
+            (None, Some(prefix)) => format!("{prefix}{:05x}", self.made + 0x1a2b3),
+            (None, None) => return Err(Refusal::new(422, "Invalid", "metadata.name: Required value")),
+        };
+        let key = Key::new(kind, namespace, &name);
+        if self.objects.contains_key(&key) {
+            return Err(Refusal::new(409, "AlreadyExists", format!("{} \"{name}\" already exists", key.kind)));
+        }
+        self.place(&key)?;
+        if object["metadata"]["resourceVersion"].is_string() {
+            return Err(Refusal::new(400, "BadRequest", "resourceVersion should not be set on objects to be created"));
+        }
+        if named(kind).status
+            && let Some(object) = object.as_object_mut()
+            && key.kind != "Pod"
+        {
+            object.remove("status");
+        }
+        Ok(self.insert(key, object))
+    }
+
+    /// Refuses what is to be put into a namespace that is not there, or going.
+    fn place(&self, key: &Key) -> Result<(), Refusal> {
+        if key.namespace.is_empty() {
+            return Ok(());
+        }
+        let space = Key::new("Namespace", "", &key.namespace);
+        match self.objects.get(&space) {
+            None => Err(Refusal::missing(&space)),
+            Some(space) if space["metadata"]["deletionTimestamp"].is_string() => Err(Refusal::new(
+                403,
+                "Forbidden",
+                format!("namespace {} is being terminated", key.namespace),
+            )),
+            Some(_) => Ok(()),
+        }
+    }
+
+    fn insert(&mut self, key: Key, mut object: Value) -> Arc<Value> {
+        self.made += 1;
+        let metadata = &mut object["metadata"];
+        metadata["name"] = json!(key.name);
+        if !key.namespace.is_empty() {
+            metadata["namespace"] = json!(key.namespace);
+        }
+        metadata["uid"] = json!(format!("{}-{:08x}", self.prefix, self.made));
+        metadata["creationTimestamp"] = json!(self.time());
+        metadata["generation"] = json!(1);
+        for unset in ["deletionTimestamp", "generateName"] {
+            if let Some(metadata) = metadata.as_object_mut() {
+                metadata.remove(unset);
+            }
+        }
+        if let Some(data) = object.get("stringData").cloned() {
+            encode(&mut object, &data);
+        }
+        if let Some(object) = object.as_object_mut() {
+            let kind = named(key.kind);
+            object.entry("apiVersion").or_insert_with(|| json!(kind.api_version));
+            object.entry("kind").or_insert_with(|| json!(kind.kind));
+        }
+        self.write(key, Change::Added, object)
+    }
+
+    fn time(&self) -> String {
+        // Times in metadata have seconds.
+        self.clock.now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+    }
+
+    fn write(&mut self, key: Key, change: Change, mut object: Value) -> Arc<Value> {
+        self.version += 1;
+        object["metadata"]["resourceVersion"] = json!(self.version.to_string());
+        let object = Arc::new(object);
+        let before = if change == Change::Deleted {
+            self.applied.retain(|(known, ..), _| *known != key);
+            self.objects.remove(&key)
+        } else {
+            self.objects.insert(key.clone(), object.clone())
+        };
+        let entry =
+            Entry { version: self.version, at: self.clock.now(), key, change, object: object.clone(), before };
+        self.log.push(entry);
+        self.changed.notify_waiters();
+        object
+    }
+
+    /// Applies an object, server side and by force, in the name of a manager.
+    ///
+    /// # Errors
+    /// As the API server's.
+    pub fn apply(
+        &mut self,
+        key: &Key,
+        status: bool,
+        manager: &str,
+        object: &Value,
+    ) -> Result<Arc<Value>, Refusal> {
+        let mut wanted = object.clone();
+        let metadata = wanted["metadata"].as_object_mut();
+        let stated = metadata.map(|metadata| (metadata.remove("resourceVersion"), metadata.remove("uid")));
+        let (version, uid) = stated.unwrap_or_default();
+        if let Some(data) = wanted.get("stringData").cloned() {
+            encode(&mut wanted, &data);
+        }
+        if status {
+            wanted = json!({"status": wanted["status"]});
+        } else if named(key.kind).status
+            && let Some(wanted) = wanted.as_object_mut()
+        {
+            wanted.remove("status");
+        }
+        let place = (key.clone(), status, manager.to_owned());
+        let Some(there) = self.objects.get(key).cloned() else {
+            if status {
+                return Err(Refusal::missing(key));
+            }
+            if version.is_some() || uid.is_some() {
+                return Err(Refusal::conflict(format!("{} \"{}\" is not there", key.kind, key.name)));
+            }
+            self.place(key)?;
+            let made = self.insert(key.clone(), wanted.clone());
+            self.applied.insert(place, wanted);
+            return Ok(made);
+        };
+        stands(key, &there, version.as_ref(), uid.as_ref())?;
+        let mut after = (*there).clone();
+        if let Some(before) = self.applied.get(&place) {
+            withdraw(&mut after, before, &wanted);
+        }
+        merge(&mut after, &wanted);
+        let after = self.replace(key, &there, after)?;
+        self.applied.insert(place, wanted);
+        Ok(after)
+    }
+
+    /// Merges a patch into an object, as RFC 7386 says.
+    ///
+    /// # Errors
+    /// As the API server's.
+    pub fn patch(&mut self, key: &Key, status: bool, patch: &Value) -> Result<Arc<Value>, Refusal> {
+        let there = self.get(key).ok_or_else(|| Refusal::missing(key))?;
+        let mut patch = patch.clone();
+        let metadata = patch.get_mut("metadata").and_then(Value::as_object_mut);
+        let stated = metadata.map(|metadata| (metadata.remove("resourceVersion"), metadata.remove("uid")));
+        let (version, uid) = stated.unwrap_or_default();
+        stands(key, &there, version.as_ref(), uid.as_ref())?;
+        if status {
+            patch = json!({"status": patch["status"]});
+        } else if named(key.kind).status
+            && let Some(patch) = patch.as_object_mut()
+        {
+            patch.remove("status");
+        }
+        let mut after = (*there).clone();
+        merge_patch(&mut after, &patch);
+        self.replace(key, &there, after)
+    }
+
+    /// Puts what an object has become in its place; what did not change is not written.
+    fn replace(&mut self, key: &Key, there: &Arc<Value>, mut after: Value) -> Result<Arc<Value>, Refusal> {
+        let deleting = there["metadata"]["deletionTimestamp"].is_string();
+        if deleting {
+            let had = strings(&there["metadata"]["finalizers"]);
+            if strings(&after["metadata"]["finalizers"]).iter().any(|finalizer| !had.contains(finalizer)) {
+                return Err(Refusal::new(
+                    422,
+                    "Invalid",
+                    "metadata.finalizers: Forbidden: no new finalizers can be added if the object is being deleted",
+                ));
+            }
+        }
+        for fixed in ["uid", "creationTimestamp", "deletionTimestamp", "generation", "resourceVersion"] {
+            match there["metadata"].get(fixed) {
+                Some(value) => after["metadata"][fixed] = value.clone(),
+                None => {
+                    if let Some(metadata) = after["metadata"].as_object_mut() {
+                        metadata.remove(fixed);
+                    }
+                }
+            }
+        }
+        tidy(&mut after);
+        if after == **there {
+            return Ok(there.clone());
+        }
+        if after.get("spec") != there.get("spec") {
+            let generation = there["metadata"]["generation"].as_u64().unwrap_or(1);
+            after["metadata"]["generation"] = json!(generation + 1);
+        }
+        if deleting && strings(&after["metadata"]["finalizers"]).is_empty() && !waits(key, &after) {
+            return Ok(self.write(key.clone(), Change::Deleted, after));
+        }
+        Ok(self.write(key.clone(), Change::Modified, after))
+    }
+
+    /// Deletes an object: at once if nothing holds it, else as soon as nothing does.
+    ///
+    /// # Errors
+    /// As the API server's.
+    pub fn delete(&mut self, key: &Key, how: &Deletion) -> Result<Arc<Value>, Refusal> {
+        let there = self.get(key).ok_or_else(|| Refusal::missing(key))?;
+        let version = how.resource_version.as_ref().map(|version| json!(version));
+        stands(key, &there, version.as_ref(), how.uid.as_ref().map(|uid| json!(uid)).as_ref())?;
+        let mut after = (*there).clone();
+        if how.foreground && !there["metadata"]["deletionTimestamp"].is_string() {
+            let mut finalizers = strings(&after["metadata"]["finalizers"]);
+            finalizers.push("foregroundDeletion".into());
+            after["metadata"]["finalizers"] = json!(finalizers);
+        }
+        let held = !strings(&after["metadata"]["finalizers"]).is_empty();
+        if !held && (how.now || !waits(key, &after)) {
+            return Ok(self.write(key.clone(), Change::Deleted, after));
+        }
+        if there["metadata"]["deletionTimestamp"].is_string() {
+            return Ok(there);
+        }
+        after["metadata"]["deletionTimestamp"] = json!(self.time());
+        if key.kind == "Namespace" {
+            after["status"]["phase"] = json!("Terminating");
+        }
+        Ok(self.write(key.clone(), Change::Modified, after))
+    }
+
+    /// Takes a namespace away, or a pod: the last word of who ends them.
+    pub fn finish(&mut self, key: &Key) {
+        if let Some(there) = self.get(key)
+            && strings(&there["metadata"]["finalizers"]).is_empty()
+        {
+            self.write(key.clone(), Change::Deleted, (*there).clone());
+        }
+    }
+}
+
+/// Whether deleting an object takes someone's time: pods are stopped, namespaces emptied.
+fn waits(key: &Key, object: &Value) -> bool {
+    key.kind == "Namespace" || (key.kind == "Pod" && object["spec"]["nodeName"].is_string())
+}
+
+/// Refuses if an object is not what the request says it is.
+fn stands(key: &Key, there: &Value, version: Option<&Value>, uid: Option<&Value>) -> Result<(), Refusal> {
+    for (field, stated) in [("uid", uid), ("resourceVersion", version)] {
+        if let Some(stated) = stated.filter(|stated| stated.as_str().is_some_and(|text| !text.is_empty()))
+            && there["metadata"][field] != *stated
+        {
+            return Err(Refusal::conflict(format!(
+                "Operation cannot be fulfilled on {} \"{}\": {field} is {}, not {stated}",
+                key.kind, key.name, there["metadata"][field]
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// Returns the strings of a list.
+#[must_use]
+pub fn strings(list: &Value) -> Vec<String> {
+    list.as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
+}
+
+/// `stringData` is written, and never read.
+fn encode(object: &mut Value, data: &Value) {
+    for (name, text) in data.as_object().into_iter().flatten() {
+        object["data"][name] = json!(BASE64_STANDARD.encode(text.as_str().unwrap_or_default()));
+    }
+    if let Some(object) = object.as_object_mut() {
+        object.remove("stringData");
+    }
+}
+
+/// Removes what a manager applied before and applies no more.
+fn withdraw(object: &mut Value, before: &Value, now: &Value) {
+    let Some(fields) = before.as_object() else { return };
+    for (name, old) in fields {
+        match now.get(name) {
+            None => {
+                if let Some(object) = object.as_object_mut() {
+                    object.remove(name);
+                }
+            }
+            Some(new) if new.is_object() && old.is_object() => {
+                if let Some(field) = object.get_mut(name) {
+                    withdraw(field, old, new);
+                }
+            }
+            Some(_) => {}
+        }
+    }
+}
+
+/// Puts what is applied over what is there; lists as a whole, but for those that are sets.
+fn merge(object: &mut Value, applied: &Value) {
+    match (object, applied) {
+        (Value::Object(object), Value::Object(applied)) => {
+            for (name, value) in applied {
+                if name == "finalizers" {
+                    let mut all = strings(object.get(name).unwrap_or(&Value::Null));
+                    all.extend(strings(value));
+                    let mut seen = Vec::new();
+                    all.retain(|finalizer| {
+                        let new = !seen.contains(finalizer);
+                        seen.push(finalizer.clone());
+                        new
+                    });
+                    object.insert(name.clone(), json!(all));
+                } else {
+                    merge(object.entry(name.clone()).or_insert(Value::Null), value);
+                }
+            }
+        }
+        (object, applied) => *object = applied.clone(),
+    }
+}
+
+/// RFC 7386.
+fn merge_patch(object: &mut Value, patch: &Value) {
+    let Some(fields) = patch.as_object() else {
+        *object = patch.clone();
+        return;
+    };
+    if !object.is_object() {
+        *object = Value::Object(Map::new());
+    }
+    for (name, value) in fields {
+        if value.is_null() {
+            if let Some(object) = object.as_object_mut() {
+                object.remove(name);
+            }
+        } else {
+            merge_patch(&mut object[name.as_str()], value);
+        }
+    }
+}
+
+/// Empty lists and maps of metadata are not stored, nor is a null anywhere in them.
+fn tidy(object: &mut Value) {
+    if let Some(metadata) = object["metadata"].as_object_mut() {
+        metadata.retain(|_, value| {
+            !value.is_null()
+                && value.as_array().is_none_or(|list| !list.is_empty())
+                && value.as_object().is_none_or(|map| !map.is_empty())
+        });
+    }
+}

@@ -1,0 +1,110 @@
+//! Every fault at every request, one at a time and in pairs, and what came of it.
+
+use crate::fault::{Fault, Mode};
+use crate::runs::Scenario;
+use crate::world::{Outcome, live};
+use serde_json::{Value, json};
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+/// A plan that broke something.
+#[derive(Debug, Clone)]
+pub struct Failure {
+    /// The run.
+    pub scenario: &'static str,
+    /// The faults, as few as do it.
+    pub plan: Vec<Fault>,
+    /// What does not hold.
+    pub broken: Vec<String>,
+}
+
+impl Failure {
+    /// Returns the command that shows it again.
+    #[must_use]
+    pub fn command(&self) -> String {
+        let faults: Vec<String> = self.plan.iter().map(ToString::to_string).collect();
+        format!("make sweep ARGS='--only {} --plan {}'", self.scenario, faults.join(","))
+    }
+}
+
+/// What the end of a run looks like, whatever the way to it.
+fn end(outcome: &Outcome) -> Value {
+    let Some(run) = &outcome.ended else { return Value::Null };
+    let conditions: Vec<Value> = run["status"]["conditions"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|condition| json!([condition["type"], condition["status"], condition["reason"]]))
+        .collect();
+    json!({"phase": run["status"]["phase"], "conditions": conditions,
+        "failure": run["status"]["failure"]["reason"]})
+}
+
+/// Lives a run under a plan, and returns what does not hold, of itself or beside the run without faults.
+#[must_use]
+pub fn judge(scenario: &Scenario, reference: &Outcome, plan: &[Fault]) -> Vec<String> {
+    let outcome = live(scenario, plan);
+    let mut broken = outcome.broken.clone();
+    let (wanted, got) = (end(reference), end(&outcome));
+    if wanted != got && scenario.delete_in.is_none() {
+        broken.push(format!("differs from the run without faults: {got}, not {wanted}"));
+    }
+    broken
+}
+
+/// Returns the plans with one fault.
+#[must_use]
+pub fn singles(reference: &Outcome) -> Vec<Vec<Fault>> {
+    let points = 1..=reference.writes;
+    points.flat_map(|point| Mode::ALL.map(|mode| vec![Fault { point, mode }])).collect()
+}
+
+/// Returns the plans with two faults, the second at a later request.
+#[must_use]
+pub fn pairs(reference: &Outcome) -> Vec<Vec<Fault>> {
+    let one: Vec<Fault> = singles(reference).into_iter().flatten().collect();
+    let later = |first: &Fault, second: &Fault| first.point < second.point;
+    one.iter()
+        .flat_map(|first| one.iter().filter(move |second| later(first, second)).map(|second| vec![*first, *second]))
+        .collect()
+}
+
+/// Lives a run under each of these plans, on all cores, and returns what failed, each shrunk to its fewest faults.
+#[must_use]
+pub fn run(scenario: &Scenario, reference: &Outcome, plans: &[Vec<Fault>]) -> Vec<Failure> {
+    let next = AtomicUsize::new(0);
+    let failures = Mutex::new(Vec::new());
+    let workers = thread::available_parallelism().map_or(1, usize::from);
+    thread::scope(|scope| {
+        for _ in 0..workers {
+            scope.spawn(|| {
+                while let Some(plan) = plans.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let broken = judge(scenario, reference, plan);
+                    if !broken.is_empty() {
+                        let failure = shrink(scenario, reference, plan, broken);
+                        failures.lock().unwrap_or_else(PoisonError::into_inner).push(failure);
+                    }
+                }
+            });
+        }
+    });
+    failures.into_inner().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn shrink(scenario: &Scenario, reference: &Outcome, plan: &[Fault], broken: Vec<String>) -> Failure {
+    let (mut plan, mut broken) = (plan.to_vec(), broken);
+    let mut place = 0;
+    while plan.len() > 1 && place < plan.len() {
+        let mut fewer = plan.clone();
+        fewer.remove(place);
+        let still = judge(scenario, reference, &fewer);
+        if still.is_empty() {
+            place += 1;
+        } else {
+            (plan, broken, place) = (fewer, still, 0);
+        }
+    }
+    Failure { scenario: scenario.name, plan, broken }
+}

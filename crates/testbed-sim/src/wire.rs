@@ -1,0 +1,268 @@
+//! The API of a [`Store`] as it is spoken over HTTP, without a network in between.
+
+use crate::store::{Change, Deletion, Key, Kind, Refusal, Selector, Store, served};
+use bytes::Bytes;
+use futures::stream::{self, StreamExt};
+use http::{Method, Request, Response, StatusCode};
+use http_body::Frame;
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt, Full, StreamBody};
+use kube::client::Body;
+use serde_json::{Value, json};
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// What is answered.
+pub type Answer = Response<UnsyncBoxBody<Bytes, Infallible>>;
+
+/// An API server that others hold on to, too.
+pub type Shared = Arc<Mutex<Store>>;
+
+/// Locks an API server.
+pub fn lock(store: &Shared) -> MutexGuard<'_, Store> {
+    store.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What a request is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Asked {
+    /// The kind.
+    pub kind: &'static Kind,
+    /// The namespace; absent for all.
+    pub namespace: Option<String>,
+    /// The name; absent for all.
+    pub name: Option<String>,
+    /// Part of the object, such as `status`.
+    pub part: Option<String>,
+    /// Parameters.
+    pub query: Vec<(String, String)>,
+}
+
+impl Asked {
+    /// Reads path and parameters of a request.
+    #[must_use]
+    pub fn of(uri: &http::Uri) -> Option<Self> {
+        let words: Vec<&str> = uri.path().split('/').filter(|word| !word.is_empty()).collect();
+        let (api_version, rest) = match words.as_slice() {
+            ["api", version, rest @ ..] => ((*version).to_owned(), rest),
+            ["apis", group, version, rest @ ..] => (format!("{group}/{version}"), rest),
+            _ => return None,
+        };
+        let (namespace, rest) = match rest {
+            ["namespaces", namespace, rest @ ..] if rest.first().is_some_and(|word| *word != "status") => {
+                (Some((*namespace).to_owned()), rest)
+            }
+            rest => (None, rest),
+        };
+        let kind = served(&api_version, rest.first()?)?;
+        Some(Self {
+            kind,
+            namespace,
+            name: rest.get(1).map(|name| (*name).to_owned()),
+            part: rest.get(2).map(|part| (*part).to_owned()),
+            query: serde_urlencoded::from_str(uri.query().unwrap_or_default()).ok()?,
+        })
+    }
+
+    fn parameter(&self, name: &str) -> Option<&str> {
+        self.query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
+    /// Returns whether a stream of changes is asked for.
+    #[must_use]
+    pub fn is_watch(&self) -> bool {
+        self.parameter("watch").is_some_and(|value| value == "true" || value == "1")
+    }
+
+    fn key(&self) -> Option<Key> {
+        Some(Key::new(self.kind.kind, self.namespace.as_deref().unwrap_or_default(), self.name.as_ref()?))
+    }
+
+    fn selector(&self) -> Selector {
+        let labels = self.parameter("labelSelector").unwrap_or_default().split(',');
+        let labels = labels.filter(|term| !term.is_empty()).filter_map(|term| {
+            let (key, value) = term.split_once('=')?;
+            match key.strip_suffix('!') {
+                Some(key) => Some((key.to_owned(), false, value.to_owned())),
+                None => Some((key.to_owned(), true, value.trim_start_matches('=').to_owned())),
+            }
+        });
+        let name = self.parameter("fieldSelector").and_then(|term| term.strip_prefix("metadata.name="));
+        Selector {
+            namespace: self.namespace.clone(),
+            labels: labels.collect(),
+            name: name.map(|name| name.trim_start_matches('=').to_owned()),
+        }
+    }
+}
+
+/// Returns whether a request changes something.
+#[must_use]
+pub fn is_mutating(method: &Method) -> bool {
+    *method != Method::GET && *method != Method::HEAD
+}
+
+/// Answers a request.
+pub async fn answer(store: Shared, request: Request<Body>) -> Answer {
+    let (parts, body) = request.into_parts();
+    let Ok(body) = body.collect().await else { return refuse(&bad("the body ended early")) };
+    let body = body.to_bytes();
+    if parts.uri.path() == "/version" {
+        let version = json!({"major": "1", "minor": "34", "gitVersion": "v1.34.0", "gitCommit": "", "gitTreeState": "",
+            "buildDate": "", "goVersion": "", "compiler": "", "platform": "linux/amd64"});
+        return object(StatusCode::OK, &version);
+    }
+    let Some(asked) = Asked::of(&parts.uri) else {
+        let nothing = format!("the server could not find the requested resource {}", parts.uri.path());
+        return refuse(&Refusal { code: 404, reason: "NotFound", message: nothing });
+    };
+    if parts.method == Method::GET && asked.is_watch() {
+        return watch(store, &asked);
+    }
+    match act(&store, &parts.method, &parts.headers, &asked, &body) {
+        Ok((code, value)) => object(code, &value),
+        Err(refusal) => refuse(&refusal),
+    }
+}
+
+fn act(
+    store: &Shared,
+    method: &Method,
+    headers: &http::HeaderMap,
+    asked: &Asked,
+    body: &[u8],
+) -> Result<(StatusCode, Value), Refusal> {
+    let mut store = lock(store);
+    let said = || -> Result<Value, Refusal> {
+        serde_json::from_slice(body).map_err(|error| bad(&format!("the body is not JSON: {error}")))
+    };
+    let missing = |key: &Key| Refusal {
+        code: 404,
+        reason: "NotFound",
+        message: format!("{} \"{}\" not found", asked.kind.plural, key.name),
+    };
+    match (method, asked.key()) {
+        (&Method::GET, Some(key)) => {
+            store.get(&key).map(|object| (StatusCode::OK, (*object).clone())).ok_or_else(|| missing(&key))
+        }
+        (&Method::GET, None) => {
+            let items = store.list(asked.kind.kind, &asked.selector());
+            let items: Vec<&Value> = items.iter().map(AsRef::as_ref).collect();
+            let list = json!({"apiVersion": asked.kind.api_version, "kind": format!("{}List", asked.kind.kind),
+                "metadata": {"resourceVersion": store.version().to_string()}, "items": items});
+            Ok((StatusCode::OK, list))
+        }
+        (&Method::POST, None) => {
+            let made = store.create(
+                asked.kind.kind,
+                asked.namespace.as_deref().unwrap_or_default(),
+                said()?,
+            )?;
+            Ok((StatusCode::CREATED, (*made).clone()))
+        }
+        (&Method::PATCH, Some(key)) => {
+            let status = asked.part.as_deref() == Some("status");
+            let kind = headers.get("content-type").and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+            let existed = store.get(&key).is_some();
+            let after = if kind.starts_with("application/apply-patch") {
+                store.apply(&key, status, asked.parameter("fieldManager").unwrap_or_default(), &said()?)?
+            } else {
+                store.patch(&key, status, &said()?)?
+            };
+            let code = if existed { StatusCode::OK } else { StatusCode::CREATED };
+            Ok((code, (*after).clone()))
+        }
+        (&Method::DELETE, Some(key)) => {
+            let options = if body.is_empty() { Value::Null } else { said()? };
+            let text = |path: &str| options.pointer(path).and_then(Value::as_str).map(str::to_owned);
+            let how = Deletion {
+                uid: text("/preconditions/uid"),
+                resource_version: text("/preconditions/resourceVersion"),
+                foreground: options["propagationPolicy"] == "Foreground",
+                now: options["gracePeriodSeconds"] == 0,
+            };
+            store.delete(&key, &how).map(|object| (StatusCode::OK, (*object).clone()))
+        }
+        _ => Err(Refusal { code: 405, reason: "MethodNotAllowed", message: format!("{method} is not allowed") }),
+    }
+}
+
+fn bad(message: &str) -> Refusal {
+    Refusal { code: 400, reason: "BadRequest", message: message.to_owned() }
+}
+
+/// Returns an answer that says no.
+#[must_use]
+pub fn refuse(refusal: &Refusal) -> Answer {
+    object(StatusCode::from_u16(refusal.code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR), &refusal.status())
+}
+
+fn object(code: StatusCode, value: &Value) -> Answer {
+    let mut answer = Response::new(Full::new(Bytes::from(value.to_string())).boxed_unsync());
+    *answer.status_mut() = code;
+    answer
+}
+
+/// Where a watch is in the history.
+struct Watch {
+    store: Shared,
+    kind: &'static str,
+    selector: Selector,
+    next: usize,
+    cut: u64,
+    ready: VecDeque<Bytes>,
+}
+
+fn watch(store: Shared, asked: &Asked) -> Answer {
+    let since: u64 = asked.parameter("resourceVersion").and_then(|version| version.parse().ok()).unwrap_or(0);
+    let (next, cut) = {
+        let store = lock(&store);
+        (store.log.partition_point(|entry| entry.version <= since), store.cut)
+    };
+    let watch =
+        Watch { store, kind: asked.kind.kind, selector: asked.selector(), next, cut, ready: VecDeque::new() };
+    let lines = stream::unfold(watch, |mut watch| async move {
+        loop {
+            if let Some(line) = watch.ready.pop_front() {
+                return Some((Ok::<_, Infallible>(Frame::data(line)), watch));
+            }
+            let changed = {
+                let shared = watch.store.clone();
+                let store = lock(&shared);
+                if store.cut != watch.cut {
+                    return None;
+                }
+                watch.read(&store);
+                store.changed.clone()
+            };
+            if watch.ready.is_empty() {
+                // Nobody else runs between the look and the wait: the world has one thread.
+                changed.notified().await;
+            }
+        }
+    });
+    Response::new(StreamBody::new(lines.boxed()).boxed_unsync())
+}
+
+impl Watch {
+    fn read(&mut self, store: &Store) {
+        for entry in &store.log[self.next..] {
+            self.next += 1;
+            if entry.key.kind != self.kind {
+                continue;
+            }
+            let is = entry.change != Change::Deleted && self.selector.matches(&entry.key, &entry.object);
+            let was = entry.before.as_ref().is_some_and(|before| self.selector.matches(&entry.key, before));
+            // What is no longer looked for has gone, for who looks.
+            let change = match (was, is) {
+                (false, false) => continue,
+                (false, true) => Change::Added,
+                (true, true) => Change::Modified,
+                (true, false) => Change::Deleted,
+            };
+            let event = json!({"type": change.word(), "object": &*entry.object});
+            self.ready.push_back(Bytes::from(format!("{event}\n")));
+        }
+    }
+}
