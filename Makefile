@@ -74,6 +74,10 @@ e2e: hub ## tests on the real hub
 	# What an error says is worth more than where it was made.
 	RUST_LIB_BACKTRACE=0 cargo test --locked -p testbed-e2e --features hub -- --test-threads 1 --nocapture
 
+.PHONY: sweep
+sweep: ## every fault at every request of every simulated run; ARGS=--help for more, such as pairs
+	cargo run --release --quiet --locked -p testbed-sim -- $(ARGS)
+
 .PHONY: bench
 bench: deps ## time the statistics, and hold the load generator against queueing theory
 	cargo run --release --quiet --locked -p testbed-stats --example bench

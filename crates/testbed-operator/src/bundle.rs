@@ -316,6 +316,7 @@ async fn live(client: &Client, object: &Deployed) -> Result<Option<Value>, anyho
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::outside::Network;
     use axum::Router;
     use axum::http::StatusCode;
     use axum::routing::get;

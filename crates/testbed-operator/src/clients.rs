@@ -1,8 +1,8 @@
 //! Everything the operator talks to, made once.
 
 use crate::bundle::Registry;
-use crate::prometheus::Prometheus;
 use crate::outside::{Clock, Outside};
+use crate::prometheus::Prometheus;
 use crate::results::Results;
 use crate::targets::{Targets, Woken};
 use kube::Client;

@@ -1,7 +1,7 @@
 //! Targets with clusters of their own: how they are reached, and what tells us that something changed in them.
 
-use crate::outside::Connect;
 use crate::clients::Clients;
+use crate::outside::Connect;
 use anyhow::{Context, Result, bail};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;

@@ -39,14 +39,16 @@ fn nothing_left(outcome: &Outcome, broken: &mut Vec<String>) {
     let made: BTreeSet<&Key> = outcome
         .history
         .iter()
-        .filter(|entry| label(&entry.object, labels::EXPERIMENT_UID).is_some() || entry.key.kind == "Experiment")
+        .filter(|entry| {
+            label(&entry.object, labels::EXPERIMENT_UID).is_some() || entry.key.kind == "Experiment"
+        })
         .map(|entry| &entry.key)
         .collect();
     let left: Vec<&Key> = outcome.left.iter().filter(|key| made.contains(key)).collect();
     if !left.is_empty() {
         broken.push(format!("I1: left over: {left:?}"));
     }
-    if !outcome.stored_at_last.is_empty() {
+    if outcome.ended.is_some() && !outcome.stored_at_last.is_empty() {
         broken.push(format!("I1: results of a deleted Experiment are left: {:?}", outcome.stored_at_last));
     }
 }
@@ -59,7 +61,8 @@ fn finalizer_while_owed(outcome: &Outcome, broken: &mut Vec<String>) {
     for entry in &outcome.history {
         if entry.key.kind == "Experiment" {
             let uid = entry.object["metadata"]["uid"].as_str().unwrap_or_default();
-            let held = strings(&entry.object["metadata"]["finalizers"]).iter().any(|name| name == labels::OPERATOR);
+            let held =
+                strings(&entry.object["metadata"]["finalizers"]).iter().any(|name| name == labels::OPERATOR);
             let before = owner.is_some_and(|(known, held)| known == uid && held);
             if before && !held {
                 removed += 1;
@@ -106,7 +109,12 @@ fn made_once(outcome: &Outcome, broken: &mut Vec<String>) {
 fn results(scenario: &Scenario, outcome: &Outcome, broken: &mut Vec<String>) {
     let Some(run) = &outcome.ended else { return };
     if phase(run) != Some(scenario.ends) {
-        broken.push(format!("I12: it ended {:?}, not {:?}: {}", phase(run), scenario.ends, run["status"]["failure"]));
+        broken.push(format!(
+            "I12: it ended {:?}, not {:?}: {}",
+            phase(run),
+            scenario.ends,
+            run["status"]["failure"]
+        ));
     }
     let key = run.pointer("/status/results/key").and_then(Value::as_str).unwrap_or_default();
     let digest = run.pointer("/status/results/sha256").and_then(Value::as_str).unwrap_or_default();
@@ -140,27 +148,29 @@ fn no_fake_success(outcome: &Outcome, broken: &mut Vec<String>) {
     for entry in &outcome.history {
         match entry.key.kind {
             "Application" => {
-                let is = |path: &str, word: &str| {
-                    entry.object.pointer(path).and_then(Value::as_str) == Some(word)
-                };
+                let is =
+                    |path: &str, word: &str| entry.object.pointer(path).and_then(Value::as_str) == Some(word);
                 let good = is("/status/health/status", "Healthy") && is("/status/sync/status", "Synced");
                 applications.insert(&entry.key, good);
             }
             "Workflow" => {
                 if entry.change == Change::Added {
-                    let bad: Vec<&str> =
-                        applications.iter().filter(|(_, good)| !**good).map(|(key, _)| key.name.as_str()).collect();
+                    let bad: Vec<&str> = applications
+                        .iter()
+                        .filter(|(_, good)| !**good)
+                        .map(|(key, _)| key.name.as_str())
+                        .collect();
                     if !bad.is_empty() || applications.is_empty() {
                         broken.push(format!("I8: {} began while {bad:?} were not ready", entry.key.name));
                     }
                 }
                 succeeded.insert(&entry.key, entry.object["status"]["phase"] == "Succeeded");
             }
-            "Experiment" if phase(&entry.object) == Some(Phase::Complete) => {
-                if !succeeded.values().any(|good| *good) {
-                    broken.push("I8: it is Complete and no load succeeded".into());
-                    return;
-                }
+            "Experiment"
+                if phase(&entry.object) == Some(Phase::Complete) && !succeeded.values().any(|good| *good) =>
+            {
+                broken.push("I8: it is Complete and no load succeeded".into());
+                return;
             }
             _ => {}
         }

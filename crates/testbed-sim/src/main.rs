@@ -3,7 +3,7 @@
 use clap::Parser;
 use std::process::ExitCode;
 use std::time::Instant;
-use testbed_sim::fault::{Fault, Mode};
+use testbed_sim::fault::Fault;
 use testbed_sim::runs::{self, Scenario};
 use testbed_sim::world::live;
 use testbed_sim::{store, sweep};
@@ -76,7 +76,12 @@ fn main() -> ExitCode {
         for failure in failures.iter().take(10) {
             println!("  {}\n    {}", failure.command(), failure.broken.join("\n    "));
         }
-        println!("  {} of {} plans passed ({:.1} s)", plans.len() - failures.len(), plans.len(), begun.elapsed().as_secs_f64());
+        println!(
+            "  {} of {} plans passed ({:.1} s)",
+            plans.len() - failures.len(),
+            plans.len(),
+            begun.elapsed().as_secs_f64()
+        );
     }
     println!("{lived} plans, {failed} failed");
     if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
@@ -88,30 +93,13 @@ fn plans(arguments: &Arguments, reference: &testbed_sim::world::Outcome) -> Vec<
     }
     if let Some(count) = arguments.random {
         let seed = arguments.seed;
-        return (0..count).map(|number| random(seed, number, reference.writes)).collect();
+        return (0..count).map(|number| sweep::random(seed, number, reference.writes)).collect();
     }
     let mut plans = sweep::singles(reference);
     if arguments.pairs {
         plans.extend(sweep::pairs(reference));
     }
     plans
-}
-
-/// Returns one to six faults, a function of seed and number.
-fn random(seed: u64, number: usize, writes: usize) -> Vec<Fault> {
-    let draw = |what: &str, below: usize| {
-        let drawn = testbed_core::names::keyed(seed, &[&number.to_string(), what]);
-        usize::try_from(drawn % below.max(1) as u64).unwrap_or_default()
-    };
-    let mut faults: Vec<Fault> = (0..=draw("count", 6))
-        .map(|fault| Fault {
-            point: 1 + draw(&format!("point {fault}"), writes + 10),
-            mode: Mode::ALL[draw(&format!("mode {fault}"), Mode::ALL.len())],
-        })
-        .collect();
-    faults.sort_unstable();
-    faults.dedup_by_key(|fault| fault.point);
-    faults
 }
 
 fn print(outcome: &testbed_sim::world::Outcome) {

@@ -166,7 +166,8 @@ impl Players {
         if key.name == "*" {
             let found = lock(&store).list(key.kind, &Selector::default());
             for object in found {
-                let key = Key::new(key.kind, text(&object, "/metadata/namespace"), text(&object, "/metadata/name"));
+                let key =
+                    Key::new(key.kind, text(&object, "/metadata/namespace"), text(&object, "/metadata/name"));
                 if let Some(wait) = self.look(place, &key) {
                     self.due.insert((Instant::now() + wait, place.to_owned(), key));
                 }
@@ -230,7 +231,10 @@ impl Players {
     }
 
     fn application(&mut self, key: &Key, object: &Value) -> Option<Duration> {
-        let (name, server) = (text(object, "/metadata/labels/experiments.illm.io~1component"), text(object, "/spec/destination/server"));
+        let (name, server) = (
+            text(object, "/metadata/labels/experiments.illm.io~1component"),
+            text(object, "/spec/destination/server"),
+        );
         let namespace = text(object, "/spec/destination/namespace");
         let reached = self.reach(server);
         let operation = text(object, "/status/operationState/phase");
@@ -278,8 +282,11 @@ impl Players {
             return Some(wait);
         }
         if operation.is_empty() {
-            self.tell(key, &json!({"sync": {"status": "OutOfSync"}, "health": {"status": "Missing"},
-                "operationState": {"phase": "Running"}}));
+            self.tell(
+                key,
+                &json!({"sync": {"status": "OutOfSync"}, "health": {"status": "Missing"},
+                "operationState": {"phase": "Running"}}),
+            );
         }
         let (_, store) = match reached {
             Some(reached) => reached,
@@ -299,12 +306,15 @@ impl Players {
             .flatten()
             .map(|source| text(source, "/targetRevision"))
             .collect();
-        let healthy = !self.behavior.never_healthy
-            && self.wait(uid(object), "synced", millis(1500)).is_none();
+        let healthy =
+            !self.behavior.never_healthy && self.wait(uid(object), "synced", millis(1500)).is_none();
         let health = if healthy { "Healthy" } else { "Progressing" };
         let phase = if healthy { "Succeeded" } else { "Running" };
-        self.tell(key, &json!({"sync": {"status": "Synced", "revisions": revisions},
-            "health": {"status": health}, "operationState": {"phase": phase}}));
+        self.tell(
+            key,
+            &json!({"sync": {"status": "Synced", "revisions": revisions},
+            "health": {"status": health}, "operationState": {"phase": phase}}),
+        );
         (!healthy && !self.behavior.never_healthy).then(|| millis(500))
     }
 
@@ -355,15 +365,18 @@ impl Players {
                 let begin = now.saturating_sub(SignedDuration::from_secs(20)).unwrap_or(now);
                 let report = serde_json::to_string(&LoadReport::default()).unwrap_or_default();
                 let phase = if self.behavior.workflow_fails { "Failed" } else { "Succeeded" };
-                self.tell(key, &json!({"phase": phase, "finishedAt": seconds(now), "nodes": {"load": {
-                    "type": "Pod", "displayName": "window", "phase": phase,
-                    "startedAt": seconds(begin), "finishedAt": seconds(now),
-                    "outputs": {"parameters": [
-                        {"name": "window-start", "value": begin.to_string()},
-                        {"name": "window-end", "value": now.to_string()},
-                        {"name": "load-report", "value": report},
-                    ]},
-                }}}));
+                self.tell(
+                    key,
+                    &json!({"phase": phase, "finishedAt": seconds(now), "nodes": {"load": {
+                        "type": "Pod", "displayName": "window", "phase": phase,
+                        "startedAt": seconds(begin), "finishedAt": seconds(now),
+                        "outputs": {"parameters": [
+                            {"name": "window-start", "value": begin.to_string()},
+                            {"name": "window-end", "value": now.to_string()},
+                            {"name": "load-report", "value": report},
+                        ]},
+                    }}}),
+                );
                 None
             }
             _ => None,
@@ -498,8 +511,11 @@ fn collect(store: &Shared, owner: &Key) {
         let owners = object.pointer("/metadata/ownerReferences").and_then(Value::as_array);
         owners.into_iter().flatten().any(|reference| reference["kind"] == "Experiment")
     };
-    let owned: Vec<(Key, Value)> =
-        store.all().filter(|(_, object)| gone(object)).map(|(key, object)| (key.clone(), (**object).clone())).collect();
+    let owned: Vec<(Key, Value)> = store
+        .all()
+        .filter(|(_, object)| gone(object))
+        .map(|(key, object)| (key.clone(), (**object).clone()))
+        .collect();
     for (key, object) in owned {
         let uids: Vec<&str> = object["metadata"]["ownerReferences"]
             .as_array()

@@ -125,7 +125,11 @@ pub fn catalog() -> Vec<(&'static str, &'static str, Value)> {
     let template = json!({"metadata": {"name": "compare"}, "spec": {"entrypoint": "main",
         "arguments": {"parameters": [{"name": "url"}, {"name": "duration", "value": "10s"}]}}});
     vec![
-        ("Component", "", component("metrics-app", json!([{"name": "series", "type": "int", "default": 10}]))),
+        (
+            "Component",
+            "",
+            component("metrics-app", json!([{"name": "series", "type": "int", "default": 10}])),
+        ),
         ("Component", "", component("store", json!([{"name": "target", "required": true}]))),
         ("Component", "", component("metrics-agent", json!([]))),
         ("WorkflowTemplate", testbed_core::build::WORKFLOW_NAMESPACE, template),

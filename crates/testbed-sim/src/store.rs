@@ -278,11 +278,19 @@ impl Store {
         };
         let key = Key::new(kind, namespace, &name);
         if self.objects.contains_key(&key) {
-            return Err(Refusal::new(409, "AlreadyExists", format!("{} \"{name}\" already exists", key.kind)));
+            return Err(Refusal::new(
+                409,
+                "AlreadyExists",
+                format!("{} \"{name}\" already exists", key.kind),
+            ));
         }
         self.place(&key)?;
         if object["metadata"]["resourceVersion"].is_string() {
-            return Err(Refusal::new(400, "BadRequest", "resourceVersion should not be set on objects to be created"));
+            return Err(Refusal::new(
+                400,
+                "BadRequest",
+                "resourceVersion should not be set on objects to be created",
+            ));
         }
         if named(kind).status
             && let Some(object) = object.as_object_mut()
@@ -328,6 +336,12 @@ impl Store {
         if let Some(data) = object.get("stringData").cloned() {
             encode(&mut object, &data);
         }
+        let shown = object["spec"]["type"] == "NodePort";
+        if key.kind == "Service" && shown {
+            for port in object["spec"]["ports"].as_array_mut().into_iter().flatten() {
+                port["nodePort"] = json!(30_000 + self.made % 2000);
+            }
+        }
         if let Some(object) = object.as_object_mut() {
             let kind = named(key.kind);
             object.entry("apiVersion").or_insert_with(|| json!(kind.api_version));
@@ -351,8 +365,14 @@ impl Store {
         } else {
             self.objects.insert(key.clone(), object.clone())
         };
-        let entry =
-            Entry { version: self.version, at: self.clock.now(), key, change, object: object.clone(), before };
+        let entry = Entry {
+            version: self.version,
+            at: self.clock.now(),
+            key,
+            change,
+            object: object.clone(),
+            before,
+        };
         self.log.push(entry);
         self.changed.notify_waiters();
         object

@@ -8,6 +8,7 @@ use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
+use testbed_core::names::keyed;
 
 /// A plan that broke something.
 #[derive(Debug, Clone)]
@@ -48,7 +49,9 @@ pub fn judge(scenario: &Scenario, reference: &Outcome, plan: &[Fault]) -> Vec<St
     let outcome = live(scenario, plan);
     let mut broken = outcome.broken.clone();
     let (wanted, got) = (end(reference), end(&outcome));
-    if wanted != got && scenario.delete_in.is_none() {
+    // Where in its life a run is when it is deleted, or its cluster dies, depends on what delayed it.
+    let timed = scenario.delete_in.is_some() || scenario.behavior.cluster_dies.is_some();
+    if wanted != got && !timed {
         broken.push(format!("differs from the run without faults: {got}, not {wanted}"));
     }
     broken
@@ -67,8 +70,28 @@ pub fn pairs(reference: &Outcome) -> Vec<Vec<Fault>> {
     let one: Vec<Fault> = singles(reference).into_iter().flatten().collect();
     let later = |first: &Fault, second: &Fault| first.point < second.point;
     one.iter()
-        .flat_map(|first| one.iter().filter(move |second| later(first, second)).map(|second| vec![*first, *second]))
+        .flat_map(|first| {
+            one.iter().filter(move |second| later(first, second)).map(|second| vec![*first, *second])
+        })
         .collect()
+}
+
+/// Returns one to six faults, a function of seed and number.
+#[must_use]
+pub fn random(seed: u64, number: usize, writes: usize) -> Vec<Fault> {
+    let draw = |what: &str, below: usize| {
+        let drawn = keyed(seed, &[&number.to_string(), what]);
+        usize::try_from(drawn % below.max(1) as u64).unwrap_or_default()
+    };
+    let mut faults: Vec<Fault> = (0..=draw("count", 6))
+        .map(|fault| Fault {
+            point: 1 + draw(&format!("point {fault}"), writes + 10),
+            mode: Mode::ALL[draw(&format!("mode {fault}"), Mode::ALL.len())],
+        })
+        .collect();
+    faults.sort_unstable();
+    faults.dedup_by_key(|fault| fault.point);
+    faults
 }
 
 /// Lives a run under each of these plans, on all cores, and returns what failed, each shrunk to its fewest faults.

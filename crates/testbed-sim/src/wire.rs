@@ -154,11 +154,8 @@ fn act(
             Ok((StatusCode::OK, list))
         }
         (&Method::POST, None) => {
-            let made = store.create(
-                asked.kind.kind,
-                asked.namespace.as_deref().unwrap_or_default(),
-                said()?,
-            )?;
+            let made =
+                store.create(asked.kind.kind, asked.namespace.as_deref().unwrap_or_default(), said()?)?;
             Ok((StatusCode::CREATED, (*made).clone()))
         }
         (&Method::PATCH, Some(key)) => {
@@ -184,7 +181,11 @@ fn act(
             };
             store.delete(&key, &how).map(|object| (StatusCode::OK, (*object).clone()))
         }
-        _ => Err(Refusal { code: 405, reason: "MethodNotAllowed", message: format!("{method} is not allowed") }),
+        _ => Err(Refusal {
+            code: 405,
+            reason: "MethodNotAllowed",
+            message: format!("{method} is not allowed"),
+        }),
     }
 }
 

@@ -20,6 +20,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+use testbed_api::labels;
 use testbed_api::status::Phase;
 use testbed_core::build::{ARGOCD_NAMESPACE, CLUSTER_NAMESPACE, WORKFLOW_NAMESPACE};
 use testbed_operator::outside::{Clock, Http, HttpError, Outside, Reply};
@@ -78,14 +79,13 @@ struct Metrics;
 impl Http for Metrics {
     fn send(&self, request: Request<Bytes>, _limit: u64) -> BoxFuture<'_, Result<Reply, HttpError>> {
         Box::pin(async move {
-            let form: Vec<(String, String)> = serde_urlencoded::from_bytes(request.body()).unwrap_or_default();
+            let form: Vec<(String, String)> =
+                serde_urlencoded::from_bytes(request.body()).unwrap_or_default();
             let number = |name: &str| {
                 let text = form.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
                 text.and_then(|text| text.parse::<f64>().ok())
             };
-            let series = |kind: &str, key: &str, value: Value| {
-                json!({"status": "success", "data": {"resultType": kind, "result": [{"metric": {"pod": "p"}, key: value}]}})
-            };
+            let series = |kind: &str, key: &str, value: Value| json!({"status": "success", "data": {"resultType": kind, "result": [{"metric": {"pod": "p"}, key: value}]}});
             let body = if let (Some(start), Some(end)) = (number("start"), number("end")) {
                 let step = number("step").unwrap_or(1.0).max(0.1);
                 let mut at = start;
@@ -123,7 +123,8 @@ struct World {
 pub fn live(scenario: &Scenario, plan: &[Fault]) -> Outcome {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
     let runtime = runtime.unwrap_or_else(|error| panic!("there is no runtime: {error}"));
-    runtime.block_on(World::new(plan).live(scenario))
+    // Within, where time stands still.
+    runtime.block_on(async { World::new(plan).live(scenario).await })
 }
 
 impl World {
@@ -254,6 +255,8 @@ impl World {
                 ended = Some((*run).clone());
                 stored = self.stored().await;
                 asked_to_go = true;
+                let results_too = json!({"metadata": {"annotations": {labels::DELETE_RESULTS: "true"}}});
+                let _ = lock(&self.hub).patch(&key, false, &results_too);
                 let _ = lock(&self.hub).delete(&key, &Deletion::default());
                 (last, quiet) = (0, Instant::now());
                 continue;

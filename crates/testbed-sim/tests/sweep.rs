@@ -1,0 +1,63 @@
+//! Runs in the simulated world. `make sweep` lives every plan; here is every run once, and some plans by chance.
+#![allow(missing_docs, clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
+use std::time::{SystemTime, UNIX_EPOCH};
+use testbed_core::names::keyed;
+use testbed_sim::fault::{Fault, Mode};
+use testbed_sim::runs::{self, Scenario};
+use testbed_sim::sweep;
+use testbed_sim::world::live;
+
+/// Plans that are lived in one test.
+const PLANS: usize = 48;
+
+fn named(name: &str) -> Scenario {
+    runs::all().into_iter().find(|run| run.name == name).unwrap()
+}
+
+#[test]
+fn every_run_ends_as_it_should_and_leaves_nothing() {
+    for scenario in runs::all() {
+        let outcome = live(&scenario, &[]);
+        assert!(outcome.broken.is_empty(), "{}: {:#?}", scenario.name, outcome.broken);
+    }
+}
+
+#[test]
+fn faults_chosen_by_chance_change_nothing_but_the_time() {
+    let seed = std::env::var("SEED").ok().and_then(|seed| seed.parse().ok());
+    let seed = seed.unwrap_or_else(|| SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs());
+    println!("seed {seed}: again with SEED={seed}");
+    let all = runs::all();
+    for scenario in &all {
+        let reference = live(scenario, &[]);
+        let plans: Vec<Vec<Fault>> = (0..PLANS / all.len() + 1)
+            .map(|number| sweep::random(keyed(seed, &[scenario.name]), number, reference.writes))
+            .collect();
+        let failures = sweep::run(scenario, &reference, &plans);
+        let said: Vec<String> = failures
+            .iter()
+            .map(|failure| format!("{}\n{}", failure.command(), failure.broken.join("\n")))
+            .collect();
+        assert!(failures.is_empty(), "seed {seed}:\n{}", said.join("\n"));
+    }
+}
+
+#[test]
+fn the_same_faults_make_the_same_history() {
+    let plan = [Fault { point: 5, mode: Mode::CrashAfter }, Fault { point: 19, mode: Mode::Burst }];
+    let history = || {
+        let outcome = live(&named("hub"), &plan);
+        let entries = outcome.history.iter().filter(|entry| entry.key.kind != "Event");
+        entries.map(|entry| format!("{} {:?} {:?}", entry.at, entry.change, entry.key)).collect::<Vec<_>>()
+    };
+    assert_eq!(history(), history());
+}
+
+#[test]
+fn a_run_that_cannot_end_is_noticed() {
+    // The load of this run fails, so it cannot be Complete: that it is said to end so must be seen as broken.
+    let scenario = Scenario { ends: testbed_api::status::Phase::Complete, ..named("load-fails") };
+    let broken = live(&scenario, &[]).broken;
+    assert!(broken.iter().any(|said| said.starts_with("I12")), "{broken:?}");
+}
