@@ -37,7 +37,7 @@ const fn kind(
 }
 
 /// Kinds that are served.
-const KINDS: [Kind; 15] = [
+const KINDS: [Kind; 16] = [
     kind("v1", "namespaces", "Namespace", false, true),
     kind("v1", "nodes", "Node", false, true),
     kind("v1", "pods", "Pod", true, true),
@@ -53,6 +53,8 @@ const KINDS: [Kind; 15] = [
     kind("illm.io/v1alpha1", "experimentclusters", "ExperimentCluster", true, true),
     kind("experiments.illm.io/v1alpha1", "experiments", "Experiment", true, true),
     kind("experiments.illm.io/v1alpha1", "components", "Component", false, false),
+    // Nobody's: what is compared with a real API server.
+    kind("sim.illm.io/v1", "probes", "Probe", true, true),
 ];
 
 /// Returns the kind with this API version and name in paths.
@@ -69,6 +71,9 @@ pub fn served(api_version: &str, plural: &str) -> Option<&'static Kind> {
 pub fn named(name: &str) -> &'static Kind {
     KINDS.iter().find(|kind| kind.kind == name).unwrap_or_else(|| panic!("kind {name} is not served"))
 }
+
+/// Who writes without applying, as far as it matters who owns a field.
+const WRITER: &str = "(a writer)";
 
 /// What names an object.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -298,7 +303,18 @@ impl Store {
         {
             object.remove("status");
         }
-        Ok(self.insert(key, object))
+        let made = self.insert(key.clone(), object);
+        let mut written = gained(&Value::Null, &made);
+        if let Some(written) = written.as_object_mut() {
+            written.retain(|name, _| name != "metadata" && name != "status");
+        }
+        for field in ["labels", "annotations", "finalizers"] {
+            if let Some(value) = made["metadata"].get(field) {
+                written["metadata"][field] = value.clone();
+            }
+        }
+        self.applied.insert((key, false, WRITER.into()), written);
+        Ok(made)
     }
 
     /// Refuses what is to be put into a namespace that is not there, or going.
@@ -347,6 +363,7 @@ impl Store {
             object.entry("apiVersion").or_insert_with(|| json!(kind.api_version));
             object.entry("kind").or_insert_with(|| json!(kind.kind));
         }
+        tidy(&mut object);
         self.write(key, Change::Added, object)
     }
 
@@ -419,11 +436,16 @@ impl Store {
         stands(key, &there, version.as_ref(), uid.as_ref())?;
         let mut after = (*there).clone();
         if let Some(before) = self.applied.get(&place) {
-            withdraw(&mut after, before, &wanted);
+            let others = self.applied.iter().filter(|(known, _)| known.0 == *key && **known != place);
+            let others: Vec<&Value> = others.map(|(_, applied)| applied).collect();
+            withdraw(&mut after, before, &wanted, &others);
         }
         merge(&mut after, &wanted);
         let after = self.replace(key, &there, after)?;
-        self.applied.insert(place, wanted);
+        self.settle(key, Some(&place), &there, &after);
+        if self.objects.contains_key(key) {
+            self.applied.insert(place, wanted);
+        }
         Ok(after)
     }
 
@@ -447,7 +469,24 @@ impl Store {
         }
         let mut after = (*there).clone();
         merge_patch(&mut after, &patch);
-        self.replace(key, &there, after)
+        let after = self.replace(key, &there, after)?;
+        let place = (key.clone(), status, WRITER.to_owned());
+        self.settle(key, Some(&place), &there, &after);
+        if self.objects.contains_key(key) {
+            let written = self.applied.entry(place).or_insert_with(|| json!({}));
+            disown(written, &there, &after);
+            merge(written, &gained(&there, &after));
+        }
+        Ok(after)
+    }
+
+    /// What one writer has changed is no longer that of the others.
+    fn settle(&mut self, key: &Key, by: Option<&(Key, bool, String)>, before: &Value, after: &Value) {
+        for (known, applied) in &mut self.applied {
+            if known.0 == *key && by.is_none_or(|by| by != known) {
+                disown(applied, before, after);
+            }
+        }
     }
 
     /// Puts what an object has become in its place; what did not change is not written.
@@ -561,24 +600,75 @@ fn encode(object: &mut Value, data: &Value) {
     }
 }
 
-/// Removes what a manager applied before and applies no more.
-fn withdraw(object: &mut Value, before: &Value, now: &Value) {
+/// Removes what a manager applied before and applies no more, but for what others applied, too.
+fn withdraw(object: &mut Value, before: &Value, now: &Value, others: &[&Value]) {
     let Some(fields) = before.as_object() else { return };
     for (name, old) in fields {
-        match now.get(name) {
-            None => {
-                if let Some(object) = object.as_object_mut() {
-                    object.remove(name);
-                }
-            }
-            Some(new) if new.is_object() && old.is_object() => {
-                if let Some(field) = object.get_mut(name) {
-                    withdraw(field, old, new);
-                }
-            }
-            Some(_) => {}
+        let theirs: Vec<&Value> = others.iter().filter_map(|other| other.get(name)).collect();
+        let new = now.get(name);
+        let Some(field) = object.get_mut(name) else { continue };
+        if name == "finalizers" {
+            let kept = |finalizer: &String| {
+                let in_list = |list: &Value| strings(list).contains(finalizer);
+                !in_list(old) || new.is_some_and(in_list) || theirs.iter().any(|list| in_list(list))
+            };
+            *field = json!(strings(field).into_iter().filter(kept).collect::<Vec<_>>());
+        } else if old.is_object() && new.is_none_or(Value::is_object) {
+            withdraw(field, old, new.unwrap_or(&Value::Null), &theirs);
+        }
+        let empty = field.as_object().is_none_or(Map::is_empty);
+        if new.is_none()
+            && theirs.is_empty()
+            && (empty || !old.is_object())
+            && name != "finalizers"
+            && let Some(object) = object.as_object_mut()
+        {
+            object.remove(name);
         }
     }
+}
+
+/// Returns the fields that were not there before, or were otherwise.
+fn gained(before: &Value, after: &Value) -> Value {
+    let fields = after.as_object().into_iter().flatten().filter_map(|(name, is)| {
+        let was = before.get(name).unwrap_or(&Value::Null);
+        if was == is {
+            return None;
+        }
+        let gained = if is.is_object() {
+            gained(was, is)
+        } else if name == "finalizers" {
+            let had = strings(was);
+            json!(strings(is).into_iter().filter(|one| !had.contains(one)).collect::<Vec<_>>())
+        } else {
+            is.clone()
+        };
+        Some((name.clone(), gained))
+    });
+    Value::Object(fields.collect())
+}
+
+/// Takes from what a manager applied whatever someone else has changed: it is theirs now.
+fn disown(applied: &mut Value, before: &Value, after: &Value) {
+    let Some(fields) = applied.as_object_mut() else { return };
+    fields.retain(|name, value| {
+        let (was, is) = (before.get(name), after.get(name));
+        if was == is {
+            return true;
+        }
+        if name == "finalizers" {
+            let there = strings(is.unwrap_or(&Value::Null));
+            *value = json!(strings(value).into_iter().filter(|one| there.contains(one)).collect::<Vec<_>>());
+            return true;
+        }
+        match (value.is_object(), was, is) {
+            (true, Some(was), Some(is)) if was.is_object() && is.is_object() => {
+                disown(value, was, is);
+                true
+            }
+            _ => false,
+        }
+    });
 }
 
 /// Puts what is applied over what is there; lists as a whole, but for those that are sets.

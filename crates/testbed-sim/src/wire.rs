@@ -103,6 +103,17 @@ pub fn is_mutating(method: &Method) -> bool {
     *method != Method::GET && *method != Method::HEAD
 }
 
+/// Returns a client of an API server in memory.
+#[must_use]
+pub fn client(store: &Shared) -> kube::Client {
+    let store = store.clone();
+    let service = tower::service_fn(move |request| {
+        let store = store.clone();
+        async move { Ok::<_, Infallible>(answer(store, request).await) }
+    });
+    kube::Client::new(service, "default")
+}
+
 /// Answers a request.
 pub async fn answer(store: Shared, request: Request<Body>) -> Answer {
     let (parts, body) = request.into_parts();
@@ -179,7 +190,10 @@ fn act(
                 foreground: options["propagationPolicy"] == "Foreground",
                 now: options["gracePeriodSeconds"] == 0,
             };
-            store.delete(&key, &how).map(|object| (StatusCode::OK, (*object).clone()))
+            let object = store.delete(&key, &how)?;
+            let gone = json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success"});
+            let answer = if store.get(&key).is_some() { (*object).clone() } else { gone };
+            Ok((StatusCode::OK, answer))
         }
         _ => Err(Refusal {
             code: 405,

@@ -7,6 +7,7 @@
 mod admission;
 mod agents;
 mod clusters;
+mod conformance;
 mod crashes;
 mod experiments;
 mod install;
