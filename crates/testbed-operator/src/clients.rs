@@ -1,6 +1,7 @@
 //! Everything the operator talks to, made once.
 
 use crate::bundle::Registry;
+use crate::fence::Fence;
 use crate::prometheus::Prometheus;
 use crate::results::{self, Results};
 use crate::targets::Targets;
@@ -16,6 +17,8 @@ use testbed_core::plan::ChildKind;
 /// Everything the operator talks to.
 pub(crate) struct Clients {
     pub(crate) kube: Client,
+    /// What clients that are made later write through.
+    pub(crate) fence: Fence,
     pub(crate) metrics: Prometheus,
     pub(crate) registry: Registry,
     pub(crate) results: Results,
@@ -61,6 +64,7 @@ impl Clients {
     /// Makes the clients; nothing is contacted yet.
     pub(crate) fn new(
         kube: Client,
+        fence: Fence,
         metrics_url: &str,
         registry: &str,
         results: &results::Settings,
@@ -75,6 +79,7 @@ impl Clients {
             results: Results::new(results)?,
             events: Recorder::new(kube.clone(), reporter),
             kube,
+            fence,
             targets,
             settings,
         })

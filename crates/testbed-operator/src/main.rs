@@ -6,12 +6,15 @@ mod bundle;
 mod clients;
 mod controller;
 mod delivered;
+mod fence;
 mod ingest;
+mod lease;
 mod observe;
 mod pool;
 mod prometheus;
 mod report;
 mod results;
+mod sweeper;
 mod targets;
 
 use anyhow::{Context, Result};
@@ -51,6 +54,11 @@ struct Arguments {
     results: results::Settings,
     #[command(flatten)]
     hub: clients::Settings,
+    #[command(flatten)]
+    lease: lease::Settings,
+    /// What becomes of objects of runs that are no more
+    #[arg(long, env = "SWEEP", value_enum, default_value_t = sweeper::Mode::On)]
+    sweep: sweeper::Mode,
     /// Experiments worked on at once
     #[arg(long, env = "CONCURRENCY", default_value_t = 16)]
     concurrency: u16,
@@ -89,10 +97,13 @@ async fn main() -> Result<()> {
         };
     }
     let arguments = Arguments::parse();
-    let client = kube::Client::try_default().await.context("failed to find the API server")?;
+    let config = kube::Config::infer().await.context("failed to find the API server")?;
+    let election = lease::Election::new(lease::client(config.clone())?, &arguments.lease);
+    let fence = fence::Fence::new(election.tenure());
     let (targets, woken) = targets::Targets::new();
     let context = Arc::new(clients::Clients::new(
-        client,
+        fence.client(config)?,
+        fence,
         &arguments.metrics_url,
         &arguments.registry,
         &arguments.results,
@@ -105,9 +116,15 @@ async fn main() -> Result<()> {
         arguments.webhook_certificates.map(|folder| (arguments.webhook_address, folder)),
         stopped.clone(),
     );
-    let control = controller::run(context.clone(), woken, arguments.concurrency, stopped.clone());
-    let pool = pool::run(context.clone(), stopped.clone());
-    tokio::try_join!(admission, control, pool)?;
+    let work = async {
+        let control = controller::run(context.clone(), woken, arguments.concurrency, stopped.clone());
+        let pool = pool::run(context.clone(), stopped.clone());
+        let sweeper = sweeper::run(context.clone(), arguments.sweep, stopped.clone());
+        tokio::try_join!(control, pool, sweeper).map(drop)
+    };
+    // Admission is served by every operator, the rest is done by the one that leads.
+    let lead = election.lead(stopped.clone(), work);
+    tokio::try_join!(admission, lead)?;
     Ok(())
 }
 

@@ -94,7 +94,7 @@ impl Targets {
         }
         let config = config(&text, source.endpoint).await?;
         let server = config.cluster_url.to_string().trim_end_matches('/').to_owned();
-        let client = Client::try_from(config).context("no client can be made of its kubeconfig")?;
+        let client = clients.fence.client(config).context("no client can be made of its kubeconfig")?;
         let way = Way { client: client.clone(), server, credentials };
         let watch = tokio::spawn(watch(client, namespace, owner, self.wake.clone())).abort_handle();
         let known = Known { way: way.clone(), watch };
