@@ -31,6 +31,7 @@ pub mod selector;
 pub mod sequential;
 pub mod status;
 pub mod summary;
+pub mod sweep;
 pub mod tutorial;
 pub mod validate;
 pub mod verdict;

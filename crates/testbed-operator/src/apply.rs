@@ -164,19 +164,23 @@ async fn delete_in(kube: Client, object: &ObjectRef) -> Result<Fact, Error> {
     let api = dynamic(kube, &child(object.kind), object.namespace.as_deref());
     let parameters = DeleteParams {
         preconditions: Some(Preconditions { uid: Some(object.uid.clone()), resource_version: None }),
-        // The workflow stays visible until its pods are gone, and a cluster until what it is made of is.
-        propagation_policy: Some(match object.kind {
-            ChildKind::Workflow | ChildKind::Cluster => PropagationPolicy::Foreground,
-            ChildKind::Application
-            | ChildKind::Namespace
-            | ChildKind::Pod
-            | ChildKind::Project
-            | ChildKind::Secret
-            | ChildKind::Service => PropagationPolicy::Background,
-        }),
+        propagation_policy: Some(propagation(object.kind)),
         ..DeleteParams::default()
     };
     unless_moved_on(api.delete(&object.name, &parameters).await)
+}
+
+/// The workflow stays visible until its pods are gone, and a cluster until what it is made of is.
+pub(crate) const fn propagation(kind: ChildKind) -> PropagationPolicy {
+    match kind {
+        ChildKind::Workflow | ChildKind::Cluster => PropagationPolicy::Foreground,
+        ChildKind::Application
+        | ChildKind::Namespace
+        | ChildKind::Pod
+        | ChildKind::Project
+        | ChildKind::Secret
+        | ChildKind::Service => PropagationPolicy::Background,
+    }
 }
 
 /// Returns the way to a target that was found in this pass.
@@ -222,7 +226,9 @@ fn applying() -> PatchParams {
 async fn claim(clients: &Clients, name: &str, resource_version: &str, labels: &Value) -> Result<Fact, Error> {
     let api = clients.dynamic(&cluster(), Some(CLUSTER_NAMESPACE));
     let patch = json!({"metadata": {"resourceVersion": resource_version, "labels": labels}});
-    unless_moved_on(api.patch_metadata(name, &PatchParams::default(), &Patch::Merge(patch)).await)
+    // Whose labels these are is what the sweeper goes by.
+    let parameters = PatchParams { field_manager: Some(labels::OPERATOR.into()), ..PatchParams::default() };
+    unless_moved_on(api.patch_metadata(name, &parameters, &Patch::Merge(patch)).await)
 }
 
 /// Returns the content of the kubeconfig that a target is reached with, and the labels of what is made of it.
@@ -505,6 +511,6 @@ fn unless_moved_on<T>(answer: Result<T, KubeError>) -> Result<Fact, Error> {
     }
 }
 
-fn is_gone(error: &KubeError) -> bool {
+pub(crate) fn is_gone(error: &KubeError) -> bool {
     matches!(error, KubeError::Api(status) if status.code == 404)
 }

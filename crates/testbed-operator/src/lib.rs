@@ -8,44 +8,55 @@ mod bundle;
 mod clients;
 mod controller;
 pub mod delivered;
+pub mod fence;
 pub mod ingest;
+pub mod lease;
 mod observe;
 pub mod outside;
 mod pool;
 mod prometheus;
 mod report;
 pub mod results;
+pub mod sweeper;
 mod targets;
 
 use anyhow::{Context, Result};
 pub use clients::{Addresses, Clients, Settings};
+use fence::Fence;
 use object_store::ObjectStore;
 use outside::{Clock, Http, Network, Outside};
 use std::sync::Arc;
 use tokio::sync::watch;
 
-/// Returns the real world.
+/// Returns the real world, in which every write goes through this fence.
 ///
 /// # Errors
 /// If a client cannot be made; nothing is contacted.
-pub fn real(kube: kube::Client, results: &results::Settings) -> Result<Outside> {
+pub fn real(kube: kube::Config, fence: &Fence, results: &results::Settings) -> Result<Outside> {
+    let to_targets = fence.clone();
     Ok(Outside {
-        kube,
-        connect: Arc::new(kube::Client::try_from),
+        kube: fence.client(kube)?,
+        connect: Arc::new(move |config| to_targets.client(config)),
         http: Arc::new(Network::new()?) as Arc<dyn Http>,
         store: Arc::new(results.client()?) as Arc<dyn ObjectStore>,
         clock: Clock::system(),
     })
 }
 
-/// Drives Experiments and keeps the pool of warm clusters, until stopped.
+/// Drives Experiments, keeps the pool of warm clusters and sweeps orphans, until stopped.
 ///
 /// # Errors
 /// If a controller ends by itself.
-pub async fn control(clients: Arc<Clients>, concurrency: u16, stopped: watch::Receiver<bool>) -> Result<()> {
+pub async fn control(
+    clients: Arc<Clients>,
+    concurrency: u16,
+    sweep: sweeper::Mode,
+    stopped: watch::Receiver<bool>,
+) -> Result<()> {
     let woken = clients.woken().context("the controllers run already")?;
     let control = controller::run(clients.clone(), woken, concurrency, stopped.clone());
-    let pool = pool::run(clients, stopped);
-    tokio::try_join!(control, pool)?;
+    let pool = pool::run(clients.clone(), stopped.clone());
+    let sweeper = sweeper::run(clients, sweep, stopped);
+    tokio::try_join!(control, pool, sweeper)?;
     Ok(())
 }

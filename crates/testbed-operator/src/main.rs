@@ -5,7 +5,10 @@ use clap::Parser;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use testbed_operator::{Addresses, Clients, Settings, admission, control, delivered, ingest, real, results};
+use testbed_operator::fence::Fence;
+use testbed_operator::{
+    Addresses, Clients, Settings, admission, control, delivered, ingest, lease, real, results, sweeper,
+};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tracing_subscriber::EnvFilter;
@@ -34,6 +37,11 @@ struct Arguments {
     results: results::Settings,
     #[command(flatten)]
     hub: Settings,
+    #[command(flatten)]
+    lease: lease::Settings,
+    /// What becomes of objects of runs that are no more
+    #[arg(long, env = "SWEEP", value_enum, default_value_t = sweeper::Mode::On)]
+    sweep: sweeper::Mode,
     /// Experiments worked on at once
     #[arg(long, env = "CONCURRENCY", default_value_t = 16)]
     concurrency: u16,
@@ -72,8 +80,9 @@ async fn main() -> Result<()> {
         };
     }
     let arguments = Arguments::parse();
-    let client = kube::Client::try_default().await.context("failed to find the API server")?;
-    let outside = real(client, &arguments.results)?;
+    let config = kube::Config::infer().await.context("failed to find the API server")?;
+    let election = lease::Election::new(lease::client(config.clone())?, &arguments.lease);
+    let outside = real(config, &Fence::new(election.tenure()), &arguments.results)?;
     let bucket = arguments.results.bucket();
     let context = Arc::new(Clients::new(outside, &arguments.addresses, bucket, arguments.hub));
     let admission = admission::serve(
@@ -82,7 +91,10 @@ async fn main() -> Result<()> {
         arguments.webhook_certificates.map(|folder| (arguments.webhook_address, folder)),
         stopped.clone(),
     );
-    tokio::try_join!(admission, control(context, arguments.concurrency, stopped))?;
+    // Admission is served by every operator, the rest is done by the one that leads.
+    let work = control(context, arguments.concurrency, arguments.sweep, stopped.clone());
+    let lead = election.lead(stopped, work);
+    tokio::try_join!(admission, lead)?;
     Ok(())
 }
 

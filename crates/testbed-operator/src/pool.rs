@@ -82,8 +82,10 @@ async fn attend(clients: &Clients) -> Result<()> {
         match effect {
             PoolEffect::Make(object) => {
                 let object = serde_json::from_value(object).context("a cluster cannot be described")?;
-                let made =
-                    api.create(&PostParams::default(), &object).await.context("a cluster cannot be made")?;
+                // Should the run that claims it be lost, the sweeper asks who labeled it.
+                let ours =
+                    PostParams { field_manager: Some(labels::OPERATOR.into()), ..PostParams::default() };
+                let made = api.create(&ours, &object).await.context("a cluster cannot be made")?;
                 tracing::info!(cluster = made.metadata.name, "a warm cluster is being made");
             }
             PoolEffect::Delete { name, uid, resource_version } => {

@@ -23,7 +23,9 @@ use std::time::Duration;
 use testbed_api::labels;
 use testbed_api::status::Phase;
 use testbed_core::build::{ARGOCD_NAMESPACE, CLUSTER_NAMESPACE, WORKFLOW_NAMESPACE};
+use testbed_operator::fence::Fence;
 use testbed_operator::outside::{Clock, Http, HttpError, Outside, Reply};
+use testbed_operator::sweeper::Mode;
 use testbed_operator::{Addresses, Clients, Settings, control};
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
@@ -185,10 +187,11 @@ impl World {
             let hub = template.hub.clone();
             let store = known.unwrap_or_else(|| hub.clone());
             let reachable = Arc::new(move || players::alive(&hub, &host));
-            Ok(Client::new(Faulty { store, reachable, ..template.clone() }, "default"))
+            let way = Client::new(Faulty { store, reachable, ..template.clone() }, "default");
+            Ok(Fence::new(None).guard(way))
         };
         let outside = Outside {
-            kube: Client::new(to_hub, "testbed-system"),
+            kube: Fence::new(None).guard(Client::new(to_hub, "testbed-system")),
             connect: Arc::new(connect),
             http: Arc::new(Metrics),
             store: self.store.clone(),
@@ -197,7 +200,7 @@ impl World {
         let flags = Flags::parse_from(["sim", "--ingest-key", CANARY]);
         let clients = Arc::new(Clients::new(outside, &flags.addresses, "results", flags.settings));
         let (stop, stopped) = watch::channel(false);
-        (tokio::spawn(control(clients, 16, stopped)), stop)
+        (tokio::spawn(control(clients, 16, Mode::On, stopped)), stop)
     }
 
     async fn live(self, scenario: &Scenario) -> Outcome {

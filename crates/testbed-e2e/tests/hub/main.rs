@@ -12,5 +12,6 @@ mod crashes;
 mod experiments;
 mod install;
 mod lab;
+mod leader;
 mod lifecycle;
 mod trials;

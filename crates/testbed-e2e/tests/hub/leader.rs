@@ -1,0 +1,195 @@
+//! One operator acts, whatever happens to it, and what runs leave behind goes away; what others made stays.
+
+use crate::crashes::operator_ready;
+use crate::lab::{
+    NAMESPACE, as_before, client, empty, is_over, objects, phase, runs, submit, testbed_ok, wait_for,
+};
+use anyhow::{Context, Result, bail, ensure};
+use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::coordination::v1::Lease;
+use k8s_openapi::api::core::v1::{ConfigMap, Event, Namespace};
+use kube::api::{Api, DeleteParams, ListParams, Patch, PatchParams, PostParams};
+use kube::{Client, ResourceExt};
+use serde_json::json;
+use std::fs;
+use std::time::{Duration, Instant};
+use testbed_api::labels;
+use testbed_api::status::Phase;
+use tokio::process::Command;
+use tokio::time::sleep;
+
+/// Namespace, and name of the Deployment and of the Lease.
+const OPERATOR: (&str, &str) = ("testbed-system", "testbed-operator");
+/// How long the end of a run waits for its orphans.
+const ORPHANS: Duration = Duration::from_secs(90);
+
+/// Sets the number of operators, and waits until they are there.
+async fn scale(client: &Client, replicas: usize) -> Result<()> {
+    let api: Api<Deployment> = Api::namespaced(client.clone(), OPERATOR.0);
+    let patch = json!({"spec": {"replicas": replicas}});
+    api.patch(OPERATOR.1, &PatchParams::default(), &Patch::Merge(patch)).await?;
+    for _ in 0..600 {
+        let status = api.get(OPERATOR.1).await?.status.unwrap_or_default();
+        let there =
+            |count: Option<i32>| count.unwrap_or_default() == i32::try_from(replicas).unwrap_or_default();
+        if there(status.replicas) && there(status.ready_replicas) {
+            return operator_ready(client).await;
+        }
+        sleep(Duration::from_millis(100)).await;
+    }
+    bail!("there are no {replicas} operators after a minute")
+}
+
+/// Returns who holds the Lease.
+async fn holder(client: &Client) -> Result<Option<String>> {
+    let api: Api<Lease> = Api::namespaced(client.clone(), OPERATOR.0);
+    let lease = api.get_opt(OPERATOR.1).await?;
+    Ok(lease.and_then(|lease| lease.spec?.holder_identity).filter(|holder| !holder.is_empty()))
+}
+
+/// Waits until another one than `before` holds the Lease; returns who, and how long that took.
+async fn successor(client: &Client, before: &str) -> Result<(String, Duration)> {
+    let begun = Instant::now();
+    while begun.elapsed() < Duration::from_secs(30) {
+        if let Some(now) = holder(client).await?.filter(|now| now != before) {
+            return Ok((now, begun.elapsed()));
+        }
+        sleep(Duration::from_millis(10)).await;
+    }
+    bail!("nobody followed {before}")
+}
+
+/// Returns the process of a holder, whose name has the UID of its pod in it: cgroups of pods are named by that.
+fn process(holder: &str) -> Result<u32> {
+    let uid = holder.split('_').nth(1).context("the holder names no pod")?;
+    let processes = fs::read_dir("/proc")?.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+    let of_pod = |pid: &u32| {
+        let executable = fs::read_link(format!("/proc/{pid}/exe")).unwrap_or_default();
+        let cgroup = fs::read_to_string(format!("/proc/{pid}/cgroup")).unwrap_or_default().replace('_', "-");
+        executable.ends_with("testbed-operator") && cgroup.contains(uid)
+    };
+    processes.into_iter().find(of_pod).with_context(|| format!("{holder} has no process"))
+}
+
+async fn signal(holder: &str, signal: &str) -> Result<()> {
+    let pid = process(holder)?.to_string();
+    let done = Command::new("kill").args([signal, &pid]).status().await?;
+    ensure!(done.success(), "kill {signal} {pid} ended with {done}");
+    Ok(())
+}
+
+/// Runs an experiment with two operators, does something to the one that leads while load runs, and expects that the run
+/// completes and leaves nothing.
+async fn disturbed(disturb: impl AsyncFnOnce(&Client, &str) -> Result<()>) -> Result<()> {
+    let client = client().await?;
+    empty(&client).await?;
+    testbed_ok(&["catalog", "push"]).await?;
+    scale(&client, 2).await?;
+    let outcome = async {
+        let name = submit("hello-app").await?;
+        wait_for(&client, &name, 60, |run| phase(run).is_some_and(|phase| phase >= Phase::Running)).await?;
+        let leader = holder(&client).await?.context("nobody leads")?;
+        disturb(&client, &leader).await?;
+        let run = wait_for(&client, &name, 180, is_over).await?;
+        ensure!(phase(&run) == Some(Phase::Complete), "{:?}", run.status);
+        testbed_ok(&["results", &name]).await?;
+        testbed_ok(&["delete", &name]).await.map(drop)
+    };
+    let outcome = outcome.await;
+    // Also if it failed: the tests after this one expect one operator.
+    scale(&client, 1).await?;
+    outcome
+}
+
+#[tokio::test]
+async fn when_the_leader_is_asked_to_end_another_leads_at_once() -> Result<()> {
+    disturbed(async |client, leader| {
+        signal(leader, "-TERM").await?;
+        let (_, took) = successor(client, leader).await?;
+        println!("fail-over after SIGTERM took {took:.1?}");
+        ensure!(took <= Duration::from_millis(300), "it took {took:?}");
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn when_the_leader_is_killed_another_leads_within_five_seconds() -> Result<()> {
+    disturbed(async |client, leader| {
+        signal(leader, "-KILL").await?;
+        let (_, took) = successor(client, leader).await?;
+        println!("fail-over after SIGKILL took {took:.1?}");
+        ensure!(took <= Duration::from_secs(5), "it took {took:?}");
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_leader_that_was_suspended_and_continues_changes_nothing_any_more() -> Result<()> {
+    disturbed(async |client, leader| {
+        signal(leader, "-STOP").await?;
+        let (next, took) = successor(client, leader).await?;
+        println!("fail-over after SIGSTOP took {took:.1?}");
+        // While the other one acts; not for so long that kubelet ends what does not answer.
+        sleep(Duration::from_secs(10)).await;
+        signal(leader, "-CONT").await?;
+        // It finds out, ends, and comes back as one that waits.
+        sleep(Duration::from_secs(5)).await;
+        ensure!(holder(client).await?.as_deref() == Some(&next), "the suspended one took the Lease back");
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn what_is_left_of_a_run_whose_finalizer_was_removed_by_hand_goes_away() -> Result<()> {
+    let client = client().await?;
+    empty(&client).await?;
+    testbed_ok(&["catalog", "push"]).await?;
+    let before = objects(&client).await?;
+    let name = submit("hello-app").await?;
+    wait_for(&client, &name, 60, |run| phase(run).is_some_and(|phase| phase >= Phase::Running)).await?;
+    // In one request each, as often as it takes: the operator puts its finalizer back on what is not being deleted.
+    let (without, gone) = (json!({"metadata": {"finalizers": null}}), Instant::now());
+    runs(&client).delete(&name, &DeleteParams::default()).await?;
+    while runs(&client).get_opt(&name).await?.is_some() {
+        let _ = runs(&client).patch(&name, &PatchParams::default(), &Patch::Merge(&without)).await;
+    }
+    let settled = async {
+        loop {
+            match as_before(&client, &before).await {
+                Ok(()) => return anyhow::Ok(gone.elapsed()),
+                Err(error) if gone.elapsed() > ORPHANS => return Err(error),
+                Err(_) => sleep(Duration::from_secs(1)).await,
+            }
+        }
+    };
+    println!("orphans were gone after {:.1?}", settled.await?);
+    let events: Api<Event> = Api::namespaced(client.clone(), OPERATOR.0);
+    let told = events.list(&ListParams::default().fields("reason=OrphanDeleted")).await?;
+    ensure!(!told.items.is_empty(), "no Event tells of it");
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_others_labeled_as_ours_is_left_alone() -> Result<()> {
+    let client = client().await?;
+    empty(&client).await?;
+    let forged = json!({
+        labels::MANAGED_BY: labels::MANAGED_BY_VALUE, labels::EXPERIMENT: "forged",
+        labels::EXPERIMENT_NAMESPACE: NAMESPACE, labels::EXPERIMENT_UID: "00000000-0000-0000-0000-000000000000",
+    });
+    let metadata = json!({"metadata": {"name": "forged", "labels": forged}});
+    let namespaces: Api<Namespace> = Api::all(client.clone());
+    let maps: Api<ConfigMap> = Api::namespaced(client.clone(), NAMESPACE);
+    namespaces.create(&PostParams::default(), &serde_json::from_value(metadata.clone())?).await?;
+    maps.create(&PostParams::default(), &serde_json::from_value(metadata)?).await?;
+    sleep(ORPHANS + Duration::from_secs(30)).await;
+    let (namespace, map) = (namespaces.get_opt("forged").await?, maps.get_opt("forged").await?);
+    namespaces.delete("forged", &DeleteParams::default()).await?;
+    maps.delete("forged", &DeleteParams::default()).await?;
+    let stays = namespace.is_some_and(|namespace| namespace.metadata.deletion_timestamp.is_none());
+    ensure!(stays && map.is_some_and(|map| map.name_any() == "forged"), "a forged object was deleted");
+    Ok(())
+}

@@ -1,0 +1,70 @@
+//! Lets a write through only while the Lease is known to be ours.
+//!
+//! A process that was suspended and continues knows nothing of what happened meanwhile: another one may lead, may have
+//! torn down what this one was about to make. So each write asks how long ago the API server last confirmed the Lease, by
+//! this process's own monotonic clock, which goes on while it is suspended. If that is longer than a third of the Lease's
+//! duration, it is confirmed first, and where it is no longer ours, the write ends here.
+//!
+//! What remains possible: a process is suspended after the check and before the server has the request, for longer than
+//! two thirds of the duration. No client can close that gap, for the API server knows nothing of Leases. It does no harm,
+//! for what is in flight is one request, and each of ours is safe to arrive late: what is made or applied has a name that
+//! is a function of the run's UID and a content that every operator would give it; what is deleted, claimed or written to
+//! a status is named by UID or resourceVersion; and what it leaves behind after its run has ended, the sweeper finds.
+
+use crate::lease::{Refused, Tenure};
+use http::{Request, Response};
+use kube::client::Body;
+use kube::client::retry::RetryPolicy;
+use kube::{Client, Config, Result};
+use std::sync::Arc;
+use tower::retry::RetryLayer;
+use tower::{BoxError, ServiceBuilder, service_fn};
+
+/// What stands between this process and everything it writes to.
+#[derive(Clone)]
+pub struct Fence {
+    /// Absent where only one operator runs by arrangement.
+    tenure: Option<Arc<Tenure>>,
+}
+
+impl Fence {
+    /// Returns the fence of one who may hold the Lease; open to everyone if there is none.
+    pub fn new(tenure: Option<Arc<Tenure>>) -> Self {
+        Self { tenure }
+    }
+
+    /// Returns a client behind the fence.
+    ///
+    /// # Errors
+    /// No client can be made of the configuration.
+    pub fn client(&self, mut config: Config) -> Result<Client> {
+        // Its own retries are within, where a request that waited for a minute would not be asked again.
+        config.default_retry = false;
+        Ok(self.guard(Client::try_from(config)?))
+    }
+
+    /// Puts a client that does not retry behind the fence. Each attempt of a write is asked anew.
+    pub fn guard(&self, client: Client) -> Client {
+        let namespace = client.default_namespace().to_owned();
+        let fence = self.clone();
+        let fenced = service_fn(move |request: Request<Body>| {
+            let (fence, client) = (fence.clone(), client.clone());
+            async move {
+                if !request.method().is_safe() {
+                    fence.admit().await?;
+                }
+                Ok::<Response<Body>, BoxError>(client.send(request).await?)
+            }
+        });
+        let retried =
+            ServiceBuilder::new().layer(RetryLayer::new(RetryPolicy::server_retry())).service(fenced);
+        Client::new(retried, namespace)
+    }
+
+    async fn admit(&self) -> Result<(), Refused> {
+        match &self.tenure {
+            Some(tenure) => tenure.confirm_lately().await,
+            None => Ok(()),
+        }
+    }
+}

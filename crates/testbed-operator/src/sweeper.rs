@@ -1,0 +1,202 @@
+//! Looks for what was left behind by runs that are no more, and deletes it.
+
+use crate::apply::{is_gone, propagation};
+use crate::clients::{Clients, child};
+use anyhow::{Context, Result};
+use clap::ValueEnum;
+use futures::StreamExt;
+use futures::future::try_join_all;
+use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::core::v1::ObjectReference;
+use kube::api::{Api, DeleteParams, ListParams, PartialObjectMeta, Preconditions};
+use kube::runtime::events::{Event, EventType};
+use kube::runtime::{WatchStreamExt, watcher};
+use kube::{Error as KubeError, Resource, ResourceExt};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+use testbed_api::{Experiment, labels};
+use testbed_core::build::{ARGOCD_NAMESPACE, CLUSTER_NAMESPACE, WORKFLOW_NAMESPACE};
+use testbed_core::plan::ChildKind;
+use testbed_core::sweep::{Found, KINDS, SUSPICIOUS, Suspects, sweep};
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until, timeout};
+
+/// How long a look may take: one that hangs must not keep the next one.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// After the end of a run there is a look this soon; the ends of many are looked at together.
+const GATHER: Duration = Duration::from_secs(2);
+/// The operator's own Deployment, which is told what was deleted: the run that it was of has nothing left to tell.
+const DEPLOYMENT: &str = "testbed-operator";
+
+/// What becomes of objects of runs that are no more.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// They are deleted
+    On,
+    /// They are only named in the log
+    DryRun,
+    /// They are not looked for
+    Off,
+}
+
+/// What is known from earlier looks.
+struct Sweeper<'a> {
+    clients: &'a Clients,
+    begun: Instant,
+    suspects: Suspects,
+    /// UIDs of objects that were named in the log and not deleted.
+    named: BTreeSet<String>,
+    is_dry: bool,
+}
+
+/// Looks again and again, until stopped.
+pub(crate) async fn run(clients: Arc<Clients>, mode: Mode, mut stopped: watch::Receiver<bool>) -> Result<()> {
+    if mode == Mode::Off {
+        return Ok(());
+    }
+    let experiments: Api<PartialObjectMeta<Experiment>> = Api::all(clients.kube.clone());
+    let mut seen = Box::pin(watcher(experiments, watcher::Config::default()).default_backoff());
+    let mut sweeper = Sweeper {
+        clients: &clients,
+        begun: Instant::now(),
+        suspects: Suspects::default(),
+        named: BTreeSet::new(),
+        is_dry: mode == Mode::DryRun,
+    };
+    loop {
+        let look = async { timeout(PATIENCE, sweeper.look()).await.context("it takes too long")? };
+        let look = tokio::select! {
+            look = look => look,
+            _ = stopped.wait_for(|stopped| *stopped) => return Ok(()),
+        };
+        let again = look.unwrap_or_else(|error| {
+            tracing::warn!(error = format!("{error:#}"), "orphans cannot be looked for");
+            SUSPICIOUS
+        });
+        let mut next = Instant::now() + again;
+        loop {
+            tokio::select! {
+                _ = stopped.wait_for(|stopped| *stopped) => return Ok(()),
+                () = sleep_until(next) => break,
+                event = seen.next() => match event {
+                    // Most have left nothing; of one whose finalizer was removed by hand this is the only sign.
+                    Some(Ok(watcher::Event::Delete(_))) => next = next.min(Instant::now() + GATHER),
+                    Some(_) => {}
+                    None => return Ok(()),
+                },
+            }
+        }
+    }
+}
+
+impl Sweeper<'_> {
+    /// Looks at the hub, deletes what is due, and returns when to look again. Whatever cannot be read ends the look: of
+    /// the rest nothing follows.
+    async fn look(&mut self) -> Result<Duration> {
+        let began = self.begun.elapsed();
+        let found: Vec<Found> =
+            try_join_all(KINDS.map(|kind| list(self.clients, kind))).await?.into_iter().flatten().collect();
+        let live = live(self.clients).await?;
+        let look = sweep(&found, &live, &self.suspects, began, self.begun.elapsed());
+        self.suspects = look.suspects;
+        if self.is_dry {
+            for orphan in look.delete.iter().filter(|orphan| self.named.insert(orphan.object.uid.clone())) {
+                let (what, run) = (described(orphan), &orphan.run);
+                tracing::info!(what, run, "would be deleted: its run is no more");
+            }
+            return Ok(look.again.max(SUSPICIOUS));
+        }
+        for orphan in &look.delete {
+            delete(self.clients, orphan).await?;
+        }
+        Ok(look.again)
+    }
+}
+
+/// Returns the objects of a kind that we made for runs. Asked of the store itself: no `resourceVersion` is given.
+async fn list(clients: &Clients, kind: ChildKind) -> Result<Vec<Found>> {
+    let namespace = match kind {
+        ChildKind::Workflow => Some(WORKFLOW_NAMESPACE),
+        ChildKind::Application | ChildKind::Project | ChildKind::Secret => Some(ARGOCD_NAMESPACE),
+        ChildKind::Cluster => Some(CLUSTER_NAMESPACE),
+        ChildKind::Namespace | ChildKind::Pod | ChildKind::Service => None,
+    };
+    let ours = format!("{}={},{}", labels::MANAGED_BY, labels::MANAGED_BY_VALUE, labels::EXPERIMENT_UID);
+    let api = clients.dynamic(&child(kind), namespace);
+    match api.list_metadata(&ListParams::default().labels(&ours)).await {
+        Ok(listed) => Ok(listed.iter().filter_map(|object| Found::of(kind, object.meta())).collect()),
+        // A hub without Crossplane has no clusters.
+        Err(error) if kind == ChildKind::Cluster && is_gone(&error) => Ok(Vec::new()),
+        Err(error) => Err(error).with_context(|| format!("{kind:?}s cannot be listed")),
+    }
+}
+
+/// Returns the UIDs of all Experiments, asked of the store itself.
+async fn live(clients: &Clients) -> Result<BTreeSet<String>> {
+    let api: Api<Experiment> = Api::all(clients.kube.clone());
+    let listed = api.list_metadata(&ListParams::default()).await.context("the runs cannot be listed")?;
+    Ok(listed.iter().filter_map(ResourceExt::uid).collect())
+}
+
+async fn delete(clients: &Clients, orphan: &Found) -> Result<()> {
+    let object = &orphan.object;
+    let api = clients.dynamic(&child(object.kind), object.namespace.as_deref());
+    let parameters = DeleteParams {
+        preconditions: Some(Preconditions {
+            uid: Some(object.uid.clone()),
+            resource_version: Some(orphan.resource_version.clone()),
+        }),
+        propagation_policy: Some(propagation(object.kind)),
+        ..DeleteParams::default()
+    };
+    let (what, run) = (described(orphan), &orphan.run);
+    match api.delete(&object.name, &parameters).await {
+        Ok(_) => {}
+        Err(error) if is_gone(&error) => return Ok(()),
+        // It is no longer as it was seen: the next look decides anew.
+        Err(KubeError::Api(status)) if status.code == 409 => return Ok(()),
+        Err(error) => return Err(error).with_context(|| format!("{what} cannot be deleted")),
+    }
+    tracing::info!(what, run, "deleted: its run is no more");
+    let resource = child(object.kind);
+    let event = Event {
+        type_: EventType::Warning,
+        reason: "OrphanDeleted".into(),
+        note: Some(format!("{what} was left by run {run}, which is no more")),
+        action: "Sweep".into(),
+        secondary: Some(ObjectReference {
+            api_version: Some(resource.api_version),
+            kind: Some(resource.kind),
+            namespace: object.namespace.clone(),
+            name: Some(object.name.clone()),
+            uid: Some(object.uid.clone()),
+            ..ObjectReference::default()
+        }),
+    };
+    // An Event is a courtesy: the fact itself is in the log.
+    if let Err(error) = clients.events.publish(&event, &own(clients).await).await {
+        tracing::warn!(what, %error, "failed to publish an event");
+    }
+    Ok(())
+}
+
+/// Returns what Events are shown at. `kubectl describe` asks for those of a UID.
+async fn own(clients: &Clients) -> ObjectReference {
+    let api: Api<Deployment> = Api::default_namespaced(clients.kube.clone());
+    let uid = api.get_metadata_opt(DEPLOYMENT).await.ok().flatten().and_then(|own| own.uid());
+    ObjectReference {
+        api_version: Some(Deployment::api_version(&()).into()),
+        kind: Some(Deployment::kind(&()).into()),
+        namespace: Some(clients.kube.default_namespace().to_owned()),
+        name: Some(DEPLOYMENT.into()),
+        uid,
+        ..ObjectReference::default()
+    }
+}
+
+fn described(orphan: &Found) -> String {
+    let object = &orphan.object;
+    let namespace = object.namespace.as_ref().map(|namespace| format!("{namespace}/")).unwrap_or_default();
+    format!("{:?} {namespace}{}", object.kind, object.name)
+}
