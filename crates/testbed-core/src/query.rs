@@ -61,6 +61,8 @@ impl Variable {
 pub enum QueryError {
     /// It names a variable there is none of.
     UnknownVariable(String),
+    /// It names a variable outside of quotes, where its value would be read as PromQL.
+    Unquoted(Variable),
     /// It is not PromQL.
     Syntax(String),
 }
@@ -169,11 +171,45 @@ pub fn promql_duration(duration: Duration) -> String {
     }
 }
 
-/// Checks that a query names only known variables and is PromQL.
+/// Returns the first variable that stands outside of quotes and is no duration.
+///
+/// The name of a run has dashes: `up_$EXPERIMENT` would be a subtraction once it is filled in.
+fn unquoted(query: &str) -> Result<Option<Variable>, QueryError> {
+    let (mut quote, mut escaped, mut comment) = (None, false, false);
+    for piece in pieces(query)? {
+        let text = match piece {
+            Piece::Text(text) => text,
+            Piece::Variable(variable) => {
+                if quote.is_none() && !comment && variable != Variable::Duration {
+                    return Ok(Some(variable));
+                }
+                escaped = false;
+                continue;
+            }
+        };
+        for letter in text.chars() {
+            match (quote, letter) {
+                _ if comment => comment = letter != '\n',
+                (Some(_), _) if escaped => escaped = false,
+                (Some('"' | '\''), '\\') => escaped = true,
+                (Some(open), _) if letter == open => quote = None,
+                (None, '"' | '\'' | '`') => quote = Some(letter),
+                (None, '#') => comment = true,
+                _ => {}
+            }
+        }
+    }
+    Ok(None)
+}
+
+/// Checks that a query names only known variables, each where its value stays a value, and is PromQL.
 ///
 /// # Errors
 /// What is wrong with it.
 pub fn check(query: &str) -> Result<(), QueryError> {
+    if let Some(variable) = unquoted(query)? {
+        return Err(QueryError::Unquoted(variable));
+    }
     parser::parse(&example(query, Duration::from_secs(60))?).map(|_| ()).map_err(QueryError::Syntax)
 }
 
@@ -287,6 +323,24 @@ mod tests {
     #[case("x{a=\"$NAMESPACES\"}", "NAMESPACES")]
     fn an_unknown_variable_is_refused_by_name(#[case] query: &str, #[case] name: &str) {
         assert_eq!(check(query), Err(QueryError::UnknownVariable(name.into())));
+    }
+
+    #[rstest]
+    #[case("up_$EXPERIMENT", Variable::Experiment)]
+    #[case("$TARGET", Variable::Target)]
+    #[case("sum by (${VARIANT}) (up)", Variable::Variant)]
+    #[case("up{n=\"a\\\"\"} + $NAMESPACE", Variable::Namespace)]
+    #[case("up # \"\n + $TRIAL", Variable::Trial)]
+    #[case("up{n=`a\\`} + $TRIAL", Variable::Trial)]
+    fn a_variable_that_would_be_read_as_promql_is_refused(#[case] query: &str, #[case] variable: Variable) {
+        assert_eq!(check(query), Err(QueryError::Unquoted(variable)));
+    }
+
+    #[rstest]
+    #[case("rate(x{a='$TARGET',b=`$TRIAL`,c=\"\\\"$VARIANT\"}[$DURATION])")]
+    #[case("up # of $TARGET")]
+    fn a_variable_within_quotes_is_a_value(#[case] query: &str) {
+        assert_eq!(check(query), Ok(()));
     }
 
     #[rstest]
