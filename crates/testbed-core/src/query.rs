@@ -4,6 +4,9 @@ use promql_parser::parser::{self, Expr};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+/// Most expressions within one another: whoever writes a query again descends as far, and has a stack that ends.
+const DEEPEST: usize = 200;
+
 /// A variable of a query, written `$NAME` or `${NAME}`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Variable {
@@ -63,6 +66,8 @@ pub enum QueryError {
     UnknownVariable(String),
     /// It names a variable outside of quotes, where its value would be read as PromQL.
     Unquoted(Variable),
+    /// It has too many expressions within one another.
+    Deep,
     /// It is not PromQL.
     Syntax(String),
 }
@@ -210,7 +215,35 @@ pub fn check(query: &str) -> Result<(), QueryError> {
     if let Some(variable) = unquoted(query)? {
         return Err(QueryError::Unquoted(variable));
     }
-    parser::parse(&example(query, Duration::from_secs(60))?).map(|_| ()).map_err(QueryError::Syntax)
+    let parsed = parser::parse(&example(query, Duration::from_secs(60))?).map_err(QueryError::Syntax)?;
+    if is_deep(&parsed) { Err(QueryError::Deep) } else { Ok(()) }
+}
+
+/// Returns whether an expression has more than [`DEEPEST`] within one another, without descending into it.
+fn is_deep(expression: &Expr) -> bool {
+    let mut left = vec![(expression, 1)];
+    while let Some((expression, depth)) = left.pop() {
+        if depth > DEEPEST {
+            return true;
+        }
+        let mut within = |expression| left.push((expression, depth + 1));
+        match expression {
+            Expr::Aggregate(aggregate) => {
+                within(&*aggregate.expr);
+                aggregate.param.iter().for_each(|param| within(&**param));
+            }
+            Expr::Unary(unary) => within(&*unary.expr),
+            Expr::Paren(paren) => within(&*paren.expr),
+            Expr::Subquery(subquery) => within(&*subquery.expr),
+            Expr::Binary(binary) => {
+                within(&*binary.lhs);
+                within(&*binary.rhs);
+            }
+            Expr::Call(call) => call.args.args.iter().for_each(|argument| within(&**argument)),
+            _ => {}
+        }
+    }
+    false
 }
 
 /// Returns the query with its variables filled in by examples, and a window of the length `window`.
@@ -323,6 +356,14 @@ mod tests {
     #[case("x{a=\"$NAMESPACES\"}", "NAMESPACES")]
     fn an_unknown_variable_is_refused_by_name(#[case] query: &str, #[case] name: &str) {
         assert_eq!(check(query), Err(QueryError::UnknownVariable(name.into())));
+    }
+
+    #[rstest]
+    #[case::signs(format!("{}x", "-".repeat(5000)))]
+    #[case::a_sum("x".to_owned() + &"+x".repeat(5000))]
+    #[case::parentheses(format!("{}x{}", "(".repeat(5000), ")".repeat(5000)))]
+    fn what_is_too_deep_to_be_written_again_is_refused(#[case] query: String) {
+        assert_eq!(check(&query), Err(QueryError::Deep));
     }
 
     #[rstest]

@@ -436,6 +436,10 @@ fn metric_query(metric: &Metric, field: &str) -> Option<Problem> {
         Err(QueryError::Syntax(reason)) => {
             Some(Problem::error(field, format!("does not parse: {}", reason.trim())))
         }
+        Err(QueryError::Deep) => Some(
+            Problem::error(field, "has too many expressions within one another")
+                .hint("split it, or record a part of it as a series of its own"),
+        ),
         Err(QueryError::UnknownVariable(name)) => Some(unknown_variable(field, &name)),
         Err(QueryError::Unquoted(variable)) => {
             let name = variable.name();
