@@ -69,6 +69,10 @@ unit: deps ## tests that need no hub
 	# Against published schemas; says so where they cannot be fetched.
 	cargo test --locked -p testbed-function --features schemas --test providers
 
+.PHONY: fuzz
+fuzz: deps ## fuzz every parser of foreign bytes, FUZZ_SECONDS=60 each
+	FUZZ_SECONDS=$(or $(FUZZ_SECONDS),60) cargo test --quiet --locked -p testbed-core --test fuzz -- --nocapture
+
 .PHONY: e2e
 e2e: hub ## tests on the real hub
 	# What an error says is worth more than where it was made.

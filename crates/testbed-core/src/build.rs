@@ -327,12 +327,14 @@ pub fn provides(spec: &ExperimentSpec, name: &str) -> bool {
 /// # Errors
 /// A parameter that refers to something that is not there; the first stage refuses such a run.
 pub fn parameters(run: &Run<'_>) -> Result<BTreeMap<String, String>, String> {
-    let mut parameters = BTreeMap::from([("experiment-name".to_owned(), run.name.to_owned())]);
+    let mut parameters = BTreeMap::new();
     for target in &run.spec.targets {
-        parameters.entry("target-name".into()).or_insert_with(|| target.name.clone());
         parameters.insert(format!("{}-name", target.name), target.name.clone());
         parameters.insert(format!("{}-namespace", target.name), run.namespace_of(&target.name));
     }
+    // After those of targets: one may be called `experiment`, and series would bear its name in place of the run's.
+    parameters.extend(run.spec.targets.first().map(|first| ("target-name".to_owned(), first.name.clone())));
+    parameters.insert("experiment-name".into(), run.name.to_owned());
     for (name, value) in &run.spec.workflow.params {
         parameters.insert(name.clone(), run.interpolate(value, None)?);
     }

@@ -6,6 +6,13 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use testbed_api::component::{ComponentSpec, Endpoint, Helm, Parameter, ParameterKind, Source};
 
+/// Longest dotted path of a value, in bytes.
+const LONGEST_PATH: usize = 253;
+/// Most steps of a dotted path: a value lies as deep as its path has steps, and whoever writes or drops it descends as far.
+const MOST_STEPS: usize = 16;
+/// Ways to a source that only fetch. Git knows others: some read files of the machine, and `ext::` runs a program.
+const SCHEMES: [&str; 4] = ["https", "http", "oci", "ssh"];
+
 /// A component, read and checked.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Entry {
@@ -51,9 +58,7 @@ impl Entry {
         });
         for (index, source) in sources.iter().enumerate() {
             let field = format!("spec.sources[{index}]");
-            if source.repo_url.is_empty() {
-                problems.push(Problem::error(format!("{field}.repoURL"), "is empty"));
-            }
+            problems.extend(source_problems(source, &field));
             if source.path.is_some() && source.chart.is_some() {
                 problems.push(
                     Problem::error(field, "has both path and chart")
@@ -61,6 +66,10 @@ impl Entry {
                 );
             }
         }
+        for (index, parameter) in parameters.iter().flatten().enumerate() {
+            problems.extend(path_problem(&parameter.name, &format!("spec.parameters[{index}].name")));
+        }
+        problems.extend(spec.endpoint.iter().flat_map(endpoint_problems));
         if problems.is_empty() {
             Ok(Self {
                 sources,
@@ -83,6 +92,16 @@ impl Entry {
         field: &str,
     ) -> Result<BTreeMap<String, Value>, Vec<Problem>> {
         let Some(parameters) = &self.parameters else {
+            let problems: Vec<Problem> = params
+                .keys()
+                .filter_map(|name| {
+                    let at = format!("{field}[{name}]");
+                    path_problem(name, &at).or_else(|| image_problem(name, &at))
+                })
+                .collect();
+            if !problems.is_empty() {
+                return Err(problems);
+            }
             return Ok(params.iter().map(|(name, value)| (name.clone(), guess(value))).collect());
         };
         let mut problems = Vec::new();
@@ -160,6 +179,154 @@ fn sources(value: &Value) -> Result<Vec<Source>, Problem> {
         }
         _ => serde_json::from_value(value.clone()).map_err(problem),
     }
+}
+
+/// Returns what is wrong with a source: what is not fetched from where it says, or leads out of it.
+fn source_problems(source: &Source, field: &str) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    let url = &source.repo_url;
+    if url.is_empty() {
+        problems.push(Problem::error(format!("{field}.repoURL"), "is empty"));
+    } else if !is_repository(url) {
+        problems.push(
+            Problem::error(format!("{field}.repoURL"), format!("`{url}` is not the address of a repository"))
+                .hint("write https://, oci:// or ssh:// and where it is, or git@host:path"),
+        );
+    }
+    if let Some(revision) = source.target_revision.as_ref().filter(|revision| !is_word(revision)) {
+        problems.push(
+            Problem::error(format!("{field}.targetRevision"), format!("`{revision}` is not a revision"))
+                .hint("give a branch, a tag, a version or a digest"),
+        );
+    }
+    if let Some(chart) = source.chart.as_ref().filter(|chart| !is_word(chart) || !is_within(chart)) {
+        problems
+            .push(Problem::error(format!("{field}.chart"), format!("`{chart}` is not the name of a chart")));
+    }
+    let files = source.helm.iter().flat_map(|helm| {
+        let files = helm.value_files.iter().map(|file| ("helm.valueFiles", file));
+        files.chain(helm.values_files.iter().map(|file| ("helm.valuesFiles", file)))
+    });
+    for (at, path) in source.path.iter().map(|path| ("path", path)).chain(files) {
+        if !is_within(path) {
+            problems.push(
+                Problem::error(format!("{field}.{at}"), format!("`{path}` does not lie within the source"))
+                    .hint("give a path from its top, without `..`"),
+            );
+        }
+    }
+    if let Some(helm) = &source.helm {
+        if let Some(name) = helm.release_name.as_ref().filter(|name| !is_label(name)) {
+            problems.push(Problem::error(
+                format!("{field}.helm.releaseName"),
+                format!("`{name}` is not a name: small letters, digits and dashes"),
+            ));
+        }
+        for (index, parameter) in helm.parameters.iter().enumerate() {
+            problems.extend(path_problem(&parameter.name, &format!("{field}.helm.parameters[{index}].name")));
+        }
+    }
+    problems
+}
+
+/// Returns what is wrong with an endpoint: it becomes an address that stores are asked at.
+fn endpoint_problems(endpoint: &Endpoint) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    if !is_label(&endpoint.service) {
+        problems.push(Problem::error(
+            "spec.endpoint.service",
+            format!("`{}` is not the name of a Service", endpoint.service),
+        ));
+    }
+    let scheme = &endpoint.scheme;
+    if !(scheme.starts_with(|first: char| first.is_ascii_lowercase())
+        && scheme
+            .chars()
+            .all(|letter| letter.is_ascii_lowercase() || letter.is_ascii_digit() || "+.-".contains(letter)))
+    {
+        problems.push(
+            Problem::error("spec.endpoint.scheme", format!("`{scheme}` is not the scheme of a URL"))
+                .hint("write http, https, grpc or the like"),
+        );
+    }
+    problems
+}
+
+/// Returns what is wrong with the dotted path of a value.
+fn path_problem(path: &str, field: &str) -> Option<Problem> {
+    let steps = path.split('.').count();
+    let reason = if path.is_empty() {
+        "is empty".to_owned()
+    } else if path.chars().any(char::is_control) {
+        "has a control character".to_owned()
+    } else if path.len() > LONGEST_PATH {
+        format!("has {} characters, more than {LONGEST_PATH}", path.len())
+    } else if steps > MOST_STEPS {
+        format!("has {steps} steps, more than {MOST_STEPS}")
+    } else {
+        return None;
+    };
+    Some(
+        Problem::error(field, format!("is no path of a value: it {reason}"))
+            .hint("write it as Helm's --set does, such as server.replicas"),
+    )
+}
+
+/// Returns what is wrong with a value that chooses where an image comes from: a component that does not say what may be
+/// set on it must not be made to run another program.
+fn image_problem(path: &str, field: &str) -> Option<Problem> {
+    let last = path.rsplit('.').next().unwrap_or_default().to_ascii_lowercase();
+    let chooses = last == "image" || last.ends_with("registry") || last.ends_with("repository");
+    chooses.then(|| {
+        Problem::error(
+            field,
+            "chooses where an image comes from, which the component leaves to no experiment",
+        )
+        .hint("have the Component declare it under spec.parameters")
+    })
+}
+
+/// Returns whether Argo CD may be sent to an address.
+fn is_repository(url: &str) -> bool {
+    if !is_word(url) || url.split(['/', ':']).any(|step| step == "..") || url.contains('\\') {
+        return false;
+    }
+    let starts = |rest: &str| rest.starts_with(|first: char| first.is_ascii_alphanumeric() || first == '[');
+    match url.split_once("://") {
+        Some((scheme, rest)) => SCHEMES.contains(&scheme) && starts(rest),
+        None => match url.strip_prefix("git@") {
+            Some(rest) => starts(rest) && rest.contains(':') && !rest.contains("::"),
+            // A registry of charts is named without a scheme.
+            None => starts(url) && !url.contains("::") && !url.contains('@'),
+        },
+    }
+}
+
+/// Returns whether a text is one word that no program takes for a flag.
+fn is_word(text: &str) -> bool {
+    !text.is_empty()
+        && text.len() <= 1024
+        && !text.starts_with('-')
+        && text.chars().all(|letter| letter.is_ascii_graphic())
+}
+
+/// Returns whether a path leads to something within the folder it starts from.
+fn is_within(path: &str) -> bool {
+    !path.is_empty()
+        && !path.starts_with('/')
+        && !path.contains("://")
+        && !path.chars().any(|letter| letter.is_control() || letter == '\\')
+        && !path.split('/').any(|step| step == "..")
+}
+
+/// Returns whether a text can be the name of a Service: a label of DNS.
+#[must_use]
+pub fn is_label(text: &str) -> bool {
+    let ends = |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit();
+    text.len() <= 63
+        && text.starts_with(ends)
+        && text.ends_with(ends)
+        && text.chars().all(|letter| ends(letter) || letter == '-')
 }
 
 fn parameters(value: &Value) -> Result<Option<Vec<Parameter>>, Problem> {

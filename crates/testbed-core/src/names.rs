@@ -42,8 +42,9 @@ fn child_within(length: usize, uid: &str, role: &str, words: &[&str]) -> String 
         .map(|byte| char::from(ALPHABET[usize::from(byte & 31)]))
         .collect();
     let room = (length - HASH_LENGTH - 1) / words.len().max(1) - 1;
-    let readable: Vec<&str> =
-        words.iter().map(|word| cut(word, room)).filter(|word| !word.is_empty()).collect();
+    // The name of an Experiment may have dots, and that of a namespace none.
+    let readable: Vec<String> =
+        words.iter().map(|word| cut(word, room).replace('.', "-")).filter(|word| !word.is_empty()).collect();
     format!("{}-{hash}", readable.join("-"))
 }
 
@@ -102,7 +103,7 @@ mod tests {
         #[test]
         fn every_name_is_a_dns_label(
             uid in "[a-f0-9-]{36}",
-            words in prop::collection::vec("[a-z0-9]([-a-z0-9]{0,60}[a-z0-9])?", 1..4),
+            words in prop::collection::vec("[a-z0-9]([-.a-z0-9]{0,60}[a-z0-9])?", 1..4),
         ) {
             let words: Vec<&str> = words.iter().map(String::as_str).collect();
             let name = child(&uid, "role", &words);

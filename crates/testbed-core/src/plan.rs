@@ -510,6 +510,7 @@ fn was_decided(persisted: &ExperimentStatus, kind: ConditionType) -> bool {
 fn fail(plan: &mut Plan, kind: ConditionType, reason: Reason, message: String) {
     status::set(&mut plan.status, plan.generation, kind, Truth::False, reason, message.clone(), plan.now);
     if plan.status.failure.is_none() {
+        let message = status::cut(message);
         status::set(
             &mut plan.status,
             plan.generation,

@@ -3,6 +3,22 @@
 use serde::Serialize;
 use std::fmt;
 
+/// Longest field that is shown, in bytes: a key of a map may be as long as the input.
+const LONGEST_FIELD: usize = 512;
+/// Longest message and longest hint, in bytes: both repeat what they speak of.
+const LONGEST_TEXT: usize = 4096;
+
+/// Returns the text, or its beginning if it has more than `limit` bytes.
+#[must_use]
+pub fn cut(mut text: String, limit: usize) -> String {
+    if text.len() > limit {
+        const MARK: &str = " …";
+        text.truncate(text.floor_char_boundary(limit.saturating_sub(MARK.len())));
+        text.push_str(MARK);
+    }
+    text
+}
+
 /// One thing wrong with an input.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -31,7 +47,12 @@ pub enum Severity {
 impl Problem {
     /// Makes a problem that refuses the input.
     pub fn error(field: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { field: field.into(), message: message.into(), hint: None, severity: Severity::Error }
+        Self {
+            field: cut(field.into(), LONGEST_FIELD),
+            message: cut(message.into(), LONGEST_TEXT),
+            hint: None,
+            severity: Severity::Error,
+        }
     }
 
     /// Makes a problem that is only said.
@@ -42,7 +63,7 @@ impl Problem {
     /// Adds what to do about it.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
-        self.hint = Some(hint.into());
+        self.hint = Some(cut(hint.into(), LONGEST_TEXT));
         self
     }
 

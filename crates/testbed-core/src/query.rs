@@ -4,6 +4,9 @@ use promql_parser::parser::{self, Expr};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+/// Most expressions within one another: whoever writes a query again descends as far, and has a stack that ends.
+const DEEPEST: usize = 200;
+
 /// A variable of a query, written `$NAME` or `${NAME}`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Variable {
@@ -61,6 +64,10 @@ impl Variable {
 pub enum QueryError {
     /// It names a variable there is none of.
     UnknownVariable(String),
+    /// It names a variable outside of quotes, where its value would be read as PromQL.
+    Unquoted(Variable),
+    /// It has too many expressions within one another.
+    Deep,
     /// It is not PromQL.
     Syntax(String),
 }
@@ -169,12 +176,74 @@ pub fn promql_duration(duration: Duration) -> String {
     }
 }
 
-/// Checks that a query names only known variables and is PromQL.
+/// Returns the first variable that stands outside of quotes and is no duration.
+///
+/// The name of a run has dashes: `up_$EXPERIMENT` would be a subtraction once it is filled in.
+fn unquoted(query: &str) -> Result<Option<Variable>, QueryError> {
+    let (mut quote, mut escaped, mut comment) = (None, false, false);
+    for piece in pieces(query)? {
+        let text = match piece {
+            Piece::Text(text) => text,
+            Piece::Variable(variable) => {
+                if quote.is_none() && !comment && variable != Variable::Duration {
+                    return Ok(Some(variable));
+                }
+                escaped = false;
+                continue;
+            }
+        };
+        for letter in text.chars() {
+            match (quote, letter) {
+                _ if comment => comment = letter != '\n',
+                (Some(_), _) if escaped => escaped = false,
+                (Some('"' | '\''), '\\') => escaped = true,
+                (Some(open), _) if letter == open => quote = None,
+                (None, '"' | '\'' | '`') => quote = Some(letter),
+                (None, '#') => comment = true,
+                _ => {}
+            }
+        }
+    }
+    Ok(None)
+}
+
+/// Checks that a query names only known variables, each where its value stays a value, and is PromQL.
 ///
 /// # Errors
 /// What is wrong with it.
 pub fn check(query: &str) -> Result<(), QueryError> {
-    parser::parse(&example(query, Duration::from_secs(60))?).map(|_| ()).map_err(QueryError::Syntax)
+    if let Some(variable) = unquoted(query)? {
+        return Err(QueryError::Unquoted(variable));
+    }
+    let parsed = parser::parse(&example(query, Duration::from_secs(60))?).map_err(QueryError::Syntax)?;
+    if is_deep(&parsed) { Err(QueryError::Deep) } else { Ok(()) }
+}
+
+/// Returns whether an expression has more than [`DEEPEST`] within one another, without descending into it.
+fn is_deep(expression: &Expr) -> bool {
+    let mut left = vec![(expression, 1)];
+    while let Some((expression, depth)) = left.pop() {
+        if depth > DEEPEST {
+            return true;
+        }
+        let mut within = |expression| left.push((expression, depth + 1));
+        match expression {
+            Expr::Aggregate(aggregate) => {
+                within(&*aggregate.expr);
+                aggregate.param.iter().for_each(|param| within(&**param));
+            }
+            Expr::Unary(unary) => within(&*unary.expr),
+            Expr::Paren(paren) => within(&*paren.expr),
+            Expr::Subquery(subquery) => within(&*subquery.expr),
+            Expr::Binary(binary) => {
+                within(&*binary.lhs);
+                within(&*binary.rhs);
+            }
+            Expr::Call(call) => call.args.args.iter().for_each(|argument| within(&**argument)),
+            _ => {}
+        }
+    }
+    false
 }
 
 /// Returns the query with its variables filled in by examples, and a window of the length `window`.
@@ -287,6 +356,32 @@ mod tests {
     #[case("x{a=\"$NAMESPACES\"}", "NAMESPACES")]
     fn an_unknown_variable_is_refused_by_name(#[case] query: &str, #[case] name: &str) {
         assert_eq!(check(query), Err(QueryError::UnknownVariable(name.into())));
+    }
+
+    #[rstest]
+    #[case::signs(format!("{}x", "-".repeat(5000)))]
+    #[case::a_sum("x".to_owned() + &"+x".repeat(5000))]
+    #[case::parentheses(format!("{}x{}", "(".repeat(5000), ")".repeat(5000)))]
+    fn what_is_too_deep_to_be_written_again_is_refused(#[case] query: String) {
+        assert_eq!(check(&query), Err(QueryError::Deep));
+    }
+
+    #[rstest]
+    #[case("up_$EXPERIMENT", Variable::Experiment)]
+    #[case("$TARGET", Variable::Target)]
+    #[case("sum by (${VARIANT}) (up)", Variable::Variant)]
+    #[case("up{n=\"a\\\"\"} + $NAMESPACE", Variable::Namespace)]
+    #[case("up # \"\n + $TRIAL", Variable::Trial)]
+    #[case("up{n=`a\\`} + $TRIAL", Variable::Trial)]
+    fn a_variable_that_would_be_read_as_promql_is_refused(#[case] query: &str, #[case] variable: Variable) {
+        assert_eq!(check(query), Err(QueryError::Unquoted(variable)));
+    }
+
+    #[rstest]
+    #[case("rate(x{a='$TARGET',b=`$TRIAL`,c=\"\\\"$VARIANT\"}[$DURATION])")]
+    #[case("up # of $TARGET")]
+    fn a_variable_within_quotes_is_a_value(#[case] query: &str) {
+        assert_eq!(check(query), Ok(()));
     }
 
     #[rstest]

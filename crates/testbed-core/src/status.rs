@@ -1,9 +1,14 @@
 //! Conditions and phase: how a status changes, and what people read from it.
 
+use crate::problem;
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, MicroTime, Time};
 use testbed_api::conditions::{ConditionType, Reason};
 use testbed_api::status::{ExperimentStatus, Phase};
+
+/// Longest message of a condition, in bytes: half of what Kubernetes allows. A longer one would make the whole status
+/// one that cannot be written, and what others say of themselves has no limit.
+const LONGEST_MESSAGE: usize = 16 << 10;
 
 /// Value of a condition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +33,12 @@ impl Truth {
     }
 }
 
+/// Returns a message as it may stand in a condition.
+#[must_use]
+pub fn cut(message: String) -> String {
+    problem::cut(message, LONGEST_MESSAGE)
+}
+
 /// Sets a condition; the time of its transition changes only if its value does.
 pub fn set(
     status: &mut ExperimentStatus,
@@ -47,7 +58,7 @@ pub fn set(
         type_: kind.as_str().into(),
         status: truth.as_str().into(),
         reason: reason.as_str().into(),
-        message: message.into(),
+        message: cut(message.into()),
         observed_generation: generation,
         last_transition_time: transition,
     };

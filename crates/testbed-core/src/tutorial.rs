@@ -171,10 +171,14 @@ impl Places {
     }
 }
 
-/// Returns the text without control characters but line ends and tabs, with which a terminal could be steered.
+/// Returns the text without what could steer a terminal or make it show something else: control characters but line ends
+/// and tabs, marks that turn the direction of writing, and signs that take no room.
 #[must_use]
 pub fn plain(text: &str) -> String {
-    text.chars().filter(|letter| !letter.is_control() || matches!(letter, '\n' | '\t')).collect()
+    let turns = |letter: char| matches!(letter, '\u{61c}' | '\u{200e}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let hides = |letter: char| matches!(letter, '\u{200b}' | '\u{2060}' | '\u{feff}');
+    let steers = |letter: char| letter.is_control() && !matches!(letter, '\n' | '\t');
+    text.chars().filter(|letter| !(steers(*letter) || turns(*letter) || hides(*letter))).collect()
 }
 
 /// Replaces every placeholder by what there is for it.

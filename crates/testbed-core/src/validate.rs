@@ -6,7 +6,7 @@ mod trials;
 pub use trials::least_blocks;
 
 use crate::agent::{self, AgentSettings};
-use crate::catalog::Entry;
+use crate::catalog::{Entry, is_label};
 use crate::problem::{Problem, did_you_mean};
 use crate::query::{self, QueryError};
 use crate::reference::{Reference, ReferenceError, interpolate};
@@ -372,8 +372,37 @@ fn workflow(spec: &ExperimentSpec, catalog: &Catalog) -> Vec<Problem> {
             }
         }
     }
-    for (name, value) in &spec.workflow.params {
-        problems.extend(references(value, spec, catalog, &format!("spec.workflow.params[{name}]"), None));
+    problems.extend(parameters(&spec.workflow.params, spec, catalog, "spec.workflow.params"));
+    problems
+}
+
+/// What a workflow may be given, by the run or by a variant.
+fn parameters(
+    params: &BTreeMap<String, String>,
+    spec: &ExperimentSpec,
+    catalog: &Catalog,
+    field: &str,
+) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    for (name, value) in params {
+        let field = format!("{field}[{name}]");
+        if name == "experiment-name" {
+            problems.push(
+                Problem::error(
+                    &field,
+                    "is given by the lab: the series of the load bear it as the name of their run",
+                )
+                .hint("remove it"),
+            );
+        }
+        // Argo Workflows fills in a value and looks at the result again.
+        if value.contains("{{") {
+            problems.push(
+                Problem::error(&field, "holds `{{`, which Argo Workflows would fill in or evaluate")
+                    .hint("write it in the WorkflowTemplate, whose author decides what is evaluated"),
+            );
+        }
+        problems.extend(references(value, spec, catalog, &field, None));
     }
     problems
 }
@@ -407,7 +436,21 @@ fn metric_query(metric: &Metric, field: &str) -> Option<Problem> {
         Err(QueryError::Syntax(reason)) => {
             Some(Problem::error(field, format!("does not parse: {}", reason.trim())))
         }
+        Err(QueryError::Deep) => Some(
+            Problem::error(field, "has too many expressions within one another")
+                .hint("split it, or record a part of it as a series of its own"),
+        ),
         Err(QueryError::UnknownVariable(name)) => Some(unknown_variable(field, &name)),
+        Err(QueryError::Unquoted(variable)) => {
+            let name = variable.name();
+            Some(
+                Problem::error(
+                    field,
+                    format!("has ${name} outside of quotes, where its value is read as PromQL"),
+                )
+                .hint(format!("match a label with it: {{{}=\"${name}\"}}", name.to_lowercase())),
+            )
+        }
     }
 }
 
@@ -515,10 +558,18 @@ fn tutorial(spec: &ExperimentSpec, catalog: &Catalog) -> Vec<Problem> {
             let names = || spec.targets.iter().map(|target| target.name.as_str());
             let target = (!names().any(|name| name == service.target))
                 .then(|| unknown(format!("{field}.target"), "target", &service.target, names()));
+            // It becomes a part of an address that people are told to open, and that commands of a tutorial hold.
+            let service_name = (!is_label(&service.service)).then(|| {
+                Problem::error(
+                    format!("{field}.service"),
+                    format!("`{}` is not the name of a Service", service.service),
+                )
+                .hint("write it as `kubectl get services` does")
+            });
             // The namespace of a target is known once there is a run, so it is referred to.
             let namespace =
                 references(&service.namespace, spec, catalog, &format!("{field}.namespace"), None);
-            target.into_iter().chain(namespace)
+            target.into_iter().chain(service_name).chain(namespace)
         })
         .collect()
 }

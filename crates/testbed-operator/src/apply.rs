@@ -17,6 +17,7 @@ use testbed_api::trials::Variant;
 use testbed_api::{Experiment, Summary, labels};
 use testbed_core::agent::{TAILNET_NAMESPACE, TAILNET_SECRET};
 use testbed_core::build::{ARGOCD_NAMESPACE, CLUSTER_NAMESPACE, TOKEN_SECRET};
+use testbed_core::kubeconfig::Credentials;
 use testbed_core::observed::Observed;
 use testbed_core::plan::{
     Answer, ChildKind, CollectRequest, Effect, Fact, MeasureRequest, ObjectRef, Question, Store,
@@ -236,7 +237,7 @@ async fn credentials(
     clients: &Clients,
     seen: &Experiment,
     target: &str,
-) -> Result<(String, targets::Credentials, Value), Error> {
+) -> Result<(String, Credentials, Value), Error> {
     let known = seen.status.iter().flat_map(|status| &status.targets).find(|known| known.name == target);
     let spec = seen.spec.targets.iter().find(|spec| spec.name == target);
     let (known, spec) =
@@ -245,7 +246,7 @@ async fn credentials(
     let namespace = if spec.cluster.kind.is_made() { CLUSTER_NAMESPACE } else { own.as_str() };
     let secrets: Api<Secret> = Api::namespaced(clients.kube.clone(), namespace);
     let secret = secrets.get(known.kubeconfig_secret.as_deref().unwrap_or_default()).await?;
-    let text = targets::kubeconfig(&secret).map_err(|error| Error::Target(format!("{error:#}")))?;
+    let text = targets::text(&secret).map_err(|error| Error::Target(format!("{error:#}")))?;
     let endpoint = known.endpoint.as_deref().filter(|_| spec.cluster.kind.is_made());
     let read = targets::read(&text, endpoint).map_err(|error| Error::Target(format!("{error:#}")))?;
     let run = Run::of(seen).map_err(|_| Error::Object("the Experiment has no identity".into()))?;

@@ -36,7 +36,7 @@ pub fn real(kube: kube::Config, fence: &Fence, results: &results::Settings) -> R
     let to_targets = fence.clone();
     Ok(Outside {
         kube: fence.client(kube)?,
-        connect: Arc::new(move |config| to_targets.client(config)),
+        connect: Arc::new(move |config| Ok(to_targets.guard(targets::client(config)?))),
         http: Arc::new(Network::new()?) as Arc<dyn Http>,
         store: Arc::new(results.client()?) as Arc<dyn ObjectStore>,
         clock: Clock::system(),

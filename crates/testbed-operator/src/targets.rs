@@ -7,21 +7,24 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use futures::StreamExt;
 use futures::channel::mpsc;
+use http_body_util::Limited;
 use k8s_openapi::api::core::v1::{Namespace, Pod, Secret, Service};
 use kube::api::{Api, PartialObjectMeta};
+use kube::client::{ClientBuilder, DynBody};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::runtime::reflector::ObjectRef;
 use kube::runtime::{WatchStreamExt, watcher};
 use kube::{Client, Config};
-use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use testbed_api::Experiment;
 use testbed_core::build::CLUSTER_NAMESPACE;
+use testbed_core::kubeconfig::{self, Credentials};
 use testbed_core::names;
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep_until, timeout};
+use tower::util::MapResponseLayer;
 
 /// How long a target may take to answer one question.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
@@ -29,6 +32,8 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
 const HEARTBEAT: Duration = Duration::from_secs(10);
 /// Largest kubeconfig that is read.
 const MAX_KUBECONFIG: usize = 64 << 10;
+/// Largest answer of a target that is read, in bytes. A watch that has brought as much ends, and is begun again.
+const MAX_ANSWER: usize = 32 << 20;
 
 /// The ways to targets, made once for each set of credentials.
 pub(crate) struct Targets {
@@ -91,13 +96,13 @@ impl Targets {
             .await
             .with_context(|| format!("Secret {}/{} cannot be read", source.namespace, source.name))?
             .with_context(|| format!("Secret {}/{} is not there", source.namespace, source.name))?;
-        let text =
-            kubeconfig(&secret).with_context(|| format!("Secret {}/{}", source.namespace, source.name))?;
-        let credentials = names::short_digest(&text);
+        let kubeconfig =
+            text(&secret).with_context(|| format!("Secret {}/{}", source.namespace, source.name))?;
+        let credentials = names::short_digest(&kubeconfig);
         if let Some(known) = self.lock().get(&key).filter(|known| known.way.credentials == credentials) {
             return Ok(known.way.clone());
         }
-        let config = config(&text, source.endpoint).await?;
+        let config = config(&kubeconfig, source.endpoint).await?;
         let server = config.cluster_url.to_string().trim_end_matches('/').to_owned();
         let client = (self.connect)(config).context("no client can be made of its kubeconfig")?;
         let way = Way { client: client.clone(), server, credentials };
@@ -131,7 +136,7 @@ impl Targets {
 }
 
 /// Returns the kubeconfig in a Secret.
-pub(crate) fn kubeconfig(secret: &Secret) -> Result<String> {
+pub(crate) fn text(secret: &Secret) -> Result<String> {
     let data = secret.data.as_ref().and_then(|data| data.get("kubeconfig"));
     let bytes = &data.context("it has no key `kubeconfig`")?.0;
     if bytes.len() > MAX_KUBECONFIG {
@@ -140,117 +145,14 @@ pub(crate) fn kubeconfig(secret: &Secret) -> Result<String> {
     String::from_utf8(bytes.clone()).context("its kubeconfig is not text")
 }
 
-/// What of a kubeconfig is used: an https address, the authority that vouches for it, and a token or a certificate.
-/// Nothing in it is run, no file is read, no proxy is asked, and nothing is taken on trust.
-pub(crate) struct Credentials {
-    /// Address of the API server.
-    pub(crate) server: String,
-    /// Name that its certificate must bear, if not that of the address.
-    pub(crate) server_name: Option<String>,
-    /// Authority, PEM in base64.
-    pub(crate) authority: String,
-    /// Certificate and key of the client, PEM in base64.
-    pub(crate) certificate: Option<(String, String)>,
-    /// Token.
-    pub(crate) token: Option<String>,
-}
-
-/// Reads a kubeconfig.
+/// Reads a kubeconfig, and takes of it what may be used.
 ///
 /// # Errors
 /// What is missing in it, or must not be in it.
 pub(crate) fn read(text: &str, endpoint: Option<&str>) -> Result<Credentials> {
     let config = Kubeconfig::from_yaml(text).context("the kubeconfig cannot be read")?;
     let config = serde_json::to_value(config).context("the kubeconfig cannot be read")?;
-    let named = |list: &str, kind: &str, name: &Value| -> Result<Value> {
-        let entries = config[list].as_array().into_iter().flatten();
-        let found = entries
-            .filter(|entry| entry["name"] == *name && name.is_string())
-            .map(|entry| &entry[kind])
-            .next();
-        found
-            .filter(|found| found.is_object())
-            .cloned()
-            .with_context(|| format!("the kubeconfig has no {kind} {name}"))
-    };
-    let context = named("contexts", "context", &config["current-context"])?;
-    let cluster = named("clusters", "cluster", &context["cluster"])?;
-    let user = named("users", "user", &context["user"])?;
-    let said = |value: &Value| value.as_str().map(str::to_owned);
-    let server = said(&cluster["server"]).context("its cluster has no server")?;
-    if !server.starts_with("https://") {
-        bail!("its server is not reached by https");
-    }
-    if endpoint.is_some_and(|endpoint| host(endpoint) != host(&server)) {
-        bail!("its server is not that of the cluster");
-    }
-    if cluster["insecure-skip-tls-verify"] == true {
-        bail!("it does without checking who the server is: remove insecure-skip-tls-verify");
-    }
-    if cluster["proxy-url"].is_string() {
-        bail!("it names a proxy, which is not asked: remove proxy-url");
-    }
-    if user["exec"].is_object() || user["auth-provider"].is_object() {
-        bail!(
-            "it runs a program to log in, which is never run here: give it a token or a client certificate"
-        );
-    }
-    let authority = said(&cluster["certificate-authority-data"])
-        .context("its cluster has no certificate-authority-data, and files are not read")?;
-    let certificate = said(&user["client-certificate-data"]).zip(said(&user["client-key-data"]));
-    let token = said(&user["token"]);
-    if certificate.is_none() && token.is_none() {
-        bail!("its user has neither a token nor a client certificate");
-    }
-    Ok(Credentials { server, server_name: said(&cluster["tls-server-name"]), authority, certificate, token })
-}
-
-/// Returns host and port of an address, without scheme and path.
-fn host(address: &str) -> &str {
-    let rest = address.split_once("://").map_or(address, |(_, rest)| rest);
-    let authority = rest.split('/').next().unwrap_or_default();
-    authority.strip_suffix(":443").unwrap_or(authority)
-}
-
-impl Credentials {
-    /// Returns a kubeconfig with these credentials and nothing else.
-    fn kubeconfig(&self) -> serde_json::Value {
-        let mut cluster = json!({"server": self.server, "certificate-authority-data": self.authority});
-        if let Some(name) = &self.server_name {
-            cluster["tls-server-name"] = json!(name);
-        }
-        let mut user = json!({});
-        if let Some((certificate, key)) = &self.certificate {
-            user["client-certificate-data"] = json!(certificate);
-            user["client-key-data"] = json!(key);
-        }
-        if let Some(token) = &self.token {
-            user["token"] = json!(token);
-        }
-        json!({
-            "apiVersion": "v1", "kind": "Config", "current-context": "target",
-            "clusters": [{"name": "target", "cluster": cluster}],
-            "users": [{"name": "target", "user": user}],
-            "contexts": [{"name": "target", "context": {"cluster": "target", "user": "target"}}],
-        })
-    }
-
-    /// Returns what Argo CD wants to know of a cluster.
-    pub(crate) fn argo(&self) -> serde_json::Value {
-        let mut tls = json!({"insecure": false, "caData": self.authority});
-        if let Some(name) = &self.server_name {
-            tls["serverName"] = json!(name);
-        }
-        if let Some((certificate, key)) = &self.certificate {
-            tls["certData"] = json!(certificate);
-            tls["keyData"] = json!(key);
-        }
-        let mut config = json!({"tlsClientConfig": tls});
-        if let Some(token) = &self.token {
-            config["bearerToken"] = json!(token);
-        }
-        config
-    }
+    kubeconfig::read(&config, endpoint).map_err(anyhow::Error::msg)
 }
 
 async fn config(text: &str, endpoint: Option<&str>) -> Result<Config> {
@@ -260,9 +162,22 @@ async fn config(text: &str, endpoint: Option<&str>) -> Result<Config> {
     let mut config = Config::from_custom_kubeconfig(ours, &KubeConfigOptions::default())
         .await
         .context("its credentials cannot be used")?;
+    // Nobody vouched for would do for everybody if the system's own authorities came in its place.
+    if config.root_cert.as_ref().is_none_or(Vec::is_empty) {
+        bail!("its certificate-authority-data holds no certificate");
+    }
     config.proxy_url = None;
     config.connect_timeout = Some(PATIENCE);
     Ok(config)
+}
+
+/// Returns a client that reads no answer without end: who answers is not ours, and what an answer has is held in memory.
+/// It does not try again by itself.
+pub(crate) fn client(mut config: Config) -> Result<Client, kube::Error> {
+    config.default_retry = false;
+    let limited =
+        |response: http::Response<Box<DynBody>>| response.map(|body| Limited::new(body, MAX_ANSWER));
+    Ok(ClientBuilder::try_from(config)?.with_layer(&MapResponseLayer::new(limited)).build())
 }
 
 /// Wakes the Experiment whenever something changes in its namespace in the target, or the target falls silent or is back.
@@ -314,68 +229,65 @@ pub(crate) fn made<'a>(secret: &'a str, endpoint: Option<&'a str>) -> Source<'a>
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rstest::rstest;
 
-    fn kubeconfig(change: impl Fn(&mut Value)) -> String {
-        let mut config = json!({
-            "apiVersion": "v1", "kind": "Config", "current-context": "c",
-            "clusters": [{"name": "k", "cluster": {"server": "https://a.example:6443", "certificate-authority-data": "QQ=="}}],
-            "users": [{"name": "u", "user": {"token": "t"}}],
-            "contexts": [{"name": "c", "context": {"cluster": "k", "user": "u"}}],
-        });
-        change(&mut config);
-        config.to_string()
-    }
-
-    fn refused(change: impl Fn(&mut Value)) -> String {
-        read(&kubeconfig(change), Some("https://a.example:6443")).err().unwrap().to_string()
-    }
+    const PLAIN: &str = "\
+apiVersion: v1
+kind: Config
+current-context: c
+clusters: [{name: k, cluster: {server: 'https://a.example:6443', certificate-authority-data: QQ==}}]
+users: [{name: u, user: {token: t}}]
+contexts: [{name: c, context: {cluster: k, user: u}}]
+";
 
     #[test]
-    fn a_kubeconfig_with_a_token_or_a_certificate_is_taken() {
-        let read = read(&kubeconfig(|_| {}), Some("https://a.example:6443")).unwrap();
+    fn a_kubeconfig_is_read_as_the_yaml_it_is() {
+        let read = read(PLAIN, Some("https://a.example:6443")).unwrap();
         assert_eq!((read.server.as_str(), read.token.as_deref()), ("https://a.example:6443", Some("t")));
-        assert_eq!(read.argo()["bearerToken"], "t");
-        assert_eq!(read.argo()["tlsClientConfig"]["insecure"], false);
+    }
+
+    #[rstest]
+    #[case::a_program(PLAIN.replace("{token: t}", "{token: t, exec: {apiVersion: client.authentication.k8s.io/v1, command: sh}}"))]
+    #[case::a_program_of_a_provider(PLAIN.replace("{token: t}", "{token: t, auth-provider: {name: gcp, config: {}}}"))]
+    #[case::a_proxy(PLAIN.replace("QQ==", "QQ==, proxy-url: 'http://evil.example'"))]
+    #[case::no_check(PLAIN.replace("QQ==", "QQ==, insecure-skip-tls-verify: true"))]
+    #[case::where_clouds_hand_out_credentials(PLAIN.replace("a.example:6443", "169.254.169.254"))]
+    #[case::the_hub_itself(PLAIN.replace("a.example:6443", "kubernetes.default.svc"))]
+    #[case::a_file_for_a_token(PLAIN.replace("token: t", "tokenFile: /etc/passwd"))]
+    #[case::no_text("\u{0}".into())]
+    #[case::depth(format!("clusters: {}{}", "[".repeat(20_000), "]".repeat(20_000)))]
+    #[case::aliases(include_str!("../../testbed/tests/bad/bomb.yaml").into())]
+    fn what_a_kubeconfig_must_not_do_or_be_is_refused(#[case] text: String) {
+        assert!(read(&text, None).is_err());
     }
 
     #[test]
-    fn what_a_kubeconfig_must_not_do_is_refused_with_its_name() {
-        let cluster =
-            |config: &mut Value, key: &str, value: Value| config["clusters"][0]["cluster"][key] = value;
-        let user = |config: &mut Value, value: Value| config["users"][0]["user"] = value;
-        for (said, wanted) in [
-            (refused(|c| cluster(c, "server", json!("http://a.example:6443"))), "https"),
-            (refused(|c| cluster(c, "server", json!("https://169.254.169.254"))), "not that of the cluster"),
-            (refused(|c| cluster(c, "insecure-skip-tls-verify", json!(true))), "insecure-skip-tls-verify"),
-            (refused(|c| cluster(c, "proxy-url", json!("http://evil.example"))), "proxy-url"),
-            (
-                refused(|c| cluster(c, "certificate-authority-data", Value::Null)),
-                "certificate-authority-data",
-            ),
-            (
-                refused(|c| {
-                    user(
-                        c,
-                        json!({"exec": {"apiVersion": "client.authentication.k8s.io/v1", "command": "sh"}}),
-                    )
-                }),
-                "never run",
-            ),
-            (
-                refused(|c| {
-                    user(c, json!({"tokenFile": "/var/run/secrets/kubernetes.io/serviceaccount/token"}))
-                }),
-                "neither",
-            ),
-            (refused(|c| c["current-context"] = json!("other")), "no context"),
-        ] {
-            assert!(said.contains(wanted), "{said}");
+    fn one_that_is_too_large_is_not_read() {
+        let data = [("kubeconfig".to_owned(), k8s_openapi::ByteString(vec![b'#'; MAX_KUBECONFIG + 1]))];
+        let secret = Secret { data: Some(data.into()), ..Secret::default() };
+        assert!(text(&secret).unwrap_err().to_string().contains("more than 65536"));
+    }
+
+    #[tokio::test]
+    async fn an_authority_that_is_none_is_refused_before_anyone_is_asked() {
+        for authority in ["QQ==", "%%%"] {
+            let made = config(&PLAIN.replace("QQ==", &format!("'{authority}'")), None).await;
+            assert!(made.and_then(|config| Ok(client(config)?)).is_err(), "{authority}");
         }
     }
 
-    #[test]
-    fn the_port_of_https_may_be_left_out() {
-        assert_eq!(host("https://a.example:443/"), host("https://a.example"));
-        assert_ne!(host("https://a.example:6443"), host("https://a.example"));
+    #[tokio::test]
+    async fn an_answer_without_end_is_cut_off() {
+        static CHUNK: [u8; 1 << 16] = [b' '; 1 << 16];
+        let endless = async || {
+            let chunks = futures::stream::repeat_with(|| Ok::<_, std::convert::Infallible>(&CHUNK[..]));
+            axum::body::Body::from_stream(chunks)
+        };
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(async move { axum::serve(listener, axum::Router::new().fallback(endless)).await });
+        let client = client(Config::new(format!("http://{address}").parse().unwrap())).unwrap();
+        let answer = timeout(Duration::from_secs(120), client.apiserver_version()).await;
+        assert!(answer.expect("it is read for ever").is_err());
     }
 }

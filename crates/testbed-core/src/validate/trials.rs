@@ -1,6 +1,6 @@
 //! The rules of variants, trials and budget: what cannot mean anything is refused before anything is made.
 
-use super::{Catalog, references, unknown};
+use super::{Catalog, parameters, unknown};
 use crate::measurement;
 use crate::problem::{Problem, Severity};
 use crate::query;
@@ -82,20 +82,20 @@ fn variants(spec: &ExperimentSpec, catalog: &Catalog) -> Vec<Problem> {
 
 fn variant_params(variant: &Variant, spec: &ExperimentSpec, catalog: &Catalog, field: &str) -> Vec<Problem> {
     let mut problems = Vec::new();
-    for (name, value) in &variant.params {
+    for name in variant.params.keys() {
         let field = format!("{field}.params[{name}]");
         if let Some(parameters) = catalog.templates.get(&spec.workflow.template)
             && !parameters.iter().any(|parameter| parameter.name == *name)
         {
             problems.push(unknown(
-                field.clone(),
+                field,
                 &format!("parameter of template `{}`", spec.workflow.template),
                 name,
                 parameters.iter().map(|parameter| parameter.name.as_str()),
             ));
         }
-        problems.extend(references(value, spec, catalog, &field, None));
     }
+    problems.extend(parameters(&variant.params, spec, catalog, &format!("{field}.params")));
     problems
 }
 

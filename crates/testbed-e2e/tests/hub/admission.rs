@@ -167,6 +167,163 @@ async fn bad_input_is_refused_with_the_field_and_the_reason() -> Result<()> {
     Ok(())
 }
 
+/// Hostile inputs of `testbed-core/tests/hostile.rs`, at the API server itself: its schema, its rules, our webhook.
+#[tokio::test]
+async fn hostile_experiments_are_refused() -> Result<()> {
+    testbed_ok(&["catalog", "push"]).await?;
+    let client = client().await?;
+    let many = |count: usize| -> Value {
+        (0..count).map(|number| json!({"name": format!("t{number}"), "cluster": {"type": "hub"}})).collect()
+    };
+    let query = |query: &str| experiment(|e| e["spec"]["metrics"] = json!([{"name": "m", "query": query}]));
+    let of_workflow = |params: Value| experiment(|e| e["spec"]["workflow"]["params"] = params);
+    let of_cluster = |key: &str, value: Value| {
+        experiment(|e| {
+            e["spec"]["targets"][0]["cluster"] = json!({"type": "gke"});
+            e["spec"]["targets"][0]["cluster"][key] = value;
+        })
+    };
+    let cases: Vec<(&str, Value, &[&str])> = vec![
+        ("H2: 65 targets", experiment(|e| e["spec"]["targets"] = many(65)), &["spec.targets", "at most 16"]),
+        (
+            "H2: a dot",
+            experiment(|e| e["spec"]["targets"][0]["name"] = json!("x.y")),
+            &["spec.targets[0].name"],
+        ),
+        (
+            "H2: no name",
+            experiment(|e| e["spec"]["targets"][0]["name"] = json!("")),
+            &["spec.targets[0].name"],
+        ),
+        ("H5: less than nothing", experiment(|e| e["spec"]["ttlDays"] = json!(-1)), &["spec.ttlDays"]),
+        ("H5: 2^63", experiment(|e| e["spec"]["ttlDays"] = json!(1_u64 << 63)), &["spec.ttlDays"]),
+        ("H5: a fraction", experiment(|e| e["spec"]["ttlDays"] = json!(1.5)), &["spec.ttlDays"]),
+        ("H6: a million nodes", of_cluster("nodeCount", json!(1_000_000)), &["nodeCount"]),
+        ("H6: a machine that is a path", of_cluster("machineType", json!("../x")), &["machineType"]),
+        ("H6: a zone that is a command", of_cluster("zone", json!("us-central1-a; rm")), &["zone"]),
+        ("H6: a disk of 1 GB", of_cluster("diskSizeGb", json!(1)), &["diskSizeGb"]),
+        (
+            "H8: what Argo Workflows would evaluate",
+            of_workflow(json!({"url": "{{=sprig.env(\"HOME\")}}"})),
+            &["spec.workflow.params[url]", "`{{`"],
+        ),
+        (
+            "H8: the name of another run",
+            of_workflow(json!({"experiment-name": "another"})),
+            &["spec.workflow.params[experiment-name]", "given by the lab"],
+        ),
+        (
+            "H9: a query of 64 KB",
+            query(&format!("x{{a=\"{}\"}}", "a".repeat(64 << 10))),
+            &["spec.metrics[0].query"],
+        ),
+        (
+            "H9: another question in every run",
+            query("up_$EXPERIMENT"),
+            &["spec.metrics[0].query", "outside of quotes"],
+        ),
+        (
+            "H9: 500 queries",
+            experiment(|e| {
+                e["spec"]["metrics"] =
+                    (0..500).map(|number| json!({"name": format!("m{number}"), "query": "up"})).collect();
+            }),
+            &["spec.metrics", "at most 50"],
+        ),
+        (
+            "H12: a component that is a path",
+            experiment(|e| {
+                e["spec"]["targets"][0]["components"] =
+                    json!([{"app": "../../../platform/manifests/openbao"}]);
+            }),
+            &["spec.targets[0].components[0].app"],
+        ),
+        (
+            "H13: more tags than there is room for",
+            experiment(|e| e["spec"]["tags"] = json!(vec!["x"; 10_000])),
+            &["spec.tags", "at most 32"],
+        ),
+        (
+            "H14: a line before the first",
+            experiment(|e| {
+                e["spec"]["codeSnippets"] =
+                    json!({"a": {"name": "n", "language": "go", "path": "p", "startLine": -1}});
+            }),
+            &["startLine"],
+        ),
+        (
+            "H15: a title of 64 KB",
+            experiment(|e| e["spec"]["title"] = json!("x".repeat(64 << 10))),
+            &["spec.title"],
+        ),
+        (
+            "H15: a Service that is an address",
+            experiment(|e| {
+                e["spec"]["tutorial"] = json!({"services": [{"name": "g", "target": "app", "service": "a.evil.example/x?", "namespace": "n"}]});
+            }),
+            &["spec.tutorial.services[0].service", "not the name of a Service"],
+        ),
+    ];
+    let mut wrong = Vec::new();
+    for (what, value, expected) in cases {
+        match dry_run(&client, value).await {
+            Ok(()) => wrong.push(format!("{what} was accepted")),
+            Err(Error::Api(status)) => {
+                for part in expected.iter().filter(|part| !status.message.contains(**part)) {
+                    wrong.push(format!("{what}: no `{part}` in: {:.1000}", status.message));
+                }
+            }
+            Err(error) => wrong.push(format!("{what}: {error}")),
+        }
+    }
+    ensure!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+    Ok(())
+}
+
+/// A Component may name any repository, and nothing that is none.
+#[tokio::test]
+async fn hostile_components_are_refused() -> Result<()> {
+    let client = client().await?;
+    let components: Api<Component> = Api::all(client.clone());
+    let parameters = PostParams { dry_run: true, field_manager: None };
+    let mut wrong = Vec::new();
+    for (change, field) in [
+        (json!({"repoURL": "ext::sh -c x"}), "spec.sources[0].repoURL"),
+        (json!({"repoURL": "file:///etc"}), "spec.sources[0].repoURL"),
+        (json!({"targetRevision": "--upload-pack=x"}), "spec.sources[0].targetRevision"),
+        (json!({"path": "../../platform"}), "spec.sources[0].path"),
+    ] {
+        let mut source = json!({"repoURL": "https://git.example/x", "path": ".", "targetRevision": "v1"});
+        for (key, value) in change.as_object().into_iter().flatten() {
+            source[key] = value.clone();
+        }
+        let component: Component = serde_json::from_value(json!({
+            "apiVersion": "experiments.illm.io/v1alpha1", "kind": "Component",
+            "metadata": {"name": "hostile"}, "spec": {"sources": [source]},
+        }))?;
+        match components.create(&parameters, &component).await {
+            Err(Error::Api(status)) if status.message.contains(field) => {}
+            other => wrong.push(format!("{change}: {other:?}")),
+        }
+    }
+    ensure!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+    Ok(())
+}
+
+/// A status that comes with a creation is nobody's word: the API server drops it.
+#[tokio::test]
+async fn nobody_creates_an_experiment_that_is_already_over() -> Result<()> {
+    testbed_ok(&["catalog", "push"]).await?;
+    let client = client().await?;
+    let api: Api<DynamicObject> =
+        Api::namespaced_with(client.clone(), NAMESPACE, &kube::api::ApiResource::erase::<Experiment>(&()));
+    let value = experiment(|e| e["status"] = json!({"phase": "Complete", "resourcesCleaned": true}));
+    let object: DynamicObject = serde_json::from_value(value)?;
+    let made = api.create(&PostParams { dry_run: true, field_manager: None }, &object).await?;
+    ensure!(made.data["status"].is_null(), "{}", made.data["status"]);
+    Ok(())
+}
+
 /// The YAML of the seed's README, as it stands there.
 const SEED_COMPONENT: &str = r#"
 apiVersion: experiments.illm.io/v1alpha1
