@@ -467,7 +467,8 @@ impl Players {
         }
         let server = format!("https://{}", host(name));
         // Nothing here speaks TLS: it need only look like a certificate.
-        let authority = BASE64_STANDARD.encode("-----BEGIN CERTIFICATE-----\nQ0E=\n-----END CERTIFICATE-----\n");
+        let authority =
+            BASE64_STANDARD.encode("-----BEGIN CERTIFICATE-----\nQ0E=\n-----END CERTIFICATE-----\n");
         let kubeconfig = json!({
             "apiVersion": "v1", "kind": "Config", "current-context": "admin",
             "clusters": [{"name": "c", "cluster": {"server": server, "certificate-authority-data": authority}}],
