@@ -131,6 +131,8 @@ fn normal(object: &DynamicObject) -> Value {
         // Deletion counts as a change of what is wanted, in the real one only.
         metadata.remove("generation");
         metadata.insert("deleting".into(), json!(deleting));
+        // Stored by neither: the real one answers with a map that was just emptied, once.
+        metadata.retain(|_, value| value.as_object().is_none_or(|map| !map.is_empty()));
     }
     value
 }

@@ -8,8 +8,8 @@ use anyhow::{Context, Result, bail, ensure};
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1::{ConfigMap, Event, Namespace};
+use kube::Client;
 use kube::api::{Api, DeleteParams, ListParams, Patch, PatchParams, PostParams};
-use kube::{Client, ResourceExt};
 use serde_json::json;
 use std::fs;
 use std::time::{Duration, Instant};
@@ -143,53 +143,78 @@ async fn a_leader_that_was_suspended_and_continues_changes_nothing_any_more() ->
 }
 
 #[tokio::test]
-async fn what_is_left_of_a_run_whose_finalizer_was_removed_by_hand_goes_away() -> Result<()> {
+async fn what_is_left_of_a_run_whose_finalizer_was_removed_by_hand_goes_away_and_nothing_of_others()
+-> Result<()> {
     let client = client().await?;
     empty(&client).await?;
     testbed_ok(&["catalog", "push"]).await?;
-    let before = objects(&client).await?;
-    let name = submit("hello-app").await?;
-    wait_for(&client, &name, 60, |run| phase(run).is_some_and(|phase| phase >= Phase::Running)).await?;
-    // In one request each, as often as it takes: the operator puts its finalizer back on what is not being deleted.
-    let (without, gone) = (json!({"metadata": {"finalizers": null}}), Instant::now());
-    runs(&client).delete(&name, &DeleteParams::default()).await?;
-    while runs(&client).get_opt(&name).await?.is_some() {
-        let _ = runs(&client).patch(&name, &PatchParams::default(), &Patch::Merge(&without)).await;
-    }
-    let settled = async {
-        loop {
-            match as_before(&client, &before).await {
-                Ok(()) => return anyhow::Ok(gone.elapsed()),
-                Err(error) if gone.elapsed() > ORPHANS => return Err(error),
-                Err(_) => sleep(Duration::from_secs(1)).await,
-            }
-        }
-    };
-    println!("orphans were gone after {:.1?}", settled.await?);
-    let events: Api<Event> = Api::namespaced(client.clone(), OPERATOR.0);
+    let forged = Forged::plant(&client).await?;
+    let outcome = orphaned(&client).await;
+    // Seen as often as the orphans were.
+    let stays = forged.remove().await?;
+    outcome?;
+    ensure!(stays, "an object that others labeled as ours was deleted");
+    let events: Api<Event> = Api::namespaced(client, OPERATOR.0);
     let told = events.list(&ListParams::default().fields("reason=OrphanDeleted")).await?;
     ensure!(!told.items.is_empty(), "no Event tells of it");
     Ok(())
 }
 
-#[tokio::test]
-async fn what_others_labeled_as_ours_is_left_alone() -> Result<()> {
-    let client = client().await?;
-    empty(&client).await?;
-    let forged = json!({
-        labels::MANAGED_BY: labels::MANAGED_BY_VALUE, labels::EXPERIMENT: "forged",
-        labels::EXPERIMENT_NAMESPACE: NAMESPACE, labels::EXPERIMENT_UID: "00000000-0000-0000-0000-000000000000",
-    });
-    let metadata = json!({"metadata": {"name": "forged", "labels": forged}});
-    let namespaces: Api<Namespace> = Api::all(client.clone());
-    let maps: Api<ConfigMap> = Api::namespaced(client.clone(), NAMESPACE);
-    namespaces.create(&PostParams::default(), &serde_json::from_value(metadata.clone())?).await?;
-    maps.create(&PostParams::default(), &serde_json::from_value(metadata)?).await?;
-    sleep(ORPHANS + Duration::from_secs(30)).await;
-    let (namespace, map) = (namespaces.get_opt("forged").await?, maps.get_opt("forged").await?);
-    namespaces.delete("forged", &DeleteParams::default()).await?;
-    maps.delete("forged", &DeleteParams::default()).await?;
-    let stays = namespace.is_some_and(|namespace| namespace.metadata.deletion_timestamp.is_none());
-    ensure!(stays && map.is_some_and(|map| map.name_any() == "forged"), "a forged object was deleted");
+/// Deletes a run at work and takes its finalizer; returns when all it had made is gone.
+async fn orphaned(client: &Client) -> Result<()> {
+    let before = objects(client).await?;
+    let name = submit("hello-app").await?;
+    wait_for(client, &name, 60, |run| phase(run).is_some_and(|phase| phase >= Phase::Running)).await?;
+    // In one request each, as often as it takes: the operator puts its finalizer back on what is not being deleted.
+    let (without, gone) = (json!({"metadata": {"finalizers": null}}), Instant::now());
+    runs(client).delete(&name, &DeleteParams::default()).await?;
+    while runs(client).get_opt(&name).await?.is_some() {
+        let _ = runs(client).patch(&name, &PatchParams::default(), &Patch::Merge(&without)).await;
+    }
+    loop {
+        match as_before(client, &before).await {
+            Ok(()) => break,
+            Err(error) if gone.elapsed() > ORPHANS => return Err(error),
+            Err(_) => sleep(Duration::from_secs(1)).await,
+        }
+    }
+    println!("orphans were gone after {:.1?}", gone.elapsed());
     Ok(())
+}
+
+/// Objects with labels of a run that never was, made by somebody else.
+struct Forged {
+    namespaces: Api<Namespace>,
+    maps: Api<ConfigMap>,
+}
+
+impl Forged {
+    const NAME: &str = "forged";
+
+    async fn plant(client: &Client) -> Result<Self> {
+        let labels = json!({
+            labels::MANAGED_BY: labels::MANAGED_BY_VALUE, labels::EXPERIMENT: Self::NAME,
+            labels::EXPERIMENT_NAMESPACE: NAMESPACE,
+            labels::EXPERIMENT_UID: "00000000-0000-0000-0000-000000000000",
+        });
+        let object = json!({"metadata": {"name": Self::NAME, "labels": labels}});
+        let planted =
+            Self { namespaces: Api::all(client.clone()), maps: Api::namespaced(client.clone(), NAMESPACE) };
+        planted.namespaces.create(&PostParams::default(), &serde_json::from_value(object.clone())?).await?;
+        planted.maps.create(&PostParams::default(), &serde_json::from_value(object)?).await?;
+        Ok(planted)
+    }
+
+    /// Deletes them; returns whether they were still there.
+    async fn remove(self) -> Result<bool> {
+        let there = [
+            self.namespaces.get_opt(Self::NAME).await?.map(|namespace| namespace.metadata),
+            self.maps.get_opt(Self::NAME).await?.map(|map| map.metadata),
+        ];
+        let _ = self.namespaces.delete(Self::NAME, &DeleteParams::default()).await;
+        let _ = self.maps.delete(Self::NAME, &DeleteParams::default()).await;
+        Ok(there
+            .iter()
+            .all(|object| object.as_ref().is_some_and(|object| object.deletion_timestamp.is_none())))
+    }
 }
