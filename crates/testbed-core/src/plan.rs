@@ -168,6 +168,11 @@ pub enum ChildKind {
 pub enum Fact {
     /// It was done; what changed will be seen.
     Done,
+    /// The workflow is there.
+    Submitted {
+        /// Its UID.
+        uid: String,
+    },
     /// The record of a trial is stored.
     Measured {
         /// Name of the trial.
@@ -220,6 +225,15 @@ impl Plan {
                     known.record = Some(record.clone());
                     known.void.clone_from(void);
                     known.values.clone_from(values);
+                }
+            }
+            if let Fact::Submitted { uid } = fact {
+                // Known at once, and not only when it is seen: what was there once is never submitted again.
+                let trial = status.trials.iter_mut().flat_map(|trials| trials.begun.last_mut()).next();
+                if let Some(trial) = trial {
+                    trial.workflow_uid = Some(uid.clone());
+                } else if let Some(workflow) = &mut status.workflow_status {
+                    workflow.uid = Some(uid.clone());
                 }
             }
             if let Fact::Stored { results, url, decision, reason } = fact {

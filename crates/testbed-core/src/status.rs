@@ -92,6 +92,21 @@ pub fn since(status: &ExperimentStatus, kind: ConditionType) -> Option<Timestamp
     status.stage_times.get(kind.as_str()).map(|time| time.0)
 }
 
+/// Returns whether two statuses are the same but for words: messages, and what Argo CD says of a component while it is
+/// being deployed. Nothing is decided on these.
+#[must_use]
+pub fn differ_in_words(one: &ExperimentStatus, other: &ExperimentStatus) -> bool {
+    let without_words = |status: &ExperimentStatus| {
+        let mut bare = status.clone();
+        bare.conditions.iter_mut().for_each(|condition| condition.message.clear());
+        for component in bare.targets.iter_mut().flat_map(|target| &mut target.components) {
+            (component.health, component.sync) = (None, None);
+        }
+        bare
+    };
+    one != other && without_words(one) == without_words(other)
+}
+
 /// Returns the phase people read. Nothing decides on it.
 #[must_use]
 pub fn phase(status: &ExperimentStatus) -> Phase {
@@ -129,6 +144,19 @@ mod tests {
         set(&mut status, None, kind, Truth::True, Reason::Done, "", at(3));
         assert_eq!(get(&status, kind).unwrap().last_transition_time.0, at(3));
         assert_eq!(since(&status, kind), Some(at(3)));
+    }
+
+    #[test]
+    fn words_are_what_nothing_is_decided_on() {
+        let mut status = ExperimentStatus::default();
+        let kind = ConditionType::ComponentsReady;
+        set(&mut status, None, kind, Truth::False, Reason::ComponentDeploying, "left waits", at(1));
+        let (mut other_words, mut other_reason) = (status.clone(), status.clone());
+        set(&mut other_words, None, kind, Truth::False, Reason::ComponentDeploying, "right waits", at(2));
+        set(&mut other_reason, None, kind, Truth::False, Reason::WaitingForDependency, "left waits", at(2));
+        assert!(differ_in_words(&status, &other_words));
+        assert!(!differ_in_words(&status, &other_reason));
+        assert!(!differ_in_words(&status, &status));
     }
 
     #[test]

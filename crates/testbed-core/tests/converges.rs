@@ -370,7 +370,13 @@ impl World {
                 assert!(self.is_empty(), "the finalizer goes while something is left");
                 self.finalizers(Vec::new());
             }
-            Effect::Apply(object) => self.apply(object),
+            Effect::Apply(object) => {
+                self.apply(object);
+                let name = object["metadata"]["name"].as_str().unwrap_or_default();
+                if let Some(workflow) = self.workflows.get(name).filter(|_| object["kind"] == "Workflow") {
+                    return Fact::Submitted { uid: workflow.uid.clone() };
+                }
+            }
             Effect::StopSync(object) => {
                 if let Some(application) = self.applications.get_mut(&object.name) {
                     application.operation = Some("Terminating".into());

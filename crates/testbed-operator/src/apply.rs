@@ -145,8 +145,8 @@ async fn apply_object(clients: &Clients, object: &Value) -> Result<Fact, Error> 
     };
     let api = clients.dynamic(&resource, object.namespace().as_deref());
     // We alone own what we apply, so a conflict is settled in our favor.
-    api.patch(&object.name_any(), &applying(), &Patch::Apply(&object)).await?;
-    Ok(Fact::Done)
+    let made = api.patch(&object.name_any(), &applying(), &Patch::Apply(&object)).await?;
+    Ok(made.uid().filter(|_| kind == "Workflow").map_or(Fact::Done, |uid| Fact::Submitted { uid }))
 }
 
 /// Asks for the end of a sync as `argocd app terminate-op` does; another object of the same name is not touched.

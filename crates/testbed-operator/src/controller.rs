@@ -16,13 +16,18 @@ use kube::{Error as KubeError, ResourceExt};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+use testbed_api::status::ExperimentStatus;
 use testbed_api::{Experiment, labels};
 use testbed_core::build::{ARGOCD_NAMESPACE, CLUSTER_NAMESPACE, WORKFLOW_NAMESPACE};
 use testbed_core::plan::{Effect, plan};
+use testbed_core::status::differ_in_words;
 use tokio::sync::watch;
 
 /// How long an unchanged Experiment is left alone. A watch that lost an event is healed by this, nothing relies on it.
 const SAFETY: Duration = Duration::from_mins(10);
+/// How long words in status may be out of date. Who changes them a hundred times a second, as Argo CD may, makes us
+/// write once.
+const WORDS: Duration = Duration::from_secs(1);
 /// First pause after a failed pass; it doubles with every further one.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 /// Longest pause after a failed pass.
@@ -53,6 +58,26 @@ struct Context {
     clients: Arc<Clients>,
     /// Failed passes in a row, by Experiment: kube gives an error policy no count of attempts.
     failures: Mutex<HashMap<ObjectRef<Experiment>, u32>>,
+    /// When a status was written, of those that were so a moment ago.
+    written: Mutex<HashMap<ObjectRef<Experiment>, Timestamp>>,
+}
+
+impl Context {
+    /// Returns how long to wait before a status is written: a moment, if only words changed and it was just written.
+    fn hold(&self, experiment: &Experiment, status: &ExperimentStatus) -> Option<Duration> {
+        experiment.status.as_ref().filter(|before| differ_in_words(before, status))?;
+        let written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+        let at = written.get(&ObjectRef::from_obj(experiment))?;
+        let since = Duration::try_from(self.clients.clock.now().duration_since(*at)).unwrap_or_default();
+        WORDS.checked_sub(since).filter(|left| !left.is_zero())
+    }
+
+    fn wrote(&self, experiment: &Experiment) {
+        let now = self.clients.clock.now();
+        let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+        written.retain(|_, at| Duration::try_from(now.duration_since(*at)).is_ok_and(|since| since < WORDS));
+        written.insert(ObjectRef::from_obj(experiment), now);
+    }
 }
 
 /// Watches Experiments and what they made, until stopped.
@@ -74,7 +99,8 @@ pub(crate) async fn run(
     let (known, by_namespace) = (owners.clone(), owners);
     let clusters = clients.dynamic(&cluster(), Some(CLUSTER_NAMESPACE));
     let projects = clients.dynamic(&argo("AppProject"), Some(ARGOCD_NAMESPACE));
-    let context = Arc::new(Context { clients: clients.clone(), failures: Mutex::default() });
+    let context =
+        Arc::new(Context { clients: clients.clone(), failures: Mutex::default(), written: Mutex::default() });
     Controller::new(experiments, watcher::Config::default())
         .with_config(Config::default().concurrency(concurrency))
         .watches_with(applications, argo("Application"), ours(), owner)
@@ -151,13 +177,18 @@ async fn reconcile(experiment: Arc<Experiment>, context: Arc<Context>) -> Result
         settled(&context, &seen.experiment);
         return Ok(Action::requeue(SAFETY));
     }
-    report(clients, &seen.experiment, &plan.status_with(&facts)).await.map_err(Error::Report)?;
+    let status = plan.status_with(&facts);
+    let held = context.hold(&seen.experiment, &status);
+    if held.is_none() && report(clients, &seen.experiment, &status).await.map_err(Error::Report)? {
+        context.wrote(&seen.experiment);
+    }
     log(&name, &plan.effects[..facts.len()]);
     match failed {
         Some(error) => Err(Error::Apply(error)),
         None => {
             settled(&context, &seen.experiment);
-            Ok(Action::requeue(until(plan.wake_at, clients.clock.now())))
+            let pause = until(plan.wake_at, clients.clock.now());
+            Ok(Action::requeue(held.map_or(pause, |held| pause.min(held))))
         }
     }
 }

@@ -9,7 +9,7 @@ use testbed_api::conditions::{ConditionType, Reason};
 use testbed_api::status::ExperimentStatus;
 use testbed_api::{Experiment, labels};
 
-/// Writes the status. Refused if the Experiment changed since it was read: then the pass is run again on what it is now.
+/// Writes the status, if it changed; returns whether it did. Refused if the Experiment changed since it was read: then the pass is run again on what it is now.
 ///
 /// # Errors
 /// The API server refused, or could not be reached.
@@ -17,10 +17,10 @@ pub(crate) async fn report(
     clients: &Clients,
     experiment: &Experiment,
     status: &ExperimentStatus,
-) -> Result<(), Error> {
+) -> Result<bool, Error> {
     let before = experiment.status.clone().unwrap_or_default();
     if before == *status {
-        return Ok(());
+        return Ok(false);
     }
     let api: Api<Experiment> =
         Api::namespaced(clients.kube.clone(), &experiment.namespace().unwrap_or_default());
@@ -38,7 +38,7 @@ pub(crate) async fn report(
             tracing::warn!(experiment = experiment.name_any(), %error, "failed to publish an event");
         }
     }
-    Ok(())
+    Ok(true)
 }
 
 /// Returns one Event for each condition whose value or reason changed.

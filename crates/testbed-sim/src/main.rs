@@ -5,8 +5,9 @@ use std::process::ExitCode;
 use std::time::Instant;
 use testbed_sim::fault::Fault;
 use testbed_sim::runs::{self, Scenario};
-use testbed_sim::world::live;
-use testbed_sim::{store, sweep};
+use testbed_sim::store;
+use testbed_sim::sweep::{self, Pairs};
+use testbed_sim::world::{Outcome, live};
 
 /// Lives simulated runs under faults at every request, and says what broke and how to see it again
 #[derive(Parser)]
@@ -19,9 +20,9 @@ struct Arguments {
     #[arg(long, value_delimiter = ',')]
     plan: Vec<Fault>,
     /// Pairs of faults too; many
-    #[arg(long)]
-    pairs: bool,
-    /// Instead: so many lives with random faults
+    #[arg(long, value_enum, num_args = 0..=1, default_missing_value = "all")]
+    pairs: Option<Pairs>,
+    /// Instead: so many lives with random faults, in all of the runs in equal parts
     #[arg(long)]
     random: Option<usize>,
     /// Seed of what is random
@@ -69,7 +70,7 @@ fn main() -> ExitCode {
             println!("  without any fault: {:#?}", reference.broken);
             continue;
         }
-        let plans = plans(&arguments, &reference);
+        let plans = plans(&arguments, &reference, chosen.len());
         lived += plans.len();
         let failures = sweep::run(scenario, &reference, &plans);
         failed += failures.len();
@@ -87,22 +88,24 @@ fn main() -> ExitCode {
     if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-fn plans(arguments: &Arguments, reference: &testbed_sim::world::Outcome) -> Vec<Vec<Fault>> {
+fn plans(arguments: &Arguments, reference: &Outcome, runs: usize) -> Vec<Vec<Fault>> {
     if !arguments.plan.is_empty() {
         return vec![arguments.plan.clone()];
     }
     if let Some(count) = arguments.random {
         let seed = arguments.seed;
-        return (0..count).map(|number| sweep::random(seed, number, reference.writes)).collect();
+        return (0..count.div_ceil(runs))
+            .map(|number| sweep::random(seed, number, reference.writes))
+            .collect();
     }
     let mut plans = sweep::singles(reference);
-    if arguments.pairs {
-        plans.extend(sweep::pairs(reference));
+    if let Some(which) = arguments.pairs {
+        plans.extend(sweep::pairs(reference, which));
     }
     plans
 }
 
-fn print(outcome: &testbed_sim::world::Outcome) {
+fn print(outcome: &Outcome) {
     for sent in outcome.sent.iter().filter(|sent| sent.number > 0) {
         println!("  {:>3} (life {}) {}", sent.number, sent.life, sent.line);
     }

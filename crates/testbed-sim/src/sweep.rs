@@ -64,10 +64,21 @@ pub fn singles(reference: &Outcome) -> Vec<Vec<Fault>> {
     points.flat_map(|point| Mode::ALL.map(|mode| vec![Fault { point, mode }])).collect()
 }
 
+/// Which pairs of faults.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Pairs {
+    /// The operator dies twice
+    Crashes,
+    /// Any two
+    All,
+}
+
 /// Returns the plans with two faults, the second at a later request.
 #[must_use]
-pub fn pairs(reference: &Outcome) -> Vec<Vec<Fault>> {
-    let one: Vec<Fault> = singles(reference).into_iter().flatten().collect();
+pub fn pairs(reference: &Outcome, which: Pairs) -> Vec<Vec<Fault>> {
+    let crash = |fault: &Fault| matches!(fault.mode, Mode::CrashBefore | Mode::CrashAfter);
+    let wanted = |fault: &Fault| which == Pairs::All || crash(fault);
+    let one: Vec<Fault> = singles(reference).into_iter().flatten().filter(wanted).collect();
     let later = |first: &Fault, second: &Fault| first.point < second.point;
     one.iter()
         .flat_map(|first| {

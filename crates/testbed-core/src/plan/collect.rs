@@ -17,6 +17,14 @@ pub(super) const COLLECT_HALF: SignedDuration = SignedDuration::from_mins(5);
 /// Reads the metrics once their last samples have arrived, and stores the summary.
 pub(super) fn collect(pass: &Pass<'_>, status: &mut ExperimentStatus) -> Step {
     let mut step = Step::done("");
+    let windows = status.workflow_status.as_ref().map(|workflow| &workflow.windows[..]).unwrap_or_default();
+    let settled =
+        windows.iter().map(|window| window.end.0).max().and_then(|end| end.checked_add(SETTLE).ok());
+    if let Some(settled) = settled.filter(|settled| pass.now < *settled) {
+        step.wait(Reason::SamplesSettling, "the last samples of the window are still arriving");
+        step.wake(settled);
+        return step;
+    }
     if !may_begin(pass) {
         step.wait(Reason::NotReached, "begins once the end of the workflow is recorded");
         return step;
@@ -28,14 +36,6 @@ pub(super) fn collect(pass: &Pass<'_>, status: &mut ExperimentStatus) -> Step {
         .is_some_and(|condition| condition.reason == Reason::LastAttempt.as_str());
     if overdue && tried {
         return step.fail(Reason::ResultsLost, "the result could not be stored within the deadline");
-    }
-    let windows = status.workflow_status.as_ref().map(|workflow| &workflow.windows[..]).unwrap_or_default();
-    let settled =
-        windows.iter().map(|window| window.end.0).max().and_then(|end| end.checked_add(SETTLE).ok());
-    if let Some(settled) = settled.filter(|settled| pass.now < *settled) {
-        step.wait(Reason::SamplesSettling, "the last samples of the window are still arriving");
-        step.wake(settled);
-        return step;
     }
     let half = began(pass).and_then(|at| at.checked_add(COLLECT_HALF).ok());
     step.effect(Effect::Collect(Box::new(CollectRequest {

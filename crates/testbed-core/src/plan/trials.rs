@@ -290,8 +290,24 @@ impl World<'_> {
             window,
             after: self.subject(variant).into_iter().cloned().collect(),
         });
-        step.wait(Reason::TrialMeasuring, self.progress(trial, "is over"));
+        if !self.is_settling(trial, &mut step) {
+            step.wait(Reason::TrialMeasuring, self.progress(trial, "is over"));
+        }
         step
+    }
+
+    /// Waits while the last samples of a trial that is over may still arrive; returns whether it does.
+    fn is_settling(&self, trial: &TrialStatus, step: &mut Step) -> bool {
+        let end = trial.end.as_ref().filter(|end| end.failed.is_none());
+        let Some(window) = end.and_then(|end| end.window.as_ref()) else { return false };
+        let settled = later(window.end.0, SETTLE);
+        if self.pass.now >= settled {
+            return false;
+        }
+        let message = self.progress(trial, "is over, and its last samples are still arriving");
+        step.wait(Reason::SamplesSettling, message);
+        step.wake(settled);
+        true
     }
 
     /// Reads the samples of a trial that is over, and stores its record.
@@ -301,16 +317,10 @@ impl World<'_> {
             step.wait(Reason::TrialMeasuring, "its end is being recorded");
             return step;
         };
-        let window = end.window.as_ref().filter(|_| end.failed.is_none());
-        let settled = window.map(|window| later(window.end.0, SETTLE));
-        if let Some(settled) = settled.filter(|settled| self.pass.now < *settled) {
-            step.wait(
-                Reason::SamplesSettling,
-                self.progress(trial, "is over, and its last samples are still arriving"),
-            );
-            step.wake(settled);
+        if self.is_settling(trial, &mut step) {
             return step;
         }
+        let window = end.window.as_ref().filter(|_| end.failed.is_none());
         let asked =
             window.map(|window| questions::of_trial(self.pass, &trial.slot, window)).unwrap_or_default();
         step.effect(Effect::Measure(Box::new(MeasureRequest {
