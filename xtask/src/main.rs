@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::{env, fs};
-use testbed_api::{Bundle, Component, ConditionType, Experiment, Reason, Summary};
+use testbed_api::{Bundle, Certificate, Component, ConditionType, Experiment, Reason, Summary};
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = env::args().skip(1).collect();
@@ -57,9 +57,10 @@ fn files() -> Result<Vec<(PathBuf, String)>> {
         ("component", schemars::schema_for!(Component)),
         ("summary", schemars::schema_for!(Summary)),
         ("bundle", schemars::schema_for!(Bundle)),
+        ("teardown", schemars::schema_for!(Certificate)),
     ] {
         let mut value = schema.to_value();
-        if !["summary", "bundle"].contains(&name) {
+        if !["summary", "bundle", "teardown"].contains(&name) {
             allow_object_meta(&mut value);
         }
         files.push((

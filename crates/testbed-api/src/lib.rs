@@ -5,6 +5,7 @@
 
 pub mod analysis;
 pub mod bundle;
+pub mod certificate;
 pub mod component;
 pub mod conditions;
 pub mod experiment;
@@ -15,6 +16,7 @@ pub mod summary;
 pub mod trials;
 
 pub use bundle::Bundle;
+pub use certificate::Certificate;
 pub use component::{Component, ComponentSpec};
 pub use conditions::{ConditionType, Reason};
 pub use experiment::{Experiment, ExperimentSpec};

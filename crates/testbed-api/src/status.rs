@@ -57,6 +57,9 @@ pub struct ExperimentStatus {
     /// Nothing of the run is left but the Experiment and its stored result.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resources_cleaned: Option<bool>,
+    /// Where the proof of that lies.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub teardown_certificate: Option<RecordRef>,
     /// When each stage ended, by condition type.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub stage_times: BTreeMap<String, MicroTime>,

@@ -75,7 +75,7 @@ pub fn encode(bundle: &Bundle, summary: &[u8]) -> Result<(Vec<u8>, String), serd
         left_out,
     } = bundle;
     let summary: &RawValue = serde_json::from_slice(summary)?;
-    let mut bytes = serde_json::to_vec_pretty(&Written {
+    names::document(&Written {
         schema,
         testbed_version,
         summary,
@@ -85,10 +85,7 @@ pub fn encode(bundle: &Bundle, summary: &[u8]) -> Result<(Vec<u8>, String), serd
         artifacts,
         manifests,
         left_out,
-    })?;
-    bytes.push(b'\n');
-    let digest = names::sha256(&bytes);
-    Ok((bytes, digest))
+    })
 }
 
 /// Returns the key under which a bundle is stored: it contains the digest, so that no two contents share one.

@@ -9,6 +9,7 @@ pub mod answer;
 pub mod build;
 pub mod bundle;
 pub mod catalog;
+pub mod certificate;
 pub mod compare;
 pub mod figure;
 pub mod gates;

@@ -1,5 +1,6 @@
 //! Names of the objects a run makes: functions of the Experiment's UID, so that no two runs ever share one.
 
+use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 /// Letters of base 32 that cannot be misread and may stand anywhere in a DNS label.
@@ -52,6 +53,17 @@ fn child_within(length: usize, uid: &str, role: &str, words: &[&str]) -> String 
 fn cut(word: &str, room: usize) -> &str {
     let end = word.char_indices().nth(room).map_or(word.len(), |(index, _)| index);
     word[..end].trim_end_matches(['-', '.'])
+}
+
+/// Returns a document as it is stored, and its SHA-256.
+///
+/// # Errors
+/// A value that JSON cannot hold.
+pub fn document<T: Serialize>(content: &T) -> Result<(Vec<u8>, String), serde_json::Error> {
+    let mut bytes = serde_json::to_vec_pretty(content)?;
+    bytes.push(b'\n');
+    let digest = sha256(&bytes);
+    Ok((bytes, digest))
 }
 
 /// Returns a number that is a function of the seed and the words, and otherwise as good as random.

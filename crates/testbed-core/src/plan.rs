@@ -29,6 +29,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use serde::Serialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
+use testbed_api::certificate::Made;
 use testbed_api::conditions::{ConditionType, Reason};
 use testbed_api::experiment::CompletionMode;
 use testbed_api::labels;
@@ -117,6 +118,8 @@ pub enum Effect {
     Measure(Box<MeasureRequest>),
     /// Read the metrics, write the summary, store it.
     Collect(Box<CollectRequest>),
+    /// Look once more whether anything is left, and store the proof that nothing is.
+    Certify(Box<CertifyRequest>),
     /// Remove everything under a prefix of the results' store.
     DeleteResults {
         /// The prefix.
@@ -163,6 +166,18 @@ pub enum ChildKind {
     Workflow,
 }
 
+/// What is to be proven of a teardown, and stored.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CertifyRequest {
+    /// Everything that is known to have been made.
+    pub made: Vec<Made>,
+    /// Prefix of the run's results; absent if none of them are wanted.
+    pub prefix: Option<String>,
+    /// A store that cannot be reached has held up the end for long enough: what is gone is gone, also without proof.
+    pub give_up: bool,
+}
+
 /// What carrying an effect out taught.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Fact {
@@ -183,6 +198,11 @@ pub enum Fact {
         void: Option<String>,
         /// Values of the metrics that criteria speak of.
         values: BTreeMap<String, f64>,
+    },
+    /// Nothing is left of the run.
+    Certified {
+        /// Where the proof lies, if it could be stored and was wanted.
+        certificate: Option<RecordRef>,
     },
     /// The result is stored.
     Stored {
@@ -235,6 +255,19 @@ impl Plan {
                 } else if let Some(workflow) = &mut status.workflow_status {
                     workflow.uid = Some(uid.clone());
                 }
+            }
+            if let Fact::Certified { certificate } = fact {
+                status.teardown_certificate.clone_from(certificate);
+                status.resources_cleaned = Some(true);
+                status::set(
+                    &mut status,
+                    self.generation,
+                    ConditionType::CleanedUp,
+                    Truth::True,
+                    Reason::NothingLeft,
+                    "nothing is left of the run",
+                    self.now,
+                );
             }
             if let Fact::Stored { results, url, decision, reason } = fact {
                 status.results = Some(results.clone());
@@ -493,9 +526,6 @@ fn advance(pass: &Pass<'_>, ending: Option<Ending>, plan: &mut Plan) {
             }
         }
     }
-    if status::holds(&plan.status, ConditionType::CleanedUp) {
-        plan.status.resources_cleaned = Some(true);
-    }
 }
 
 /// Returns why a stage is passed over, if it is: a run that ends is only collected from and torn down.
@@ -559,8 +589,7 @@ fn settle_success(status: &mut ExperimentStatus, generation: Option<i64>, now: T
 /// Nothing is left of the run: what remains is the Experiment itself.
 fn finish(pass: &Pass<'_>, ending: Option<Ending>, expiry: Option<Timestamp>, plan: &mut Plan) {
     if pass.seen.experiment.metadata.deletion_timestamp.is_some() {
-        let annotations = pass.seen.experiment.metadata.annotations.as_ref();
-        if annotations.and_then(|all| all.get(labels::DELETE_RESULTS)).is_some_and(|value| value == "true") {
+        if unwanted(pass) {
             plan.effects.push(Effect::DeleteResults { prefix: pass.run.results_prefix() });
         }
         plan.effects.push(Effect::RemoveFinalizer);
@@ -569,6 +598,12 @@ fn finish(pass: &Pass<'_>, ending: Option<Ending>, expiry: Option<Timestamp>, pl
     } else {
         wake(plan, expiry);
     }
+}
+
+/// Returns whether results are to go with the run.
+fn unwanted(pass: &Pass<'_>) -> bool {
+    let annotations = pass.seen.experiment.metadata.annotations.as_ref();
+    annotations.and_then(|all| all.get(labels::DELETE_RESULTS)).is_some_and(|value| value == "true")
 }
 
 /// Returns why the run is brought to its end, if it is.

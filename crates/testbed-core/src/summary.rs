@@ -132,10 +132,7 @@ pub fn decided(
 /// # Errors
 /// A value that JSON cannot hold.
 pub fn encode(summary: &Summary) -> Result<(Vec<u8>, String), serde_json::Error> {
-    let mut bytes = serde_json::to_vec_pretty(summary)?;
-    bytes.push(b'\n');
-    let digest = names::sha256(&bytes);
-    Ok((bytes, digest))
+    names::document(summary)
 }
 
 /// Returns the key under which a summary is stored: it contains the digest, so that no two contents share one.

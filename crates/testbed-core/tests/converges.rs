@@ -484,6 +484,13 @@ impl World {
                     reason: "stored".into(),
                 };
             }
+            Effect::Certify(request) => {
+                let certificate = request
+                    .prefix
+                    .as_ref()
+                    .map(|prefix| RecordRef { key: format!("{prefix}teardown.json"), sha256: "00".into() });
+                return Fact::Certified { certificate };
+            }
             Effect::DeleteResults { prefix } => self.stored.retain(|key| !key.starts_with(prefix)),
             Effect::DeleteExperiment => self.delete_experiment(),
         }

@@ -1,6 +1,7 @@
 //! Carries effects out. Each is idempotent; the first that fails ends the pass, and the pass is run again.
 
 use crate::bundle;
+use crate::certify::certify;
 use crate::clients::{Clients, argo, child, cluster, dynamic, namespace};
 use crate::observe;
 use crate::targets::{self, PATIENCE, Way};
@@ -107,6 +108,7 @@ async fn carry_out(clients: &Clients, seen: &Observed, effect: &Effect) -> Resul
         }
         Effect::Measure(request) => measure(clients, seen, request).await,
         Effect::Collect(request) => collect(clients, seen, request).await,
+        Effect::Certify(request) => certify(clients, seen, request).await,
         Effect::DeleteResults { prefix } => {
             clients.results.delete(prefix).await.map(|()| Fact::Done).map_err(Error::Results)
         }

@@ -5,6 +5,7 @@
 pub mod admission;
 mod apply;
 mod bundle;
+mod certify;
 mod clients;
 mod controller;
 pub mod delivered;

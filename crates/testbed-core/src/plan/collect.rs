@@ -4,7 +4,6 @@ use super::{COLLECT_DEADLINE, CollectRequest, Effect, Ending, Pass, Step, is_man
 use crate::status;
 use jiff::{SignedDuration, Timestamp};
 use testbed_api::conditions::{ConditionType, Reason};
-use testbed_api::labels;
 use testbed_api::record::RecordRef;
 use testbed_api::status::ExperimentStatus;
 
@@ -63,9 +62,7 @@ pub(super) fn owed(pass: &Pass<'_>, ending: Option<Ending>) -> bool {
     if persisted.results.is_some() || lost(persisted) {
         return false;
     }
-    let annotations = pass.seen.experiment.metadata.annotations.as_ref();
-    let unwanted =
-        annotations.and_then(|all| all.get(labels::DELETE_RESULTS)).is_some_and(|value| value == "true");
+    let unwanted = super::unwanted(pass);
     match ending {
         None => true,
         // A specification that could not be run has no result.

@@ -1,8 +1,9 @@
 //! `CleanedUp`: nothing is left of the run but the Experiment and its stored result.
 
 use super::target::{self, Place, place};
-use super::{ChildKind, Effect, ObjectRef, Pass, Step, TEARDOWN_ALARM};
+use super::{CertifyRequest, ChildKind, Effect, ObjectRef, Pass, Step, TEARDOWN_ALARM};
 use crate::build::{ARGOCD_NAMESPACE, CLUSTER_NAMESPACE, WORKFLOW_NAMESPACE};
+use crate::certificate;
 use crate::observed::{ApplicationFacts, ClusterFacts, NamespaceFacts, ObjectFacts, RemoteFacts, Seen};
 use crate::status;
 use jiff::{SignedDuration, Timestamp};
@@ -14,6 +15,9 @@ use testbed_api::status::ExperimentStatus;
 
 /// When what is left is looked at again, should no watch tell of it.
 const LOOK_AGAIN: SignedDuration = SignedDuration::from_secs(15);
+
+/// How long after the begin of teardown a store that cannot be reached may hold up its end.
+const PROOF_DEADLINE: SignedDuration = SignedDuration::from_mins(5);
 
 /// Everything that was made for the run and is still there.
 struct Left<'a> {
@@ -32,7 +36,7 @@ struct Left<'a> {
 /// It is over only when fresh lists by label are empty, and what our own list names is gone; a list that cannot be read is
 /// not an empty one. It has no deadline: what exists is removed, however long that takes.
 pub(super) fn teardown(pass: &Pass<'_>, status: &mut ExperimentStatus) -> Step {
-    let mut step = Step::done("nothing is left of the run").because(Reason::NothingLeft);
+    let mut step = Step::done("");
     if !may_begin(pass) {
         step.wait(Reason::NotReached, "begins once the end of the run is recorded");
         return step;
@@ -57,7 +61,22 @@ pub(super) fn teardown(pass: &Pass<'_>, status: &mut ExperimentStatus) -> Step {
     if left.applications.is_empty() {
         access(pass, &left, &busy, status, &mut step);
     }
+    if step.is_done() {
+        return certify(pass, status, step);
+    }
     alarm(pass, step)
+}
+
+/// Nothing was seen any more: that is looked at once more, and put on record.
+fn certify(pass: &Pass<'_>, status: &ExperimentStatus, mut step: Step) -> Step {
+    let until = began(pass).and_then(|began| began.checked_add(PROOF_DEADLINE).ok());
+    step.effect(Effect::Certify(Box::new(CertifyRequest {
+        made: certificate::made(&pass.run, status),
+        prefix: (!super::unwanted(pass)).then(|| pass.run.results_prefix()),
+        give_up: until.is_some_and(|until| pass.now >= until),
+    })));
+    step.wait(Reason::TearingDown, "the proof that nothing is left is being stored");
+    step
 }
 
 fn unreadable(mut step: Step, reason: &str) -> Step {

@@ -191,6 +191,9 @@ fn print_run(run: &Experiment) {
             anstream::println!("Bundle    {}", bundle.key);
         }
     }
+    if let Some(certificate) = &status.teardown_certificate {
+        anstream::println!("Teardown  nothing is left, proven by {}", certificate.key);
+    }
 }
 
 /// Says where a person who follows along finds things.

@@ -1,0 +1,59 @@
+//! The certificate of a teardown: what a run has made, and how the proof that it is gone is written.
+
+use crate::build::{ARGOCD_NAMESPACE, CLUSTER_NAMESPACE, WORKFLOW_NAMESPACE};
+use crate::names;
+use crate::plan::ChildKind;
+use crate::run::Run;
+use std::collections::BTreeSet;
+use testbed_api::certificate::{Certificate, Made};
+use testbed_api::conditions::ConditionType;
+use testbed_api::status::ExperimentStatus;
+
+/// Returns what was made for a run, as far as it is on record: names are functions of the run.
+#[must_use]
+pub fn made(run: &Run<'_>, status: &ExperimentStatus) -> Vec<Made> {
+    let mut made = BTreeSet::new();
+    let mut add = |kind: &str, namespace: Option<&str>, name: String| {
+        made.insert(Made { kind: kind.into(), name, namespace: namespace.map(str::to_owned) });
+    };
+    let deployed = crate::status::holds(status, ConditionType::ClustersReady);
+    if deployed {
+        add(&format!("{:?}", ChildKind::Project), Some(ARGOCD_NAMESPACE), run.project());
+    }
+    for target in &status.targets {
+        if deployed && run.is_on_hub(&target.name) {
+            add("Namespace", None, run.namespace_of(&target.name));
+        }
+        for component in target.components.iter().filter(|component| component.sync.is_some()) {
+            let name = run.application_of(&target.name, &component.name);
+            add("Application", Some(ARGOCD_NAMESPACE), name);
+        }
+        if let Some(cluster) = target.cluster_name.as_ref().filter(|_| target.cluster_created_at.is_some()) {
+            add("ExperimentCluster", Some(CLUSTER_NAMESPACE), cluster.clone());
+        }
+        for resource in &target.resources {
+            add("resource of a cluster", Some(CLUSTER_NAMESPACE), resource.clone());
+        }
+    }
+    if let Some(trials) = &status.trials {
+        for trial in trials.begun.iter().filter(|trial| trial.workflow_uid.is_some()) {
+            add("Workflow", Some(WORKFLOW_NAMESPACE), run.trial_workflow(&trial.slot.trial));
+        }
+    } else if let Some(workflow) = &status.workflow_status {
+        add("Workflow", Some(WORKFLOW_NAMESPACE), workflow.name.clone());
+    }
+    made.into_iter().collect()
+}
+
+/// Returns the bytes that are stored, their SHA-256, and the key under which they are stored.
+///
+/// # Errors
+/// A value that JSON cannot hold.
+pub fn encode(
+    prefix: &str,
+    certificate: &Certificate,
+) -> Result<(Vec<u8>, String, String), serde_json::Error> {
+    let (bytes, sha256) = names::document(certificate)?;
+    let key = format!("{prefix}teardown-{sha256}.json");
+    Ok((bytes, sha256, key))
+}

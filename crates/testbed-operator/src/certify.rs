@@ -1,0 +1,103 @@
+//! The last look at a run: every list in which something of it could be left is read from the store itself, and that all
+//! were empty is put on record.
+
+use crate::apply::{Error, is_gone};
+use crate::clients::{Clients, child};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
+use kube::ResourceExt;
+use kube::api::ListParams;
+use testbed_api::certificate::{Certificate, Look, SCHEMA_VERSION};
+use testbed_api::experiment::ExperimentSpec;
+use testbed_api::labels;
+use testbed_api::record::RecordRef;
+use testbed_core::build::{ARGOCD_NAMESPACE, CLUSTER_NAMESPACE, WORKFLOW_NAMESPACE};
+use testbed_core::certificate;
+use testbed_core::observed::Observed;
+use testbed_core::plan::{CertifyRequest, ChildKind, Fact};
+
+/// Looks once more, and stores the proof.
+pub(crate) async fn certify(
+    clients: &Clients,
+    seen: &Observed,
+    request: &CertifyRequest,
+) -> Result<Fact, Error> {
+    let experiment = &seen.experiment;
+    let (name, namespace) = (experiment.name_any(), experiment.namespace().unwrap_or_default());
+    let uid = experiment.uid().unwrap_or_default();
+    let mut looks = Vec::new();
+    for (kind, space) in places(&experiment.spec, &namespace) {
+        looks.extend(look(clients, kind, space, &uid).await?);
+    }
+    let Some(prefix) = &request.prefix else { return Ok(Fact::Certified { certificate: None }) };
+    let certificate = Certificate {
+        schema: SCHEMA_VERSION.into(),
+        testbed_version: env!("CARGO_PKG_VERSION").into(),
+        name,
+        namespace,
+        uid,
+        created_at: experiment.metadata.creation_timestamp.clone(),
+        at: MicroTime(clients.clock.now()),
+        made: request.made.clone(),
+        looks,
+    };
+    let (bytes, sha256, key) =
+        certificate::encode(prefix, &certificate).map_err(|error| Error::Object(error.to_string()))?;
+    match clients.results.store(&key, bytes, sha256.clone()).await {
+        Ok(_) => Ok(Fact::Certified { certificate: Some(RecordRef { key, sha256 }) }),
+        Err(error) if request.give_up => {
+            let experiment = certificate.name;
+            tracing::warn!(experiment, error = format!("{error:#}"), "the teardown has no certificate");
+            Ok(Fact::Certified { certificate: None })
+        }
+        Err(error) => Err(Error::Results(error)),
+    }
+}
+
+/// Returns where objects of a run may be on the hub: kinds, and their namespace if it is one.
+fn places<'a>(spec: &ExperimentSpec, namespace: &'a str) -> Vec<(ChildKind, Option<&'a str>)> {
+    let mut places = vec![
+        (ChildKind::Workflow, Some(WORKFLOW_NAMESPACE)),
+        (ChildKind::Pod, Some(WORKFLOW_NAMESPACE)),
+        (ChildKind::Application, Some(ARGOCD_NAMESPACE)),
+        (ChildKind::Project, Some(ARGOCD_NAMESPACE)),
+        (ChildKind::Namespace, None),
+    ];
+    if spec.targets.iter().any(|target| target.cluster.kind.is_made()) {
+        places.push((ChildKind::Cluster, Some(CLUSTER_NAMESPACE)));
+        for kind in [ChildKind::Pod, ChildKind::Service, ChildKind::Secret] {
+            places.push((kind, Some(CLUSTER_NAMESPACE)));
+        }
+    }
+    places.push((ChildKind::Secret, Some(ARGOCD_NAMESPACE)));
+    if spec.tutorial.as_ref().is_some_and(|tutorial| tutorial.expose_kubeconfig) {
+        places.push((ChildKind::Secret, Some(namespace)));
+    }
+    places
+}
+
+/// Reads one list, which must be empty. Without a `resourceVersion` a quorum of the store is asked.
+async fn look(
+    clients: &Clients,
+    kind: ChildKind,
+    namespace: Option<&str>,
+    uid: &str,
+) -> Result<Option<Look>, Error> {
+    let labels = format!("{}={uid}", labels::EXPERIMENT_UID);
+    let resource = child(kind);
+    let api = clients.dynamic(&resource, namespace);
+    let listed = match api.list_metadata(&ListParams::default().labels(&labels)).await {
+        Ok(listed) => listed,
+        // What nobody serves is not there.
+        Err(error) if is_gone(&error) => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    if let Some(left) = listed.items.first() {
+        return Err(Error::Object(format!("{} {} is still there", resource.kind, left.name_any())));
+    }
+    Ok(Some(Look {
+        kind: resource.kind,
+        namespace: namespace.map(str::to_owned),
+        labels,
+        resource_version: listed.metadata.resource_version.unwrap_or_default(),
+    }))
+}
