@@ -5,11 +5,12 @@ use crate::outside::{Clock, Outside};
 use crate::prometheus::Prometheus;
 use crate::results::Results;
 use crate::targets::{Targets, Woken};
-use kube::Client;
-use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind};
+use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind, PartialObjectMeta};
 use kube::runtime::events::{Recorder, Reporter};
+use kube::runtime::reflector::ObjectRef;
+use kube::{Client, ResourceExt};
 use std::sync::{Mutex, PoisonError};
-use testbed_api::labels;
+use testbed_api::{Experiment, labels};
 use testbed_core::agent::AgentSettings;
 use testbed_core::ingest;
 use testbed_core::plan::ChildKind;
@@ -109,6 +110,15 @@ pub(crate) fn dynamic(kube: Client, resource: &ApiResource, namespace: Option<&s
         Some(namespace) => Api::namespaced_with(kube, namespace, resource),
         None => Api::all_with(kube, resource),
     }
+}
+
+/// What is known of each Experiment at all times: that it is there. Whatever else there is to know is read when it is
+/// looked at, so that ten thousand of them are held in a few megabytes.
+pub(crate) type RunMeta = PartialObjectMeta<Experiment>;
+
+/// Returns what the run is known by.
+pub(crate) fn reference(experiment: &Experiment) -> ObjectRef<RunMeta> {
+    ObjectRef::new(&experiment.name_any()).within(&experiment.namespace().unwrap_or_default())
 }
 
 /// Returns what names a kind of Argo's to the API server.

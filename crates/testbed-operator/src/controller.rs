@@ -1,16 +1,17 @@
 //! The driver: look, decide, act, record. It makes no decisions of its own.
 
 use crate::apply::{self, apply};
-use crate::clients::{Clients, argo, cluster};
+use crate::clients::{Clients, RunMeta, argo, cluster, reference};
 use crate::observe::observe;
 use crate::report::report;
 use anyhow::Result;
 use futures::{Stream, StreamExt};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Namespace, Pod};
-use kube::api::{Api, PartialObjectMeta};
+use kube::api::{Api, ObjectMeta, PartialObjectMeta};
+use kube::runtime::WatchStreamExt;
 use kube::runtime::controller::{Action, Config, Controller};
-use kube::runtime::reflector::ObjectRef;
+use kube::runtime::reflector::{self, ObjectRef};
 use kube::runtime::watcher;
 use kube::{Error as KubeError, ResourceExt};
 use std::collections::HashMap;
@@ -57,9 +58,9 @@ impl Error {
 struct Context {
     clients: Arc<Clients>,
     /// Failed passes in a row, by Experiment: kube gives an error policy no count of attempts.
-    failures: Mutex<HashMap<ObjectRef<Experiment>, u32>>,
+    failures: Mutex<HashMap<ObjectRef<RunMeta>, u32>>,
     /// When a status was written, of those that were so a moment ago.
-    written: Mutex<HashMap<ObjectRef<Experiment>, Timestamp>>,
+    written: Mutex<HashMap<ObjectRef<RunMeta>, Timestamp>>,
 }
 
 impl Context {
@@ -67,7 +68,7 @@ impl Context {
     fn hold(&self, experiment: &Experiment, status: &ExperimentStatus) -> Option<Duration> {
         experiment.status.as_ref().filter(|before| differ_in_words(before, status))?;
         let written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
-        let at = written.get(&ObjectRef::from_obj(experiment))?;
+        let at = written.get(&reference(experiment))?;
         let since = Duration::try_from(self.clients.clock.now().duration_since(*at)).unwrap_or_default();
         WORDS.checked_sub(since).filter(|left| !left.is_zero())
     }
@@ -76,18 +77,18 @@ impl Context {
         let now = self.clients.clock.now();
         let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
         written.retain(|_, at| Duration::try_from(now.duration_since(*at)).is_ok_and(|since| since < WORDS));
-        written.insert(ObjectRef::from_obj(experiment), now);
+        written.insert(reference(experiment), now);
     }
 }
 
 /// Watches Experiments and what they made, until stopped.
 pub(crate) async fn run(
     clients: Arc<Clients>,
-    woken: impl Stream<Item = ObjectRef<Experiment>> + Send + 'static,
+    woken: impl Stream<Item = ObjectRef<RunMeta>> + Send + 'static,
     concurrency: u16,
     mut stopped: watch::Receiver<bool>,
 ) -> Result<()> {
-    let experiments: Api<Experiment> = Api::all(clients.kube.clone());
+    let experiments: Api<RunMeta> = Api::all(clients.kube.clone());
     let applications = clients.dynamic(&argo("Application"), Some(ARGOCD_NAMESPACE));
     let workflows = clients.dynamic(&argo("Workflow"), Some(WORKFLOW_NAMESPACE));
     let namespaces: Api<PartialObjectMeta<Namespace>> = Api::all(clients.kube.clone());
@@ -95,13 +96,27 @@ pub(crate) async fn run(
     let pods: Api<PartialObjectMeta<Pod>> = Api::all(clients.kube.clone());
     // Subjects bear no label of ours: whose they are is told by the namespace they are in.
     let subjects: Api<PartialObjectMeta<Pod>> = Api::all(clients.kube.clone());
-    let owners: Arc<Mutex<HashMap<String, ObjectRef<Experiment>>>> = Arc::default();
+    let owners: Arc<Mutex<HashMap<String, ObjectRef<RunMeta>>>> = Arc::default();
     let (known, by_namespace) = (owners.clone(), owners);
     let clusters = clients.dynamic(&cluster(), Some(CLUSTER_NAMESPACE));
     let projects = clients.dynamic(&argo("AppProject"), Some(ARGOCD_NAMESPACE));
     let context =
         Arc::new(Context { clients: clients.clone(), failures: Mutex::default(), written: Mutex::default() });
-    Controller::new(experiments, watcher::Config::default())
+    let (known_runs, keeper) = reflector::store();
+    let runs = watcher(experiments, watcher::Config::default())
+        .default_backoff()
+        .modify(|run| {
+            let own = std::mem::take(&mut run.metadata);
+            run.metadata = ObjectMeta {
+                name: own.name,
+                namespace: own.namespace,
+                uid: own.uid,
+                ..ObjectMeta::default()
+            };
+        })
+        .reflect(keeper)
+        .touched_objects();
+    Controller::for_stream(runs, known_runs)
         .with_config(Config::default().concurrency(concurrency))
         .watches_with(applications, argo("Application"), ours(), owner)
         .watches_with(workflows, argo("Workflow"), ours(), owner)
@@ -147,20 +162,20 @@ fn foreign() -> watcher::Config {
 }
 
 /// Children live in other namespaces than their Experiment, so they name it by labels.
-fn owner<K: ResourceExt>(child: K) -> Option<ObjectRef<Experiment>> {
+fn owner<K: ResourceExt>(child: K) -> Option<ObjectRef<RunMeta>> {
     let name = child.labels().get(labels::EXPERIMENT)?;
     let space = child.labels().get(labels::EXPERIMENT_NAMESPACE)?;
     Some(ObjectRef::new(name).within(space))
 }
 
 /// Of what has no life of its own, or whose life is told by another object, only the disappearance matters.
-fn gone<K: ResourceExt>(child: K) -> Option<ObjectRef<Experiment>> {
+fn gone<K: ResourceExt>(child: K) -> Option<ObjectRef<RunMeta>> {
     child.meta().deletion_timestamp.as_ref()?;
     owner(child)
 }
 
 /// Look, decide, act, record.
-async fn reconcile(experiment: Arc<Experiment>, context: Arc<Context>) -> Result<Action, Error> {
+async fn reconcile(experiment: Arc<RunMeta>, context: Arc<Context>) -> Result<Action, Error> {
     let clients = &context.clients;
     let (name, space) = (experiment.name_any(), experiment.namespace().unwrap_or_default());
     let Some(seen) = observe(clients, &name, &space).await.map_err(Error::Observe)? else {
@@ -187,18 +202,22 @@ async fn reconcile(experiment: Arc<Experiment>, context: Arc<Context>) -> Result
         Some(error) => Err(Error::Apply(error)),
         None => {
             settled(&context, &seen.experiment);
-            let pause = until(plan.wake_at, clients.clock.now());
-            Ok(Action::requeue(held.map_or(pause, |held| pause.min(held))))
+            let is_over = status.resources_cleaned == Some(true);
+            let pause = until(plan.wake_at, clients.clock.now(), is_over);
+            Ok(held.or(pause).map_or_else(Action::await_change, Action::requeue))
         }
     }
 }
 
-/// Returns how long to leave an Experiment alone: until its next deadline, and never longer than [`SAFETY`].
-fn until(wake_at: Option<Timestamp>, now: Timestamp) -> Duration {
-    let Some(at) = wake_at else { return SAFETY };
-    let left = at.duration_since(now);
+/// Returns how long to leave an Experiment alone: until its next deadline, and while something of it could be left never
+/// longer than [`SAFETY`].
+fn until(wake_at: Option<Timestamp>, now: Timestamp, is_over: bool) -> Option<Duration> {
     // A millisecond more, so that the deadline has passed when we look.
-    (Duration::try_from(left).unwrap_or_default() + Duration::from_millis(1)).min(SAFETY)
+    let left = |at: Timestamp| {
+        Duration::try_from(at.duration_since(now)).unwrap_or_default() + Duration::from_millis(1)
+    };
+    let left = wake_at.map(left);
+    if is_over { left } else { Some(left.unwrap_or(SAFETY).min(SAFETY)) }
 }
 
 fn log(experiment: &str, effects: &[Effect]) {
@@ -226,11 +245,11 @@ fn log(experiment: &str, effects: &[Effect]) {
 }
 
 fn settled(context: &Context, experiment: &Experiment) {
-    context.failures.lock().unwrap_or_else(PoisonError::into_inner).remove(&ObjectRef::from_obj(experiment));
+    context.failures.lock().unwrap_or_else(PoisonError::into_inner).remove(&reference(experiment));
 }
 
 /// Returns when to run a failed pass again: after a pause that doubles with every failure in a row.
-fn retry(experiment: Arc<Experiment>, error: &Error, context: Arc<Context>) -> Action {
+fn retry(experiment: Arc<RunMeta>, error: &Error, context: Arc<Context>) -> Action {
     let mut failures = context.failures.lock().unwrap_or_else(PoisonError::into_inner);
     let count = failures.entry(ObjectRef::from_obj(&*experiment)).or_insert(0);
     let pause = (FIRST_PAUSE * 2_u32.saturating_pow(*count)).min(LONGEST_PAUSE);

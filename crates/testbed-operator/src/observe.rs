@@ -1,13 +1,12 @@
 //! Reads the world of one Experiment. Everything is asked of the API server afresh; nothing here writes.
 
-use crate::clients::{Clients, argo, cluster, namespace};
+use crate::clients::{Clients, argo, cluster, namespace, reference};
 use crate::targets::{PATIENCE, Source, Way, made};
 use anyhow::Context;
 use futures::future::{join_all, try_join_all};
 use k8s_openapi::api::core::v1::{ContainerStatus, Namespace, Node, Pod, Secret, Service};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind, ListParams};
-use kube::runtime::reflector::ObjectRef;
 use kube::{Client, Error, ResourceExt};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -513,7 +512,7 @@ async fn reach(
         }
     };
     let namespace = run.namespace_of(&target.name);
-    let owner = ObjectRef::from_obj(experiment);
+    let owner = reference(experiment);
     let way = clients.targets.way(clients, owner, key(run, target), namespace.clone(), &source);
     let said = async {
         let way = way.await?;

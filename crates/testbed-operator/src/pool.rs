@@ -1,6 +1,6 @@
 //! Keeps as many warm clusters as the hub's setting says.
 
-use crate::clients::{Clients, cluster};
+use crate::clients::{Clients, RunMeta, cluster};
 use crate::observe::warm;
 use anyhow::{Context, Result};
 use futures::StreamExt;
@@ -19,6 +19,8 @@ use tokio::time::sleep;
 const SETTINGS: &str = "testbed-settings";
 /// Namespace of the hub's settings.
 const NAMESPACE: &str = "testbed-system";
+/// How many runs are listed at once.
+const PAGE: u32 = 100;
 /// Pause after a failure.
 const PAUSE: Duration = Duration::from_secs(5);
 /// Events that come together are answered together.
@@ -28,7 +30,7 @@ const GATHER: Duration = Duration::from_millis(200);
 pub(crate) async fn run(clients: Arc<Clients>, mut stopped: watch::Receiver<bool>) -> Result<()> {
     let settings: Api<PartialObjectMeta<ConfigMap>> = Api::namespaced(clients.kube.clone(), NAMESPACE);
     let clusters = clients.dynamic(&cluster(), Some(CLUSTER_NAMESPACE));
-    let experiments: Api<PartialObjectMeta<Experiment>> = Api::all(clients.kube.clone());
+    let experiments: Api<RunMeta> = Api::all(clients.kube.clone());
     let only = watcher::Config::default().fields(&format!("metadata.name={SETTINGS}"));
     let free = watcher::Config::default().labels(&format!("{}={}", labels::WARM, labels::WARM_FREE));
     let settings = watcher(settings, only).default_backoff().map(|event| event.is_ok());
@@ -58,6 +60,24 @@ pub(crate) async fn run(clients: Arc<Clients>, mut stopped: watch::Receiver<bool
     }
 }
 
+/// Returns whether a run is not over.
+async fn is_busy(clients: &Clients) -> Result<bool, kube::Error> {
+    let experiments: Api<Experiment> = Api::all(clients.kube.clone());
+    let is_over =
+        |run: &Experiment| run.status.as_ref().is_some_and(|status| status.resources_cleaned == Some(true));
+    let mut page = ListParams::default().limit(PAGE);
+    loop {
+        let listed = experiments.list(&page).await?;
+        if !listed.iter().all(is_over) {
+            return Ok(true);
+        }
+        match listed.metadata.continue_.filter(|token| !token.is_empty()) {
+            Some(token) => page = ListParams::default().limit(PAGE).continue_token(&token),
+            None => return Ok(false),
+        }
+    }
+}
+
 async fn attend(clients: &Clients) -> Result<()> {
     let settings: Api<ConfigMap> = Api::namespaced(clients.kube.clone(), NAMESPACE);
     let settings = settings.get_opt(SETTINGS).await.context("the hub's settings cannot be read")?;
@@ -72,11 +92,7 @@ async fn attend(clients: &Clients) -> Result<()> {
     if wanted == 0 && free.is_empty() {
         return Ok(());
     }
-    let experiments: Api<Experiment> = Api::all(clients.kube.clone());
-    let experiments = experiments.list(&ListParams::default()).await.context("the runs cannot be listed")?;
-    let busy = experiments
-        .iter()
-        .any(|run| run.status.as_ref().is_none_or(|status| status.resources_cleaned != Some(true)));
+    let busy = is_busy(clients).await.context("the runs cannot be listed")?;
     let api = clients.dynamic(&cluster(), Some(CLUSTER_NAMESPACE));
     for effect in keep(wanted, &free, busy) {
         match effect {

@@ -1,14 +1,14 @@
 //! Looks for what was left behind by runs that are no more, and deletes it.
 
 use crate::apply::{is_gone, propagation};
-use crate::clients::{Clients, child};
+use crate::clients::{Clients, RunMeta, child};
 use anyhow::{Context, Result};
 use clap::ValueEnum;
 use futures::StreamExt;
 use futures::future::try_join_all;
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::ObjectReference;
-use kube::api::{Api, DeleteParams, ListParams, PartialObjectMeta, Preconditions};
+use kube::api::{Api, DeleteParams, ListParams, Preconditions};
 use kube::runtime::events::{Event, EventType};
 use kube::runtime::{WatchStreamExt, watcher};
 use kube::{Error as KubeError, Resource, ResourceExt};
@@ -26,6 +26,8 @@ use tokio::time::{Instant, sleep_until, timeout};
 const PATIENCE: Duration = Duration::from_secs(30);
 /// After the end of a run there is a look this soon; the ends of many are looked at together.
 const GATHER: Duration = Duration::from_secs(2);
+/// How many runs are listed at once: of thousands the list has megabytes. All pages are of one state of the store.
+const PAGE: u32 = 500;
 /// The operator's own Deployment, which is told what was deleted: the run that it was of has nothing left to tell.
 const DEPLOYMENT: &str = "testbed-operator";
 
@@ -55,7 +57,7 @@ pub(crate) async fn run(clients: Arc<Clients>, mode: Mode, mut stopped: watch::R
     if mode == Mode::Off {
         return Ok(());
     }
-    let experiments: Api<PartialObjectMeta<Experiment>> = Api::all(clients.kube.clone());
+    let experiments: Api<RunMeta> = Api::all(clients.kube.clone());
     let mut seen = Box::pin(watcher(experiments, watcher::Config::default()).default_backoff());
     let mut sweeper = Sweeper {
         clients: &clients,
@@ -135,8 +137,15 @@ async fn list(clients: &Clients, kind: ChildKind) -> Result<Vec<Found>> {
 /// Returns the UIDs of all Experiments, asked of the store itself.
 async fn live(clients: &Clients) -> Result<BTreeSet<String>> {
     let api: Api<Experiment> = Api::all(clients.kube.clone());
-    let listed = api.list_metadata(&ListParams::default()).await.context("the runs cannot be listed")?;
-    Ok(listed.iter().filter_map(ResourceExt::uid).collect())
+    let (mut live, mut page) = (BTreeSet::new(), ListParams::default().limit(PAGE));
+    loop {
+        let listed = api.list_metadata(&page).await.context("the runs cannot be listed")?;
+        live.extend(listed.iter().filter_map(ResourceExt::uid));
+        match listed.metadata.continue_.filter(|token| !token.is_empty()) {
+            Some(token) => page = ListParams::default().limit(PAGE).continue_token(&token),
+            None => return Ok(live),
+        }
+    }
 }
 
 async fn delete(clients: &Clients, orphan: &Found) -> Result<()> {

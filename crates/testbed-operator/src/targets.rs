@@ -1,6 +1,6 @@
 //! Targets with clusters of their own: how they are reached, and what tells us that something changed in them.
 
-use crate::clients::Clients;
+use crate::clients::{Clients, RunMeta};
 use crate::outside::Connect;
 use anyhow::{Context, Result, bail};
 use base64::Engine;
@@ -18,7 +18,6 @@ use kube::{Client, Config};
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
-use testbed_api::Experiment;
 use testbed_core::build::CLUSTER_NAMESPACE;
 use testbed_core::kubeconfig::{self, Credentials};
 use testbed_core::names;
@@ -38,12 +37,12 @@ const MAX_ANSWER: usize = 32 << 20;
 /// The ways to targets, made once for each set of credentials.
 pub(crate) struct Targets {
     known: Mutex<HashMap<Key, Known>>,
-    wake: mpsc::UnboundedSender<ObjectRef<Experiment>>,
+    wake: mpsc::UnboundedSender<ObjectRef<RunMeta>>,
     connect: Connect,
 }
 
 /// Experiments in whose targets something changed.
-pub(crate) type Woken = mpsc::UnboundedReceiver<ObjectRef<Experiment>>;
+pub(crate) type Woken = mpsc::UnboundedReceiver<ObjectRef<RunMeta>>;
 
 /// UID of the Experiment, name of the target.
 type Key = (String, String);
@@ -85,7 +84,7 @@ impl Targets {
     pub(crate) async fn way(
         &self,
         clients: &Clients,
-        owner: ObjectRef<Experiment>,
+        owner: ObjectRef<RunMeta>,
         key: Key,
         namespace: String,
         source: &Source<'_>,
@@ -184,8 +183,8 @@ pub(crate) fn client(mut config: Config) -> Result<Client, kube::Error> {
 async fn watch(
     client: Client,
     namespace: String,
-    owner: ObjectRef<Experiment>,
-    wake: mpsc::UnboundedSender<ObjectRef<Experiment>>,
+    owner: ObjectRef<RunMeta>,
+    wake: mpsc::UnboundedSender<ObjectRef<RunMeta>>,
 ) {
     let pods: Api<PartialObjectMeta<Pod>> = Api::namespaced(client.clone(), &namespace);
     let services: Api<PartialObjectMeta<Service>> = Api::namespaced(client.clone(), &namespace);
