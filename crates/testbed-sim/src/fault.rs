@@ -1,7 +1,7 @@
 //! Faults at the requests of the operator, numbered as in the design: what happens to which request, and when.
 
 use crate::store::Refusal;
-use crate::wire::{Answer, Shared, answer, is_mutating, lock, refuse};
+use crate::wire::{Access, Answer, Asked, Shared, answer, is_mutating, lock, refuse};
 use futures::future::BoxFuture;
 use http::{HeaderValue, Request};
 use kube::client::Body;
@@ -106,6 +106,8 @@ pub struct Sent {
     pub line: String,
     /// Which life of the operator sent it.
     pub life: u64,
+    /// What right it needs on the hub; absent if it went to the API server of a target.
+    pub needs: Option<Access>,
 }
 
 /// The faults that are to come, and what was sent.
@@ -188,7 +190,9 @@ impl Faulty {
         faults.writes += usize::from(counted);
         let number = if counted { faults.writes } else { 0 };
         let line = format!("{} {}", request.method(), request.uri().path());
-        faults.sent.push(Sent { number, line, life: self.life });
+        let asked = Asked::of(request.uri()).filter(|_| Arc::ptr_eq(&self.store, &self.hub));
+        let needs = asked.map(|asked| asked.needs(request.method()));
+        faults.sent.push(Sent { number, line, life: self.life, needs });
         let burst = faults.burst > 0;
         faults.burst = faults.burst.saturating_sub(1);
         let mode = faults.plan.iter().find(|fault| counted && fault.point == number).map(|fault| fault.mode);

@@ -1,15 +1,40 @@
 //! What must hold of every history, whatever went wrong in it. Numbers are those of the design.
+//!
+//! | | what | where |
+//! |---|---|---|
+//! | I1 | nothing is left, and a certificate says so | [`nothing_left`], [`certified`] |
+//! | I2 | no cluster outlives the time to live | [`bounded_life`] |
+//! | I3, I6 | our finalizer stands while something of the run is there | [`finalizer_while_owed`] |
+//! | I4 | what is deleted is soon gone | [`deleted_in_time`] |
+//! | I5 | what has a name is made once | [`made_once`] |
+//! | I7 | one result, stored before teardown | [`results`] |
+//! | I8 | no success without load that succeeded, begun when all was ready | [`no_fake_success`] |
+//! | I9 | what is of one run never becomes another's | [`identity`] |
+//! | I10 | published at most once | nothing is published yet |
+//! | I11 | phases do not go back | [`phases`] |
+//! | I12 | it ends as without faults | [`results`], `sweep::judge` |
+//! | I13 | nothing is written when there is nothing to do | [`broken`] |
+//! | I14 | no run delays another | not here: one run at a time is simulated |
+//! | I15 | what fails says why | [`reasons`] |
+//! | I16 | one operator writes | tests of the lease and the fence; `leader` on the hub |
+//! | I17 | no credential in the open | [`no_secret_in_the_open`]; `tests/log.rs` reads the log |
+//! | I18, I19 | only what the Role allows, and all of it | `tests/rights.rs` |
 
 use crate::players::CANARY;
-use crate::runs::Scenario;
+use crate::runs::{FORGED, Scenario};
 use crate::store::{Change, Entry, Key, strings};
 use crate::world::{Outcome, phase};
+use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
+use testbed_api::certificate::Certificate;
 use testbed_api::labels;
 use testbed_api::status::Phase;
 use testbed_core::build::CLUSTER_NAMESPACE;
 use testbed_core::names;
+
+/// How long the end of what was deleted may take under any faults.
+const DELETED_WITHIN: SignedDuration = SignedDuration::from_mins(5);
 
 fn label<'a>(object: &'a Value, name: &str) -> Option<&'a str> {
     object["metadata"]["labels"][name].as_str()
@@ -20,7 +45,14 @@ fn label<'a>(object: &'a Value, name: &str) -> Option<&'a str> {
 pub fn broken(scenario: &Scenario, outcome: &Outcome) -> Vec<String> {
     let mut broken = Vec::new();
     nothing_left(outcome, &mut broken);
-    finalizer_while_owed(outcome, &mut broken);
+    certified(outcome, &mut broken);
+    bounded_life(scenario, outcome, &mut broken);
+    deleted_in_time(outcome, &mut broken);
+    identity(outcome, &mut broken);
+    reasons(outcome, &mut broken);
+    if !scenario.is_orphaned {
+        finalizer_while_owed(outcome, &mut broken);
+    }
     made_once(outcome, &mut broken);
     results(scenario, outcome, &mut broken);
     no_fake_success(outcome, &mut broken);
@@ -44,12 +76,79 @@ fn nothing_left(outcome: &Outcome, broken: &mut Vec<String>) {
         })
         .map(|entry| &entry.key)
         .collect();
-    let left: Vec<&Key> = outcome.left.iter().filter(|key| made.contains(key)).collect();
+    let left: Vec<&Key> =
+        outcome.left.iter().filter(|key| made.contains(key) && key.name != FORGED).collect();
     if !left.is_empty() {
         broken.push(format!("I1: left over: {left:?}"));
     }
     if outcome.ended.is_some() && !outcome.stored_at_last.is_empty() {
         broken.push(format!("I1: results of a deleted Experiment are left: {:?}", outcome.stored_at_last));
+    }
+}
+
+/// I1: a run that is over says where the proof lies that nothing is left, and it lies there.
+fn certified(outcome: &Outcome, broken: &mut Vec<String>) {
+    let Some(run) = &outcome.ended else { return };
+    let text = |path: &str| run.pointer(path).and_then(Value::as_str).unwrap_or_default();
+    let key = text("/status/teardownCertificate/key");
+    let Some(bytes) = outcome.stored.get(key) else {
+        broken.push(format!("I1: there is no certificate of the teardown, status names `{key}`"));
+        return;
+    };
+    let certificate: Option<Certificate> = serde_json::from_slice(bytes).ok();
+    let of_run = certificate
+        .is_some_and(|certificate| certificate.uid == text("/metadata/uid") && !certificate.looks.is_empty());
+    if !of_run || names::sha256(bytes) != text("/status/teardownCertificate/sha256") {
+        broken.push(format!("I1: {key} is no certificate of this run"));
+    }
+}
+
+/// I2: no cluster is there for longer than its run may be, and a minute.
+fn bounded_life(scenario: &Scenario, outcome: &Outcome, broken: &mut Vec<String>) {
+    let days = scenario.experiment["spec"]["ttlDays"].as_i64().unwrap_or(1);
+    let most = SignedDuration::from_hours(24 * days) + SignedDuration::from_mins(1);
+    let mut made: BTreeMap<&Key, Timestamp> = BTreeMap::new();
+    for entry in outcome.history.iter().filter(|entry| entry.key.kind == "ExperimentCluster") {
+        let since = *made.entry(&entry.key).or_insert(entry.at);
+        if entry.at.duration_since(since) > most {
+            broken.push(format!("I2: {:?} was there for longer than {days} days", entry.key));
+            return;
+        }
+        if entry.change == Change::Deleted {
+            made.remove(&entry.key);
+        }
+    }
+}
+
+/// I4: an Experiment that is deleted is soon gone. Nobody downstream takes longer than seconds.
+fn deleted_in_time(outcome: &Outcome, broken: &mut Vec<String>) {
+    let mut runs = outcome.history.iter().filter(|entry| entry.key.kind == "Experiment");
+    let asked = runs.find(|entry| entry.object["metadata"]["deletionTimestamp"].is_string());
+    let Some(asked) = asked.map(|entry| entry.at) else { return };
+    let gone = outcome.history.iter().rfind(|entry| {
+        entry.key.kind == "Experiment" && entry.change == Change::Deleted && entry.at >= asked
+    });
+    if gone.is_none_or(|gone| gone.at.duration_since(asked) > DELETED_WITHIN) {
+        broken.push(format!("I4: what was deleted is not gone within {} s", DELETED_WITHIN.as_secs()));
+    }
+}
+
+/// I9: an object that is of one run is never that of another.
+fn identity(outcome: &Outcome, broken: &mut Vec<String>) {
+    for entry in &outcome.history {
+        let was = entry.before.as_ref().and_then(|before| label(before, labels::EXPERIMENT_UID));
+        if was.is_some() && was != label(&entry.object, labels::EXPERIMENT_UID) {
+            broken.push(format!("I9: {:?} became that of another run", entry.key));
+        }
+    }
+}
+
+/// I15: a run that failed says why, and when.
+fn reasons(outcome: &Outcome, broken: &mut Vec<String>) {
+    let Some(run) = outcome.ended.as_ref().filter(|run| phase(run) == Some(Phase::Failed)) else { return };
+    let said = ["/status/failure/reason", "/status/failure/message", "/status/completedAt"];
+    if said.iter().any(|path| run.pointer(path).and_then(Value::as_str).is_none_or(str::is_empty)) {
+        broken.push(format!("I15: it failed without saying why: {}", run["status"]["failure"]));
     }
 }
 
@@ -71,7 +170,7 @@ fn finalizer_while_owed(outcome: &Outcome, broken: &mut Vec<String>) {
                 broken.push("I3: the finalizer was put back".into());
             }
             owner = (entry.change != Change::Deleted).then_some((uid, held));
-        } else if let Some(uid) = label(&entry.object, labels::EXPERIMENT_UID) {
+        } else if let Some(uid) = label(&entry.object, labels::EXPERIMENT_UID).filter(|uid| *uid != FORGED) {
             if entry.change == Change::Deleted {
                 children.remove(&entry.key);
             } else {

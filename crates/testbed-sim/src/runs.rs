@@ -3,6 +3,7 @@
 use crate::players::Behavior;
 use serde_json::{Value, json};
 use std::time::Duration;
+use testbed_api::labels;
 use testbed_api::status::Phase;
 
 /// A run.
@@ -16,9 +17,14 @@ pub struct Scenario {
     pub behavior: Behavior,
     /// It is deleted once it reached this phase; else at the end.
     pub delete_in: Option<Phase>,
+    /// Whoever deletes it takes our finalizer off, too, and what was made for it has nobody.
+    pub is_orphaned: bool,
     /// How it ends if it is not deleted before.
     pub ends: Phase,
 }
+
+/// An object that bears labels of a run that never was, by someone else's hand.
+pub const FORGED: &str = "forged";
 
 /// Returns every run that is simulated.
 #[must_use]
@@ -28,6 +34,7 @@ pub fn all() -> Vec<Scenario> {
         experiment: experiment.clone(),
         behavior: Behavior::default(),
         delete_in: None,
+        is_orphaned: false,
         ends: Phase::Complete,
     };
     let (hub, trials) = (on_hub(), with_trials(on_hub()));
@@ -60,6 +67,9 @@ pub fn all() -> Vec<Scenario> {
         ("deleted-when-complete", &two, Phase::Complete),
     ] {
         all.push(Scenario { delete_in: Some(phase), ..run(name, experiment) });
+    }
+    for (name, experiment) in [("orphaned-on-hub", &hub), ("orphaned-in-clusters", &two)] {
+        all.push(Scenario { delete_in: Some(Phase::Running), is_orphaned: true, ..run(name, experiment) });
     }
     all
 }
@@ -124,6 +134,8 @@ pub fn catalog() -> Vec<(&'static str, &'static str, Value)> {
     };
     let template = json!({"metadata": {"name": "compare"}, "spec": {"entrypoint": "main",
         "arguments": {"parameters": [{"name": "url"}, {"name": "duration", "value": "10s"}]}}});
+    let forged = json!({"metadata": {"name": FORGED, "labels": {labels::MANAGED_BY: labels::MANAGED_BY_VALUE,
+        labels::EXPERIMENT: FORGED, labels::EXPERIMENT_NAMESPACE: "experiments", labels::EXPERIMENT_UID: FORGED}}});
     vec![
         (
             "Component",
@@ -134,5 +146,6 @@ pub fn catalog() -> Vec<(&'static str, &'static str, Value)> {
         ("Component", "", component("metrics-agent", json!([]))),
         ("WorkflowTemplate", testbed_core::build::WORKFLOW_NAMESPACE, template),
         ("Node", "", json!({"metadata": {"name": "node"}})),
+        ("Namespace", "", forged),
     ]
 }

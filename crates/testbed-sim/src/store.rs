@@ -395,6 +395,23 @@ impl Store {
         object
     }
 
+    /// Returns an object with what it says of who set which of its fields.
+    #[must_use]
+    pub fn shown(&self, key: &Key) -> Option<Value> {
+        let mut object = (**self.objects.get(key)?).clone();
+        let applied = self.applied.iter().filter(|((known, ..), _)| known == key);
+        let managed = applied.map(|((_, status, manager), applied)| {
+            let mut entry = json!({"manager": manager, "operation": "Apply", "fieldsType": "FieldsV1",
+                "apiVersion": object["apiVersion"], "fieldsV1": fields(applied)});
+            if *status {
+                entry["subresource"] = json!("status");
+            }
+            entry
+        });
+        object["metadata"]["managedFields"] = managed.collect();
+        Some(object)
+    }
+
     /// Applies an object, server side and by force, in the name of a manager.
     ///
     /// # Errors
@@ -598,6 +615,12 @@ fn encode(object: &mut Value, data: &Value) {
     if let Some(object) = object.as_object_mut() {
         object.remove("stringData");
     }
+}
+
+/// Returns the names of fields as `fieldsV1` writes them; a list is one field.
+fn fields(applied: &Value) -> Value {
+    let nested = applied.as_object().into_iter().flatten();
+    Value::Object(nested.map(|(name, value)| (format!("f:{name}"), fields(value))).collect())
 }
 
 /// Removes what a manager applied before and applies no more, but for what others applied, too.

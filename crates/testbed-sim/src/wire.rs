@@ -39,7 +39,44 @@ pub struct Asked {
     pub query: Vec<(String, String)>,
 }
 
+/// The right that a request needs, in the words of RBAC.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Access {
+    /// What is done.
+    pub verb: &'static str,
+    /// Group of the kind, empty for the core's.
+    pub group: &'static str,
+    /// Name of the kind in paths, with the part of the object after a slash.
+    pub resource: String,
+    /// Namespace; absent for all.
+    pub namespace: Option<String>,
+    /// Name; absent for all.
+    pub name: Option<String>,
+}
+
 impl Asked {
+    /// Returns the right that it takes.
+    #[must_use]
+    pub fn needs(&self, method: &Method) -> Access {
+        let verb = match (method, &self.name) {
+            (&Method::POST, _) => "create",
+            (&Method::PUT, _) => "update",
+            (&Method::PATCH, _) => "patch",
+            (&Method::DELETE, _) => "delete",
+            _ if self.is_watch() => "watch",
+            (_, Some(_)) => "get",
+            (_, None) => "list",
+        };
+        let part = self.part.as_ref().map(|part| format!("/{part}")).unwrap_or_default();
+        Access {
+            verb,
+            group: self.kind.api_version.split_once('/').map_or("", |(group, _)| group),
+            resource: format!("{}{part}", self.kind.plural),
+            namespace: self.namespace.clone(),
+            name: self.name.clone(),
+        }
+    }
+
     /// Reads path and parameters of a request.
     #[must_use]
     pub fn of(uri: &http::Uri) -> Option<Self> {
@@ -155,11 +192,15 @@ fn act(
     };
     match (method, asked.key()) {
         (&Method::GET, Some(key)) => {
-            store.get(&key).map(|object| (StatusCode::OK, (*object).clone())).ok_or_else(|| missing(&key))
+            store.shown(&key).map(|object| (StatusCode::OK, object)).ok_or_else(|| missing(&key))
         }
         (&Method::GET, None) => {
             let items = store.list(asked.kind.kind, &asked.selector());
-            let items: Vec<&Value> = items.iter().map(AsRef::as_ref).collect();
+            let keys = items.iter().map(|object| {
+                let word = |name: &str| object["metadata"][name].as_str().unwrap_or_default();
+                Key::new(asked.kind.kind, word("namespace"), word("name"))
+            });
+            let items: Vec<Value> = keys.filter_map(|key| store.shown(&key)).collect();
             let list = json!({"apiVersion": asked.kind.api_version, "kind": format!("{}List", asked.kind.kind),
                 "metadata": {"resourceVersion": store.version().to_string()}, "items": items});
             Ok((StatusCode::OK, list))

@@ -39,11 +39,13 @@ const NAME: &str = "sim";
 const AWAY: Duration = Duration::from_secs(1);
 /// Nothing may be written for so long before it is said that nothing more happens.
 const QUIET: Duration = Duration::from_secs(45);
+/// The same where the sweeper has to look twice, perhaps in another life.
+const SWEPT: Duration = Duration::from_secs(150);
 /// After so long a run that is not over never will be.
 const PATIENCE: Duration = Duration::from_secs(4 * 3600);
 
 /// What became of a world.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Outcome {
     /// All that happened on the hub.
     pub history: Vec<Entry>,
@@ -240,7 +242,11 @@ impl World {
             let over = run.as_ref().is_none_or(|run| run["status"]["resourcesCleaned"] == true);
             if !asked_to_go && scenario.delete_in.is_some_and(|wanted| reached >= Some(wanted)) {
                 asked_to_go = true;
-                let _ = lock(&self.hub).delete(&key, &Deletion::default());
+                let mut hub = lock(&self.hub);
+                let _ = hub.delete(&key, &Deletion::default());
+                if scenario.is_orphaned {
+                    let _ = hub.patch(&key, false, &json!({"metadata": {"finalizers": null}}));
+                }
             }
             let version = lock(&self.hub).version();
             if version != last {
@@ -250,7 +256,8 @@ impl World {
                 broken.push(format!("I12: not over after {} h", PATIENCE.as_secs() / 3600));
                 break;
             }
-            if !over || quiet.elapsed() < QUIET {
+            let enough = if scenario.is_orphaned { SWEPT } else { QUIET };
+            if !over || quiet.elapsed() < enough {
                 continue;
             }
             if let Some(run) = run.filter(|_| !asked_to_go) {

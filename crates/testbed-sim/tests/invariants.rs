@@ -1,0 +1,143 @@
+//! A predicate that cannot fail is worth nothing: each is shown a history that breaks it.
+#![allow(missing_docs, clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
+use jiff::SignedDuration;
+use rstest::rstest;
+use serde_json::{Value, json};
+use std::sync::{Arc, LazyLock};
+use testbed_api::labels;
+use testbed_sim::invariants::broken;
+use testbed_sim::players::CANARY;
+use testbed_sim::runs::{self, Scenario};
+use testbed_sim::store::{Change, Entry, Key};
+use testbed_sim::world::{Outcome, live};
+
+fn named(name: &str) -> Scenario {
+    runs::all().into_iter().find(|run| run.name == name).unwrap()
+}
+
+static GOOD: LazyLock<Outcome> = LazyLock::new(|| live(&named("cluster"), &[]));
+
+/// The last entry of a kind with this change.
+fn last<'a>(outcome: &'a mut Outcome, kind: &str, change: Change) -> &'a mut Entry {
+    outcome.history.iter_mut().rfind(|entry| entry.key.kind == kind && entry.change == change).unwrap()
+}
+
+fn alter(entry: &mut Entry, alter: impl FnOnce(&mut Value)) {
+    let mut object = (*entry.object).clone();
+    alter(&mut object);
+    entry.object = Arc::new(object);
+}
+
+fn of_run(outcome: &mut Outcome) -> &mut Value {
+    outcome.ended.as_mut().unwrap()
+}
+
+#[test]
+fn a_history_without_faults_breaks_nothing() {
+    assert_eq!(broken(&named("cluster"), &GOOD), Vec::<String>::new());
+}
+
+#[rstest]
+#[case::left_over("I1", |outcome: &mut Outcome| {
+    let key = last(outcome, "ExperimentCluster", Change::Deleted).key.clone();
+    outcome.left.push(key);
+})]
+#[case::no_certificate("I1", |outcome: &mut Outcome| outcome.stored.retain(|key, _| !key.contains("teardown")))]
+#[case::a_certificate_of_another_run("I1", |outcome: &mut Outcome| of_run(outcome)["metadata"]["uid"] = json!("other"))]
+#[case::results_that_stay("I1", |outcome: &mut Outcome| outcome.stored_at_last.push("runs/x".into()))]
+#[case::a_cluster_that_outlives_its_run("I2", |outcome: &mut Outcome| {
+    let entry = last(outcome, "ExperimentCluster", Change::Deleted);
+    entry.at = entry.at.checked_add(SignedDuration::from_hours(25)).unwrap();
+})]
+#[case::a_child_before_the_finalizer("I3", |outcome: &mut Outcome| {
+    let first = outcome.history.iter_mut().find(|entry| entry.key.kind == "Experiment");
+    let uid = first.unwrap().object["metadata"]["uid"].clone();
+    let child = outcome.history.iter_mut().find(|entry| entry.key.kind == "Component").unwrap();
+    alter(child, |object| object["metadata"]["labels"] = json!({labels::EXPERIMENT_UID: uid}));
+})]
+#[case::a_deletion_without_end("I4", |outcome: &mut Outcome| {
+    let entry = last(outcome, "Experiment", Change::Deleted);
+    entry.at = entry.at.checked_add(SignedDuration::from_mins(6)).unwrap();
+})]
+#[case::a_cluster_made_twice("I5", |outcome: &mut Outcome| {
+    let again = last(outcome, "ExperimentCluster", Change::Added).clone();
+    outcome.history.push(again);
+})]
+#[case::another_result_than_status_names("I7", |outcome: &mut Outcome| {
+    of_run(outcome)["status"]["results"]["sha256"] = json!("00");
+})]
+#[case::torn_down_before_the_result("I7", |outcome: &mut Outcome| {
+    let at = outcome.history.iter().position(|entry| entry.key.kind == "Experiment").unwrap();
+    let mut early = last(outcome, "Application", Change::Deleted).clone();
+    early.version = outcome.history[at].version;
+    outcome.history.insert(at, early);
+})]
+#[case::load_before_all_was_ready("I8", |outcome: &mut Outcome| {
+    for entry in outcome.history.iter_mut().filter(|entry| entry.key.kind == "Application") {
+        alter(entry, |object| object["status"]["sync"]["status"] = json!("OutOfSync"));
+    }
+})]
+#[case::complete_without_load("I8", |outcome: &mut Outcome| {
+    for entry in outcome.history.iter_mut().filter(|entry| entry.key.kind == "Workflow") {
+        alter(entry, |object| object["status"]["phase"] = json!("Failed"));
+    }
+})]
+#[case::an_object_that_changes_hands("I9", |outcome: &mut Outcome| {
+    let entry = last(outcome, "ExperimentCluster", Change::Modified);
+    alter(entry, |object| object["metadata"]["labels"][labels::EXPERIMENT_UID] = json!("other"));
+})]
+#[case::a_phase_that_goes_back("I11", |outcome: &mut Outcome| {
+    let entry = last(outcome, "Experiment", Change::Modified);
+    alter(entry, |object| object["status"]["phase"] = json!("Pending"));
+})]
+#[case::another_end("I12", |outcome: &mut Outcome| of_run(outcome)["status"]["phase"] = json!("Failed"))]
+#[case::writes_for_nothing("I13", |outcome: &mut Outcome| {
+    let write = outcome.sent.iter().find(|sent| sent.number > 0).unwrap().clone();
+    outcome.after_restart.push(write);
+})]
+#[case::a_failure_without_a_reason("I15", |outcome: &mut Outcome| {
+    of_run(outcome)["status"]["phase"] = json!("Failed");
+    of_run(outcome)["status"]["failure"] = json!({"reason": "", "message": "", "stage": "Accepted"});
+})]
+#[case::a_credential_in_an_application("I17", |outcome: &mut Outcome| {
+    let entry = last(outcome, "Application", Change::Modified);
+    alter(entry, |object| object["spec"]["token"] = json!(CANARY));
+})]
+#[case::a_credential_in_a_result("I17", |outcome: &mut Outcome| {
+    outcome.stored.insert("runs/x.json".into(), format!("a{CANARY}").into());
+})]
+fn what_breaks_an_invariant_is_noticed(#[case] invariant: &str, #[case] tamper: fn(&mut Outcome)) {
+    let mut outcome = GOOD.clone();
+    tamper(&mut outcome);
+    let found = broken(&named("cluster"), &outcome);
+    assert!(found.iter().any(|said| said.starts_with(&format!("{invariant}:"))), "{found:?}");
+}
+
+#[rstest]
+#[case("orphaned-on-hub")]
+#[case("orphaned-in-clusters")]
+fn what_a_run_without_finalizer_leaves_is_asked_to_go_within_a_minute(#[case] name: &str) {
+    let outcome = live(&named(name), &[]);
+    assert_eq!(outcome.broken, Vec::<String>::new());
+    let run_gone = outcome
+        .history
+        .iter()
+        .find(|entry| entry.key.kind == "Experiment" && entry.change == Change::Deleted)
+        .unwrap();
+    let ours = |entry: &&Entry| {
+        entry.version > run_gone.version
+            && entry.object["metadata"]["labels"][labels::MANAGED_BY] == labels::MANAGED_BY_VALUE
+            && ["Application", "Namespace", "AppProject", "Workflow", "ExperimentCluster"]
+                .contains(&entry.key.kind)
+    };
+    let told = |entry: &&Entry| {
+        entry.change == Change::Deleted || entry.object["metadata"]["deletionTimestamp"].is_string()
+    };
+    let first = outcome.history.iter().filter(ours).find(told).unwrap();
+    let waited = first.at.duration_since(run_gone.at);
+    assert!(waited <= SignedDuration::from_mins(1), "{waited:?}");
+    let last = outcome.history.iter().filter(ours).rfind(|entry| entry.change == Change::Deleted).unwrap();
+    println!("{name}: begun after {waited:?}, gone after {:?}", last.at.duration_since(run_gone.at));
+    assert!(outcome.left.contains(&Key::new("Namespace", "", runs::FORGED)), "what others labeled is gone");
+}
