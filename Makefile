@@ -83,7 +83,8 @@ sweep: ## every fault at every request of every simulated run; ARGS=--help for m
 	cargo run --release --quiet --locked -p testbed-sim -- $(ARGS)
 
 .PHONY: bench
-bench: deps ## time the statistics, and hold the load generator against queueing theory
+bench: deps ## count requests and leaks, time the statistics, hold the load generator against queueing theory
+	cargo run --release --quiet --locked -p testbed-sim -- --bench --json target/bench.json
 	cargo run --release --quiet --locked -p testbed-stats --example bench
 	cargo bench --quiet --locked -p testbed-load --bench analytic
 

@@ -10,6 +10,7 @@ use std::str::FromStr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use tokio::sync::Notify;
+use tokio::time::Instant;
 use tower::{BoxError, Service};
 
 /// What happens to a request.
@@ -106,6 +107,8 @@ pub struct Sent {
     pub line: String,
     /// Which life of the operator sent it.
     pub life: u64,
+    /// When.
+    pub at: Instant,
     /// What right it needs on the hub; absent if it went to the API server of a target.
     pub needs: Option<Access>,
 }
@@ -192,7 +195,7 @@ impl Faulty {
         let line = format!("{} {}", request.method(), request.uri().path());
         let asked = Asked::of(request.uri()).filter(|_| Arc::ptr_eq(&self.store, &self.hub));
         let needs = asked.map(|asked| asked.needs(request.method()));
-        faults.sent.push(Sent { number, line, life: self.life, needs });
+        faults.sent.push(Sent { number, line, life: self.life, at: Instant::now(), needs });
         let burst = faults.burst > 0;
         faults.burst = faults.burst.saturating_sub(1);
         let mode = faults.plan.iter().find(|fault| counted && fault.point == number).map(|fault| fault.mode);

@@ -2,6 +2,7 @@
 //! server below it as far as the operator relies on it, and everyone else as small state machines. Faults are put at
 //! every request in turn; what must hold nevertheless is evaluated over the whole history.
 
+pub mod bench;
 pub mod fault;
 pub mod invariants;
 pub mod players;

@@ -1,8 +1,10 @@
 //! `make sweep`: every fault at every request of every run.
 
 use clap::Parser;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
+use testbed_sim::bench;
 use testbed_sim::fault::Fault;
 use testbed_sim::runs::{self, Scenario};
 use testbed_sim::store;
@@ -34,10 +36,19 @@ struct Arguments {
     /// List the runs
     #[arg(long)]
     list: bool,
+    /// Instead: count what can be counted exactly, and hold it against its bars
+    #[arg(long)]
+    bench: bool,
+    /// Write what was counted to this file, as JSON
+    #[arg(long, requires = "bench")]
+    json: Option<PathBuf>,
 }
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    if arguments.bench {
+        return bench(&arguments);
+    }
     let chosen: Vec<Scenario> = runs::all()
         .into_iter()
         .filter(|run| arguments.only.as_ref().is_none_or(|only| only == run.name))
@@ -86,6 +97,26 @@ fn main() -> ExitCode {
     }
     println!("{lived} plans, {failed} failed");
     if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn bench(arguments: &Arguments) -> ExitCode {
+    let rows = bench::rows(arguments.seed);
+    println!("{:<4} {:<66} {:>15} {:>8} {:>6}", "", "", "the original", "ours", "bar");
+    for row in &rows {
+        let mark = if row.holds() { "" } else { "  worse than the bar" };
+        println!(
+            "{:<4} {:<66} {:>15} {:>8.3} {:>6}{mark}",
+            row.id, row.what, row.original, row.ours, row.bar
+        );
+    }
+    if let Some(file) = &arguments.json {
+        let rows: Vec<serde_json::Value> = rows.iter().map(bench::Row::value).collect();
+        if let Err(error) = std::fs::write(file, format!("{:#}\n", serde_json::json!(rows))) {
+            eprintln!("{} cannot be written: {error}", file.display());
+            return ExitCode::FAILURE;
+        }
+    }
+    if rows.iter().all(bench::Row::holds) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 fn plans(arguments: &Arguments, reference: &Outcome, runs: usize) -> Vec<Vec<Fault>> {

@@ -46,6 +46,8 @@ pub fn all() -> Vec<Scenario> {
     };
     let mut all = vec![
         run("hub", &hub),
+        run("one-on-hub", &one_target()),
+        run("expires", &until_deleted(one_target())),
         run("trials", &trials),
         run("cluster", &one),
         run("clusters", &two),
@@ -101,6 +103,11 @@ fn one_target() -> Value {
     if let Some(spec) = experiment["spec"].as_object_mut() {
         spec.remove("hypothesis");
     }
+    experiment
+}
+
+fn until_deleted(mut experiment: Value) -> Value {
+    experiment["spec"]["workflow"]["completion"]["mode"] = json!("manual");
     experiment
 }
 

@@ -41,8 +41,11 @@ const AWAY: Duration = Duration::from_secs(1);
 const QUIET: Duration = Duration::from_secs(45);
 /// The same where the sweeper has to look twice, perhaps in another life.
 const SWEPT: Duration = Duration::from_secs(150);
+/// How often a run is looked at, and how often one at which nothing happens.
+const SHORT: Duration = Duration::from_millis(500);
+const LONG: Duration = Duration::from_mins(1);
 /// After so long a run that is not over never will be.
-const PATIENCE: Duration = Duration::from_secs(4 * 3600);
+const PATIENCE: Duration = Duration::from_hours(30);
 
 /// What became of a world.
 #[derive(Debug, Clone)]
@@ -235,7 +238,8 @@ impl World {
                     broken.push(format!("the operator ended by itself: {result:?}"));
                     break;
                 }
-                () = sleep(Duration::from_millis(500)) => {}
+                // Who waits for a day is not looked at every moment.
+                () = sleep(if quiet.elapsed() > SWEPT { LONG } else { SHORT }) => {}
             }
             let run = lock(&self.hub).get(&key);
             let reached = run.as_ref().and_then(|run| phase(run));

@@ -171,7 +171,11 @@ async fn clusters_ready(client: &Client, count: usize, seconds: u64) -> Result<B
         }
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
-    anyhow::bail!("there are not {count} ready clusters after {seconds} s")
+    let found = pods.list(&ListParams::default()).await?;
+    let said: Vec<String> = found.iter().map(|pod| format!("{} {:?}", pod.name_any(), pod.status)).collect();
+    // Tests that follow count what is there.
+    keep_warm(0).await?;
+    anyhow::bail!("there are not {count} ready clusters after {seconds} s, but {said:#?}")
 }
 
 #[tokio::test]
