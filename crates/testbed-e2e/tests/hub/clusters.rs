@@ -185,7 +185,7 @@ async fn warm_clusters_are_claimed_at_once_and_never_used_twice() -> Result<()> 
     let links_before = links();
     let before: BTreeSet<String> = objects(&client).await?;
     keep_warm(2).await?;
-    let first = clusters_ready(&client, 2, 90).await?;
+    let first = clusters_ready(&client, 2, 240).await?;
     let sets = [&SHORT[..], &["targets.*.cluster.machineType=null"]].concat();
     let name = submit_with("cluster-comparison", &sets).await?;
     let run = wait_for(&client, &name, 300, |run| until_ready(run).is_some()).await?;
@@ -201,7 +201,7 @@ async fn warm_clusters_are_claimed_at_once_and_never_used_twice() -> Result<()> 
     let run = wait_for(&client, &name, 300, is_over).await?;
     ensure!(phase(&run) == Some(Phase::Complete), "{:#?}", run.status);
     // Others take their place, and only now: while a run measures, none is made.
-    let second = clusters_ready(&client, 2, 90).await?;
+    let second = clusters_ready(&client, 2, 240).await?;
     ensure!(first.is_disjoint(&second), "{first:?} and {second:?}");
     keep_warm(0).await?;
     clusters_ready(&client, 0, 60).await?;
