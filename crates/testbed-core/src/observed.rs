@@ -122,6 +122,8 @@ pub struct ClusterFacts {
     pub spec: Value,
     /// Everything it is made of is ready.
     pub ready: bool,
+    /// Since when that is or is not so; absent if it was never said.
+    pub ready_changed_at: Option<Time>,
     /// Crossplane could apply all it is made of.
     pub synced: bool,
     /// What it waits for, or what is wrong with it.

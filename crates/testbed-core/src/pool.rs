@@ -2,6 +2,8 @@
 
 use crate::build::{self, CLUSTER_NAMESPACE};
 use crate::observed::ClusterFacts;
+use crate::plan::LOCAL_DEADLINE;
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use testbed_api::experiment::{Cluster, ClusterType};
 use testbed_api::labels;
@@ -25,24 +27,45 @@ pub enum PoolEffect {
     },
 }
 
+/// What is to be done now, and when to look again even if nothing happens.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Steps {
+    /// What is to be done.
+    pub effects: Vec<PoolEffect>,
+    /// When one that is not ready has had its time.
+    pub wake_at: Option<Timestamp>,
+}
+
 /// Returns what is to be done so that `wanted` clusters wait for runs; `free` are those that nobody has claimed.
 ///
-/// While a run is `busy` none is made: what a cluster takes of the machine while it starts would be measured.
+/// One that does not get ready within [`LOCAL_DEADLINE`], or is not for so long, is replaced: it serves nobody, and would
+/// keep its place for ever. While a run is `busy` none is made: what a cluster takes of the machine while it starts would
+/// be measured.
 #[must_use]
-pub fn keep(wanted: usize, free: &[ClusterFacts], busy: bool) -> Vec<PoolEffect> {
+pub fn keep(wanted: usize, free: &[ClusterFacts], busy: bool, now: Timestamp) -> Steps {
+    let is_useful = |cluster: &&ClusterFacts| {
+        !cluster.dead && fits(cluster) && deadline(cluster).is_none_or(|deadline| now < deadline)
+    };
     let (mut useful, broken): (Vec<_>, Vec<_>) =
-        free.iter().filter(|cluster| !cluster.deleting).partition(|cluster| !cluster.dead && fits(cluster));
+        free.iter().filter(|cluster| !cluster.deleting).partition(is_useful);
     // Those that are ready stay longest, and of these the oldest.
     useful.sort_by_key(|cluster| {
         (!cluster.ready, cluster.created_at.as_ref().map(|time| time.0), cluster.name.clone())
     });
-    let surplus = useful.iter().skip(wanted.min(MOST)).copied();
+    let missing = wanted.min(MOST).saturating_sub(useful.len());
+    let surplus = useful.split_off(useful.len().min(wanted.min(MOST)));
     let mut effects: Vec<PoolEffect> = broken.into_iter().chain(surplus).map(delete).collect();
     if !busy {
-        let missing = wanted.min(MOST).saturating_sub(useful.len());
         effects.extend((0..missing).map(|_| PoolEffect::Make(cluster())));
     }
-    effects
+    Steps { effects, wake_at: useful.into_iter().filter_map(deadline).min() }
+}
+
+/// Returns until when one that is not ready is waited for.
+fn deadline(cluster: &ClusterFacts) -> Option<Timestamp> {
+    let since =
+        cluster.ready_changed_at.as_ref().or(cluster.created_at.as_ref()).filter(|_| !cluster.ready)?;
+    since.0.checked_add(LOCAL_DEADLINE).ok()
 }
 
 /// Whether it is what would be made now: what was made for an older setting serves nobody.
@@ -78,18 +101,30 @@ fn delete(cluster: &ClusterFacts) -> PoolEffect {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
     use rstest::rstest;
+
+    const NOW: Timestamp = Timestamp::UNIX_EPOCH;
+
+    fn ago(seconds: i64) -> Option<Time> {
+        Some(Time(Timestamp::from_second(-seconds).unwrap()))
+    }
 
     fn free(name: &str, ready: bool) -> ClusterFacts {
         ClusterFacts { name: name.into(), uid: name.into(), ready, spec: spec(), ..ClusterFacts::default() }
     }
 
-    fn said(effects: &[PoolEffect]) -> Vec<String> {
+    /// Made so many seconds ago, and then, if ever, not ready any more.
+    fn starting(made: i64, lost: Option<i64>) -> ClusterFacts {
+        ClusterFacts { created_at: ago(made), ready_changed_at: lost.and_then(ago), ..free("a", false) }
+    }
+
+    fn said(steps: &Steps) -> Vec<String> {
         let say = |effect: &PoolEffect| match effect {
             PoolEffect::Make(_) => "make".to_owned(),
             PoolEffect::Delete { name, .. } => format!("delete {name}"),
         };
-        effects.iter().map(say).collect()
+        steps.effects.iter().map(say).collect()
     }
 
     #[rstest]
@@ -100,18 +135,32 @@ mod tests {
     #[case::too_many(1, vec![free("a", false), free("b", true)], vec!["delete a"])]
     #[case::dead(1, vec![ClusterFacts { dead: true, ..free("a", true) }], vec!["delete a", "make"])]
     #[case::of_another_size(1, vec![ClusterFacts { spec: json!({}), ..free("a", true) }], vec!["delete a", "make"])]
+    #[case::starting(1, vec![starting(239, None)], vec![])]
+    #[case::never_ready(1, vec![starting(240, None)], vec!["delete a", "make"])]
+    #[case::not_ready_for_a_moment(1, vec![starting(9000, Some(10))], vec![])]
+    #[case::no_longer_ready(1, vec![starting(9000, Some(240))], vec!["delete a", "make"])]
     #[case::going(1, vec![ClusterFacts { deleting: true, ..free("a", true) }], vec!["make"])]
     fn as_many_as_are_wanted_are_kept(
         #[case] wanted: usize,
         #[case] there: Vec<ClusterFacts>,
         #[case] expected: Vec<&str>,
     ) {
-        assert_eq!(said(&keep(wanted, &there, false)), expected);
+        assert_eq!(said(&keep(wanted, &there, false, NOW)), expected);
     }
 
     #[test]
     fn none_is_made_while_a_run_could_measure_it() {
-        assert_eq!(keep(2, &[], true), []);
-        assert_eq!(said(&keep(0, &[free("a", true)], true)), ["delete a"]);
+        assert_eq!(keep(2, &[], true, NOW), Steps::default());
+        assert_eq!(said(&keep(0, &[free("a", true)], true, NOW)), ["delete a"]);
+    }
+
+    #[test]
+    fn one_that_is_not_ready_is_looked_at_when_its_time_ends_and_a_ready_one_never() {
+        let steps = keep(2, &[starting(40, None), free("b", true)], false, NOW);
+        assert_eq!(steps.wake_at, Timestamp::from_second(200).ok());
+        assert_eq!(
+            keep(1, &[ClusterFacts { ready_changed_at: ago(900), ..free("b", true) }], false, NOW).wake_at,
+            None
+        );
     }
 }

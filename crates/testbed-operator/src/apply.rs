@@ -170,7 +170,7 @@ async fn delete_in(kube: Client, object: &ObjectRef) -> Result<Fact, Error> {
         propagation_policy: Some(propagation(object.kind)),
         ..DeleteParams::default()
     };
-    unless_moved_on(api.delete(&object.name, &parameters).await)
+    unless_gone(api.delete(&object.name, &parameters).await)
 }
 
 /// The workflow stays visible until its pods are gone, and a cluster until what it is made of is.
@@ -361,7 +361,7 @@ async fn delete_experiment(clients: &Clients, experiment: &Experiment) -> Result
         preconditions: Some(Preconditions { uid: experiment.uid(), resource_version: None }),
         ..DeleteParams::default()
     };
-    unless_moved_on(experiments(clients, experiment).delete(&experiment.name_any(), &parameters).await)
+    unless_gone(experiments(clients, experiment).delete(&experiment.name_any(), &parameters).await)
 }
 
 /// Asks a target's own store first, where it has one, and the hub next; the question that comes back says who answered.
@@ -511,6 +511,15 @@ fn unless_moved_on<T>(answer: Result<T, KubeError>) -> Result<Fact, Error> {
         Ok(_) => Ok(Fact::Done),
         Err(KubeError::Api(status)) if status.code == 404 || status.code == 409 => Ok(Fact::Done),
         Err(error) => Err(error.into()),
+    }
+}
+
+/// What is to be deleted by its UID may be gone already. A conflict says either that another bears its name or that the
+/// API server lost a race: only another look tells, and no event may come to prompt one.
+fn unless_gone<T>(answer: Result<T, KubeError>) -> Result<Fact, Error> {
+    match answer {
+        Err(error) if !is_gone(&error) => Err(error.into()),
+        _ => Ok(Fact::Done),
     }
 }
 

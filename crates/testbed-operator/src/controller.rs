@@ -3,6 +3,7 @@
 use crate::apply::{self, apply};
 use crate::clients::{Clients, RunMeta, argo, cluster, reference};
 use crate::observe::observe;
+use crate::outside::Clock;
 use crate::report::report;
 use anyhow::Result;
 use futures::{Stream, StreamExt};
@@ -203,7 +204,7 @@ async fn reconcile(experiment: Arc<RunMeta>, context: Arc<Context>) -> Result<Ac
         None => {
             settled(&context, &seen.experiment);
             let is_over = status.resources_cleaned == Some(true);
-            let pause = until(plan.wake_at, clients.clock.now(), is_over);
+            let pause = until(plan.wake_at, clients.clock, is_over);
             Ok(held.or(pause).map_or_else(Action::await_change, Action::requeue))
         }
     }
@@ -211,12 +212,8 @@ async fn reconcile(experiment: Arc<RunMeta>, context: Arc<Context>) -> Result<Ac
 
 /// Returns how long to leave an Experiment alone: until its next deadline, and while something of it could be left never
 /// longer than [`SAFETY`].
-fn until(wake_at: Option<Timestamp>, now: Timestamp, is_over: bool) -> Option<Duration> {
-    // A millisecond more, so that the deadline has passed when we look.
-    let left = |at: Timestamp| {
-        Duration::try_from(at.duration_since(now)).unwrap_or_default() + Duration::from_millis(1)
-    };
-    let left = wake_at.map(left);
+fn until(wake_at: Option<Timestamp>, clock: Clock, is_over: bool) -> Option<Duration> {
+    let left = wake_at.map(|at| clock.until(at));
     if is_over { left } else { Some(left.unwrap_or(SAFETY).min(SAFETY)) }
 }
 

@@ -405,6 +405,9 @@ pub(crate) fn cluster_facts(object: DynamicObject) -> ClusterFacts {
         warm: object.labels().get(labels::WARM).cloned(),
         created_at: object.creation_timestamp(),
         ready: holds("Ready"),
+        ready_changed_at: condition("Ready")
+            .and_then(|condition| condition["lastTransitionTime"].as_str()?.parse().ok())
+            .map(Time),
         synced: holds("Synced"),
         message: refused.or_else(|| text("/status/message")).map(|said| said.chars().take(512).collect()),
         // Said only of one that will not come back.

@@ -111,6 +111,13 @@ impl Clock {
         Self(Some((at, Instant::now())))
     }
 
+    /// Returns how long it is until `at` has passed.
+    #[must_use]
+    pub fn until(self, at: Timestamp) -> Duration {
+        // A millisecond more, so that it has passed when we look.
+        Duration::try_from(at.duration_since(self.now())).unwrap_or_default() + Duration::from_millis(1)
+    }
+
     /// Returns the time.
     #[must_use]
     pub fn now(&self) -> Timestamp {

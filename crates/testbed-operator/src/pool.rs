@@ -4,6 +4,7 @@ use crate::clients::{Clients, RunMeta, cluster};
 use crate::observe::warm;
 use anyhow::{Context, Result};
 use futures::StreamExt;
+use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::api::{Api, DeleteParams, ListParams, PartialObjectMeta, PostParams, Preconditions};
 use kube::runtime::{WatchStreamExt, watcher};
@@ -13,7 +14,7 @@ use testbed_api::{Experiment, labels};
 use testbed_core::build::CLUSTER_NAMESPACE;
 use testbed_core::pool::{PoolEffect, keep};
 use tokio::sync::watch;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep_until, timeout};
 
 /// The hub's settings, in the operator's own namespace.
 const SETTINGS: &str = "testbed-settings";
@@ -39,9 +40,11 @@ pub(crate) async fn run(clients: Arc<Clients>, mut stopped: watch::Receiver<bool
         watcher(experiments, watcher::Config::default()).default_backoff().map(|event| event.is_ok());
     let mut events =
         Box::pin(futures::stream::select(settings, futures::stream::select(clusters, experiments)));
+    let mut next_look = None;
     loop {
         tokio::select! {
             _ = stopped.wait_for(|stopped| *stopped) => return Ok(()),
+            () = sleep_until(next_look.unwrap_or_else(Instant::now)), if next_look.is_some() => {}
             event = events.next() => match event {
                 None => return Ok(()),
                 Some(false) => continue,
@@ -49,14 +52,15 @@ pub(crate) async fn run(clients: Arc<Clients>, mut stopped: watch::Receiver<bool
             },
         }
         // Whatever else has happened meanwhile is part of what is looked at now.
-        let _ = tokio::time::timeout(GATHER, async { while events.next().await.is_some() {} }).await;
-        while let Err(error) = attend(&clients).await {
-            tracing::warn!(error = format!("{error:#}"), "the pool of warm clusters cannot be kept");
-            tokio::select! {
-                _ = stopped.wait_for(|stopped| *stopped) => return Ok(()),
-                () = sleep(PAUSE) => {}
+        let _ = timeout(GATHER, async { while events.next().await.is_some() {} }).await;
+        let pause = match attend(&clients).await {
+            Ok(wake_at) => wake_at.map(|at| clients.clock.until(at)),
+            Err(error) => {
+                tracing::warn!(error = format!("{error:#}"), "the pool of warm clusters cannot be kept");
+                Some(PAUSE)
             }
-        }
+        };
+        next_look = pause.map(|pause| Instant::now() + pause);
     }
 }
 
@@ -78,7 +82,8 @@ async fn is_busy(clients: &Clients) -> Result<bool, kube::Error> {
     }
 }
 
-async fn attend(clients: &Clients) -> Result<()> {
+/// Does what is to be done, and returns when to look again even if nothing happens.
+async fn attend(clients: &Clients) -> Result<Option<Timestamp>> {
     let settings: Api<ConfigMap> = Api::namespaced(clients.kube.clone(), NAMESPACE);
     let settings = settings.get_opt(SETTINGS).await.context("the hub's settings cannot be read")?;
     let wanted =
@@ -86,15 +91,16 @@ async fn attend(clients: &Clients) -> Result<()> {
     let free = match warm(clients).await {
         Ok(free) => free,
         // A hub without Crossplane has no clusters to keep.
-        Err(kube::Error::Api(status)) if status.code == 404 => return Ok(()),
+        Err(kube::Error::Api(status)) if status.code == 404 => return Ok(None),
         Err(error) => return Err(error).context("the warm clusters cannot be listed"),
     };
     if wanted == 0 && free.is_empty() {
-        return Ok(());
+        return Ok(None);
     }
     let busy = is_busy(clients).await.context("the runs cannot be listed")?;
     let api = clients.dynamic(&cluster(), Some(CLUSTER_NAMESPACE));
-    for effect in keep(wanted, &free, busy) {
+    let steps = keep(wanted, &free, busy, clients.clock.now());
+    for effect in steps.effects {
         match effect {
             PoolEffect::Make(object) => {
                 let object = serde_json::from_value(object).context("a cluster cannot be described")?;
@@ -113,7 +119,7 @@ async fn attend(clients: &Clients) -> Result<()> {
                     ..DeleteParams::foreground()
                 };
                 match api.delete(&name, &parameters).await {
-                    Ok(_) => tracing::info!(cluster = name, "a warm cluster is no longer wanted"),
+                    Ok(_) => tracing::info!(cluster = name, "a warm cluster is of no use"),
                     // A run was faster, or it is gone already.
                     Err(kube::Error::Api(status)) if matches!(status.code, 404 | 409) => {}
                     Err(error) => return Err(error).context("a warm cluster cannot be deleted"),
@@ -121,5 +127,5 @@ async fn attend(clients: &Clients) -> Result<()> {
             }
         }
     }
-    Ok(())
+    Ok(steps.wake_at)
 }
