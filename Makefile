@@ -33,7 +33,7 @@ test: check unit e2e ## set up everything, run every test
 
 .PHONY: deps
 deps: ## install the Debian packages that are missing, and say which
-	@missing=$$(dpkg-query -W -f '$${Package} $${db:Status-Status}\n' $(PACKAGES) 2>/dev/null | awk '$$2 == "installed" {print $$1}' \
+	@missing=$$({ dpkg-query -W -f '$${Package} $${db:Status-Status}\n' $(PACKAGES) 2>/dev/null || true; } | awk '$$2 == "installed" {print $$1}' \
 	  | sort | comm -13 - <(printf '%s\n' $(PACKAGES) | sort) | xargs); \
 	if [ -n "$$missing" ]; then \
 	  echo "installing Debian packages: $$missing"; \
