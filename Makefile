@@ -79,7 +79,7 @@ e2e: hub ## tests on the real hub
 	RUST_LIB_BACKTRACE=0 cargo test --locked -p testbed-e2e --features hub -- --test-threads 1 --nocapture
 
 .PHONY: sweep
-sweep: ## every fault at every request of every simulated run; ARGS=--help for more, such as pairs
+sweep: ## every fault at every request of every simulated run; ARGS=--help for more, such as pairs and --real
 	cargo run --release --quiet --locked -p testbed-sim -- $(ARGS)
 
 .PHONY: bench

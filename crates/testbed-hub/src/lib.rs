@@ -60,6 +60,7 @@ pub use crate::{
     launch::{LaunchError, launch},
     layout::{Layout, REGISTRY, RootNotFound},
     listeners::{Owned, outside as listeners_outside},
+    parts::{Parts, PartsError},
     pki::{PkiError, WebhookPair, webhook_pair},
     registry::path as image_path,
     settings::{Settings, change_settings, settings},

@@ -5,7 +5,7 @@ use crate::fault::Sent;
 use crate::runs::{self, Scenario};
 use crate::store::Change;
 use crate::sweep;
-use crate::world::{Outcome, live};
+use crate::world::{Ground, Outcome, live};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -47,7 +47,7 @@ impl Row {
 
 fn named(name: &str) -> Option<(Scenario, Outcome)> {
     let scenario = runs::all().into_iter().find(|run| run.name == name)?;
-    let outcome = live(&scenario, &[]);
+    let outcome = live(&Ground::Memory, &scenario, &[]);
     Some((scenario, outcome))
 }
 
@@ -87,11 +87,11 @@ pub fn rows(seed: u64) -> Vec<Row> {
     let mut leaks = 0;
     let all = runs::all();
     for scenario in &all {
-        let reference = live(scenario, &[]);
+        let reference = live(&Ground::Memory, scenario, &[]);
         let plans: Vec<_> = (0..LIVES.div_ceil(all.len()))
             .map(|number| sweep::random(seed, number, reference.writes))
             .collect();
-        leaks += sweep::run(scenario, &reference, &plans).len();
+        leaks += sweep::run(&Ground::Memory, scenario, &reference, &plans).len();
     }
     row("B14", "leaks or broken invariants in 1000 lives with random faults", "> 0", number(leaks), 0.0);
     let mut latest = Duration::ZERO;

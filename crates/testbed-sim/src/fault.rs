@@ -141,11 +141,23 @@ impl Faults {
     }
 }
 
+/// What answers requests that no fault keeps from it.
+pub type Next = Arc<dyn Fn(Request<Body>) -> BoxFuture<'static, Answer> + Send + Sync>;
+
+/// Returns the answers of an API server in memory.
+#[must_use]
+pub fn in_memory(store: &Shared) -> Next {
+    let store = store.clone();
+    Arc::new(move |request| Box::pin(answer(store.clone(), request)))
+}
+
 /// An API server behind faults, as one life of the operator reaches it.
 #[derive(Clone)]
 pub struct Faulty {
-    /// The API server.
+    /// The API server, or its picture.
     pub store: Shared,
+    /// What answers.
+    pub next: Next,
     /// That of the hub, in which the Experiment is.
     pub hub: Shared,
     /// The faults.
@@ -174,7 +186,7 @@ impl Service<Request<Body>> for Faulty {
 }
 
 fn said(code: u16, reason: &'static str) -> Answer {
-    let mut answer = refuse(&Refusal { code, reason, message: format!("a fault: {reason}") });
+    let mut answer = refuse(&Refusal::new(code, reason, format!("a fault: {reason}")));
     if code == 429 {
         answer.headers_mut().insert("Retry-After", HeaderValue::from_static("1"));
     }
@@ -188,11 +200,12 @@ impl Faulty {
         if faults.life != self.life {
             return None;
         }
-        // Events are a courtesy, and not counted.
-        let counted = is_mutating(request.method()) && !request.uri().path().contains("/events");
+        // Events are a courtesy, and the lease goes by the clock: neither is counted.
+        let path = request.uri().path();
+        let counted = is_mutating(request.method()) && !path.contains("/events") && !path.contains("/leases");
         faults.writes += usize::from(counted);
         let number = if counted { faults.writes } else { 0 };
-        let line = format!("{} {}", request.method(), request.uri().path());
+        let line = format!("{} {path}", request.method());
         let asked = Asked::of(request.uri()).filter(|_| Arc::ptr_eq(&self.store, &self.hub));
         let needs = asked.map(|asked| asked.needs(request.method()));
         faults.sent.push(Sent { number, line, life: self.life, at: Instant::now(), needs });
@@ -207,7 +220,11 @@ impl Faulty {
         Some((mode, burst, faults.blind))
     }
 
-    async fn pass(self, request: Request<Body>) -> Result<Answer, BoxError> {
+    /// Carries a request out, unless a fault has it otherwise.
+    ///
+    /// # Errors
+    /// If the connection is to break.
+    pub async fn pass(self, request: Request<Body>) -> Result<Answer, BoxError> {
         let Some((mode, burst, blind)) = self.count(&request) else {
             // Whose life is over hears nothing any more.
             return std::future::pending().await;
@@ -229,12 +246,12 @@ impl Faulty {
                 return std::future::pending().await;
             }
             Some(Mode::CrashAfter) => {
-                let _ = answer(self.store, request).await;
+                let _ = (self.next)(request).await;
                 self.crash.notify_one();
                 return std::future::pending().await;
             }
             Some(Mode::AnswerLost) => {
-                let _ = answer(self.store, request).await;
+                let _ = (self.next)(request).await;
                 return Err("connection reset by peer".into());
             }
             Some(Mode::Conflict) => return Ok(said(409, "Conflict")),
@@ -247,7 +264,7 @@ impl Faulty {
                 lock(&self.store).cut_watches();
             }
         }
-        Ok(answer(self.store, request).await)
+        Ok((self.next)(request).await)
     }
 }
 

@@ -3,13 +3,15 @@
 use clap::Parser;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Instant;
 use testbed_sim::bench;
 use testbed_sim::fault::Fault;
+use testbed_sim::real::{Pool, Programs};
 use testbed_sim::runs::{self, Scenario};
 use testbed_sim::store;
 use testbed_sim::sweep::{self, Pairs};
-use testbed_sim::world::{Outcome, live};
+use testbed_sim::world::{Ground, Outcome, live};
 
 /// Lives simulated runs under faults at every request, and says what broke and how to see it again
 #[derive(Parser)]
@@ -18,6 +20,9 @@ struct Arguments {
     /// Only this run
     #[arg(long)]
     only: Option<String>,
+    /// Around real programs: an API server, and the operator as a process that is killed. Needs `make hub` before
+    #[arg(long)]
+    real: bool,
     /// Only these faults, such as crash-after@7,conflict@9
     #[arg(long, value_delimiter = ',')]
     plan: Vec<Fault>,
@@ -49,12 +54,18 @@ fn main() -> ExitCode {
     if arguments.bench {
         return bench(&arguments);
     }
-    let chosen: Vec<Scenario> = runs::all()
-        .into_iter()
-        .filter(|run| arguments.only.as_ref().is_none_or(|only| only == run.name))
-        .collect();
+    let ground = match arguments.real.then(|| Programs::find().and_then(Pool::new)).transpose() {
+        Ok(pool) => pool.map_or(Ground::Memory, |pool| Ground::Real(Arc::new(pool))),
+        Err(error) => {
+            eprintln!("{error:#}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let possible = || runs::all().into_iter().filter(|run| !arguments.real || run.is_for_real());
+    let chosen: Vec<Scenario> =
+        possible().filter(|run| arguments.only.as_ref().is_none_or(|only| only == run.name)).collect();
     if arguments.list || chosen.is_empty() {
-        for run in runs::all() {
+        for run in possible() {
             println!("{}", run.name);
         }
         return if arguments.list { ExitCode::SUCCESS } else { ExitCode::FAILURE };
@@ -63,7 +74,7 @@ fn main() -> ExitCode {
     let mut lived = 0;
     for scenario in &chosen {
         let begun = Instant::now();
-        let reference = live(scenario, &[]);
+        let reference = live(&ground, scenario, &[]);
         let took = begun.elapsed();
         println!(
             "{}: {} writes, {:.0} s of its time, {:.0} ms of ours",
@@ -73,7 +84,11 @@ fn main() -> ExitCode {
             took.as_secs_f64() * 1e3
         );
         if arguments.history {
-            let shown = if arguments.plan.is_empty() { &reference } else { &live(scenario, &arguments.plan) };
+            let shown = if arguments.plan.is_empty() {
+                &reference
+            } else {
+                &live(&ground, scenario, &arguments.plan)
+            };
             print(shown);
         }
         if !reference.broken.is_empty() {
@@ -83,7 +98,7 @@ fn main() -> ExitCode {
         }
         let plans = plans(&arguments, &reference, chosen.len());
         lived += plans.len();
-        let failures = sweep::run(scenario, &reference, &plans);
+        let failures = sweep::run(&ground, scenario, &reference, &plans);
         failed += failures.len();
         for failure in failures.iter().take(10) {
             println!("  {}\n    {}", failure.command(), failure.broken.join("\n    "));
@@ -144,4 +159,5 @@ fn print(outcome: &Outcome) {
         let store::Key { kind, namespace, name } = &entry.key;
         println!("  {} {} {} {kind} {namespace}/{name}", entry.version, entry.at, entry.change.word());
     }
+    print!("{}", outcome.log);
 }

@@ -40,6 +40,8 @@ pub struct Players {
     clusters: Clusters,
     clock: Clock,
     behavior: Behavior,
+    /// How many times as fast as usual everything goes.
+    speed: u32,
     /// When something was first seen, by UID and what it is.
     seen: BTreeMap<(String, &'static str), Instant>,
     /// What is to be looked at, and when: place in time, cluster (empty for the hub), object.
@@ -78,9 +80,9 @@ pub fn authority(address: &str) -> &str {
 impl Players {
     /// Returns them, before anything happened.
     #[must_use]
-    pub fn new(hub: Shared, clusters: Clusters, clock: Clock, behavior: Behavior) -> Self {
+    pub fn new(hub: Shared, clusters: Clusters, clock: Clock, behavior: Behavior, speed: u32) -> Self {
         let (seen, due, read) = (BTreeMap::new(), BTreeSet::new(), BTreeMap::new());
-        Self { hub, clusters, clock, behavior, seen, due, read }
+        Self { hub, clusters, clock, behavior, speed, seen, due, read }
     }
 
     /// Plays.
@@ -159,7 +161,7 @@ impl Players {
 
     /// Returns how long is still to wait until `delay` after something was first seen; absent when that is over.
     fn wait(&mut self, uid: &str, what: &'static str, delay: Duration) -> Option<Duration> {
-        let since = self.since(uid, what);
+        let (since, delay) = (self.since(uid, what), delay / self.speed);
         (since < delay).then(|| delay - since)
     }
 
@@ -272,7 +274,7 @@ impl Players {
                 }
                 None if self.registered(server) || self.seen.contains_key(&(uid(object).into(), "told")) => {
                     // It waits for a cluster that it knows and that does not answer.
-                    return Some(millis(2000));
+                    return Some(millis(2000) / self.speed);
                 }
                 None => {}
             }
@@ -292,11 +294,11 @@ impl Players {
         }
         let (_, store) = match reached {
             Some(reached) => reached,
-            None => return Some(millis(2000)),
+            None => return Some(millis(2000) / self.speed),
         };
         let space = lock(&store).get(&Key::new("Namespace", "", namespace));
         if space.is_none_or(|space| deleting(&space)) {
-            return Some(millis(1000));
+            return Some(millis(1000) / self.speed);
         }
         if let Some(wait) = self.wait(uid(object), "placed", millis(700)) {
             return Some(wait);
@@ -317,7 +319,7 @@ impl Players {
             &json!({"sync": {"status": "Synced", "revisions": revisions},
             "health": {"status": health}, "operationState": {"phase": phase}}),
         );
-        (!healthy && !self.behavior.never_healthy).then(|| millis(500))
+        (!healthy && !self.behavior.never_healthy).then(|| millis(500) / self.speed)
     }
 
     /// Writes status where status is part of the object.
@@ -351,8 +353,9 @@ impl Players {
             "" => {
                 let mut labels = object["spec"]["podMetadata"]["labels"].clone();
                 labels["workflow"] = json!(uid(object));
-                let made = json!({"apiVersion": "v1", "kind": "Pod", "spec": {"nodeName": "node"},
-                    "metadata": {"name": pod.name, "labels": labels, "ownerReferences": [{"uid": uid(object)}]}});
+                let made = json!({"apiVersion": "v1", "kind": "Pod", "spec": on_node(),
+                    "metadata": {"name": pod.name, "labels": labels, "ownerReferences": [{"uid": uid(object),
+                        "apiVersion": object["apiVersion"], "kind": object["kind"], "name": name}]}});
                 let _ = lock(&self.hub).create("Pod", WORKFLOW_NAMESPACE, made);
                 let started = json!({"phase": "Running", "startedAt": seconds(self.clock.now())});
                 self.tell(key, &started);
@@ -421,7 +424,7 @@ impl Players {
             let _ = lock(&self.hub).patch(key, false, &patch);
             self.make(object, name, &parts);
             self.conditions(key, false, "its nodes start");
-            return Some(millis(3000));
+            return Some(millis(3000) / self.speed);
         }
         if self.behavior.clusters_hang {
             return None;
@@ -479,7 +482,8 @@ impl Players {
         for part in parts {
             let mut made = json!({"metadata": {"name": part.name, "labels": labels}});
             match part.kind {
-                "Pod" => made["spec"]["nodeName"] = json!("node"),
+                "Pod" => made["spec"] = on_node(),
+                "Service" => made["spec"]["ports"] = json!([{"port": 6443, "protocol": "TCP"}]),
                 "Secret" => made["stringData"] = json!({"kubeconfig": kubeconfig.to_string()}),
                 _ => {}
             }
@@ -557,9 +561,15 @@ fn deployed(store: &Shared, namespace: &str, name: &str) {
         name: None,
     };
     if store.list("Pod", &pods).is_empty() {
-        let pod = json!({"metadata": {"generateName": format!("{name}-"), "labels": labels}, "spec": {"nodeName": "node"}});
+        let pod =
+            json!({"metadata": {"generateName": format!("{name}-"), "labels": labels}, "spec": on_node()});
         let _ = store.create("Pod", namespace, pod);
     }
+}
+
+/// A pod of one container, on the one node.
+fn on_node() -> Value {
+    json!({"nodeName": "node", "containers": [{"name": "main", "image": "main"}]})
 }
 
 /// Returns how long a workflow runs: as long as its parameters say, or five seconds.

@@ -23,6 +23,17 @@ pub struct Scenario {
     pub ends: Phase,
 }
 
+impl Scenario {
+    /// Returns whether it can be lived around a real API server: it takes minutes rather than hours, and all of its
+    /// targets are on the hub.
+    #[must_use]
+    pub fn is_for_real(&self) -> bool {
+        let targets = self.experiment["spec"]["targets"].as_array();
+        let on_hub = targets.into_iter().flatten().all(|target| target["cluster"]["type"] == "hub");
+        on_hub && !self.behavior.never_healthy && self.name != "expires"
+    }
+}
+
 /// An object that bears labels of a run that never was, by someone else's hand.
 pub const FORGED: &str = "forged";
 

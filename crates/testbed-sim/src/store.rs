@@ -1,4 +1,5 @@
-//! What an API server answers, in memory: as much of its semantics as the operator relies on.
+//! What an API server answers, in memory: as much of its semantics as the operator relies on. Or the picture of a real
+//! one, to which every change is sent on.
 //!
 //! `tests/conformance.rs` replays random operations against this and against the real thing, and compares every answer.
 
@@ -6,6 +7,7 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use testbed_operator::outside::Clock;
@@ -37,7 +39,7 @@ const fn kind(
 }
 
 /// Kinds that are served.
-const KINDS: [Kind; 16] = [
+pub const KINDS: [Kind; 16] = [
     kind("v1", "namespaces", "Namespace", false, true),
     kind("v1", "nodes", "Node", false, true),
     kind("v1", "pods", "Pod", true, true),
@@ -72,6 +74,21 @@ pub fn named(name: &str) -> &'static Kind {
     KINDS.iter().find(|kind| kind.kind == name).unwrap_or_else(|| panic!("kind {name} is not served"))
 }
 
+impl Kind {
+    /// Returns the path of its objects, or of one of them.
+    #[must_use]
+    pub fn path(&self, namespace: &str, name: &str) -> String {
+        let root = if self.api_version.contains('/') { "apis" } else { "api" };
+        let space = if self.namespaced && !namespace.is_empty() {
+            format!("namespaces/{namespace}/")
+        } else {
+            String::new()
+        };
+        let path = format!("/{root}/{}/{space}{}/{name}", self.api_version, self.plural);
+        path.trim_end_matches('/').to_owned()
+    }
+}
+
 /// Who writes without applying, as far as it matters who owns a field.
 const WRITER: &str = "(a writer)";
 
@@ -100,14 +117,15 @@ pub struct Refusal {
     /// HTTP status.
     pub code: u16,
     /// One word.
-    pub reason: &'static str,
+    pub reason: Cow<'static, str>,
     /// What is wrong.
     pub message: String,
 }
 
 impl Refusal {
-    fn new(code: u16, reason: &'static str, message: impl Into<String>) -> Self {
-        Self { code, reason, message: message.into() }
+    /// Makes one.
+    pub fn new(code: u16, reason: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {
+        Self { code, reason: reason.into(), message: message.into() }
     }
 
     fn missing(key: &Key) -> Self {
@@ -201,8 +219,31 @@ pub struct Deletion {
     pub now: bool,
 }
 
+/// A request that changes something.
+#[derive(Debug, Clone)]
+pub struct Write {
+    /// HTTP method.
+    pub method: http::Method,
+    /// Path and parameters.
+    pub path: String,
+    /// Type of the body.
+    pub media_type: &'static str,
+    /// The body.
+    pub body: Value,
+}
+
+/// A real API server, of which a [`Store`] is the picture.
+pub trait Upstream: Send + Sync {
+    /// Sends a request, waits for the answer and returns it.
+    ///
+    /// # Errors
+    /// As the API server's, and if there is none.
+    fn send(&self, write: Write) -> Result<Value, Refusal>;
+}
+
 /// The objects of one API server, and all that ever happened to them.
 pub struct Store {
+    upstream: Option<Arc<dyn Upstream>>,
     clock: Clock,
     version: u64,
     made: u64,
@@ -223,7 +264,24 @@ impl Store {
     /// Returns an API server that holds nothing but some namespaces.
     #[must_use]
     pub fn new(clock: Clock, prefix: &str, namespaces: &[&str]) -> Self {
-        let mut store = Self {
+        let mut store = Self::empty(clock, prefix, None);
+        for name in namespaces {
+            let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}});
+            let _ = store.create("Namespace", "", namespace);
+        }
+        store
+    }
+
+    /// Returns a picture of a real API server: what is changed here is changed there, and what is told of it by
+    /// [`Store::observe`] is shown here.
+    #[must_use]
+    pub fn mirror(clock: Clock, upstream: Arc<dyn Upstream>) -> Self {
+        Self::empty(clock, "", Some(upstream))
+    }
+
+    fn empty(clock: Clock, prefix: &str, upstream: Option<Arc<dyn Upstream>>) -> Self {
+        Self {
+            upstream,
             clock,
             version: 100,
             made: 0,
@@ -233,12 +291,79 @@ impl Store {
             changed: Arc::default(),
             cut: 0,
             prefix: prefix.to_owned(),
-        };
-        for name in namespaces {
-            let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}});
-            let _ = store.create("Namespace", "", namespace);
         }
-        store
+    }
+
+    /// Takes note of what a real API server says has become of an object. It may say so late, and twice.
+    pub fn observe(&mut self, kind: &str, gone: bool, object: Value) {
+        let text = |path: &str| object.pointer(path).and_then(Value::as_str).unwrap_or_default();
+        let key = Key::new(kind, text("/metadata/namespace"), text("/metadata/name"));
+        let Ok(version) = text("/metadata/resourceVersion").parse::<u64>() else { return };
+        if self.log.iter().rev().any(|entry| entry.version == version && entry.key == key) {
+            return;
+        }
+        let before = self.objects.get(&key).cloned();
+        let newest = self.log.iter().filter(|entry| entry.key == key).map(|entry| entry.version).max();
+        let change = match (gone, &before) {
+            (true, _) => Change::Deleted,
+            (false, None) => Change::Added,
+            (false, Some(_)) => Change::Modified,
+        };
+        let object = Arc::new(object);
+        if newest.is_none_or(|newest| newest < version) {
+            if gone {
+                self.objects.remove(&key);
+            } else {
+                self.objects.insert(key.clone(), object.clone());
+            }
+        }
+        self.version = self.version.max(version);
+        self.log.push(Entry { version, at: self.clock.now(), key, change, object, before });
+        self.changed.notify_waiters();
+    }
+
+    /// Returns all that ever happened, in the order in which it did.
+    #[must_use]
+    pub fn history(&self) -> Vec<Entry> {
+        let mut history = self.log.clone();
+        if self.upstream.is_some() {
+            // As it was told, which is not quite as it happened.
+            history.sort_by_key(|entry| entry.version);
+            let mut last: BTreeMap<Key, Arc<Value>> = BTreeMap::new();
+            for entry in &mut history {
+                entry.before = last.remove(&entry.key);
+                entry.change = match (entry.change, &entry.before) {
+                    (Change::Deleted, _) => Change::Deleted,
+                    (_, None) => Change::Added,
+                    (_, Some(_)) => Change::Modified,
+                };
+                if entry.change != Change::Deleted {
+                    last.insert(entry.key.clone(), entry.object.clone());
+                }
+            }
+        }
+        history
+    }
+
+    /// Sends a change on to the real API server, if this is the picture of one.
+    fn forward(
+        &mut self,
+        kind: &str,
+        write: impl FnOnce(&'static Kind) -> Write,
+    ) -> Option<Result<Arc<Value>, Refusal>> {
+        let upstream = self.upstream.clone()?;
+        let write = write(named(kind));
+        let deletes = write.method == http::Method::DELETE;
+        Some(upstream.send(write).map(|object| {
+            let metadata = &object["metadata"];
+            let goes =
+                metadata["deletionTimestamp"].is_string() && strings(&metadata["finalizers"]).is_empty();
+            // Whether one that goes is gone already only the watch tells.
+            if !deletes && !goes {
+                self.observe(kind, false, object.clone());
+            }
+            Arc::new(object)
+        }))
     }
 
     /// Returns the newest resource version.
@@ -276,6 +401,16 @@ impl Store {
     /// # Errors
     /// As the API server's.
     pub fn create(&mut self, kind: &str, namespace: &str, mut object: Value) -> Result<Arc<Value>, Refusal> {
+        let sent = self.forward(kind, |kind| {
+            let mut body = object.clone();
+            body["apiVersion"] = json!(kind.api_version);
+            body["kind"] = json!(kind.kind);
+            let (method, path) = (http::Method::POST, kind.path(namespace, ""));
+            Write { method, path, media_type: "application/json", body }
+        });
+        if let Some(answer) = sent {
+            return answer;
+        }
         let name = match (object["metadata"]["name"].as_str(), object["metadata"]["generateName"].as_str()) {
             (Some(name), _) => name.to_owned(),
             (None, Some(prefix)) => format!("{prefix}{:05x}", self.made + 0x1a2b3),
@@ -471,6 +606,15 @@ impl Store {
     /// # Errors
     /// As the API server's.
     pub fn patch(&mut self, key: &Key, status: bool, patch: &Value) -> Result<Arc<Value>, Refusal> {
+        let sent = self.forward(key.kind, |kind| {
+            let part = if status { "/status" } else { "" };
+            let path = format!("{}{part}", kind.path(&key.namespace, &key.name));
+            let (method, media_type) = (http::Method::PATCH, "application/merge-patch+json");
+            Write { method, path, media_type, body: patch.clone() }
+        });
+        if let Some(answer) = sent {
+            return answer;
+        }
         let there = self.get(key).ok_or_else(|| Refusal::missing(key))?;
         let mut patch = patch.clone();
         let metadata = patch.get_mut("metadata").and_then(Value::as_object_mut);
@@ -548,6 +692,25 @@ impl Store {
     /// # Errors
     /// As the API server's.
     pub fn delete(&mut self, key: &Key, how: &Deletion) -> Result<Arc<Value>, Refusal> {
+        let sent = self.forward(key.kind, |kind| {
+            let mut body = json!({"apiVersion": "v1", "kind": "DeleteOptions"});
+            for (name, value) in [("uid", &how.uid), ("resourceVersion", &how.resource_version)] {
+                if let Some(value) = value {
+                    body["preconditions"][name] = json!(value);
+                }
+            }
+            if how.foreground {
+                body["propagationPolicy"] = json!("Foreground");
+            }
+            if how.now {
+                body["gracePeriodSeconds"] = json!(0);
+            }
+            let (method, path) = (http::Method::DELETE, kind.path(&key.namespace, &key.name));
+            Write { method, path, media_type: "application/json", body }
+        });
+        if let Some(answer) = sent {
+            return answer;
+        }
         let there = self.get(key).ok_or_else(|| Refusal::missing(key))?;
         let version = how.resource_version.as_ref().map(|version| json!(version));
         stands(key, &there, version.as_ref(), how.uid.as_ref().map(|uid| json!(uid)).as_ref())?;
@@ -573,6 +736,20 @@ impl Store {
 
     /// Takes a namespace away, or a pod: the last word of who ends them.
     pub fn finish(&mut self, key: &Key) {
+        if self.upstream.is_some() {
+            if key.kind == "Namespace" {
+                let _ = self.forward(key.kind, |kind| Write {
+                    method: http::Method::PUT,
+                    path: format!("{}/finalize", kind.path("", &key.name)),
+                    media_type: "application/json",
+                    body: json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": key.name},
+                        "spec": {"finalizers": []}}),
+                });
+            } else {
+                let _ = self.delete(key, &Deletion { now: true, ..Deletion::default() });
+            }
+            return;
+        }
         if let Some(there) = self.get(key)
             && strings(&there["metadata"]["finalizers"]).is_empty()
         {

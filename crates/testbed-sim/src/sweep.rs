@@ -2,7 +2,7 @@
 
 use crate::fault::{Fault, Mode};
 use crate::runs::Scenario;
-use crate::world::{Outcome, live};
+use crate::world::{Ground, Outcome, live};
 use serde_json::{Value, json};
 use std::sync::Mutex;
 use std::sync::PoisonError;
@@ -19,6 +19,8 @@ pub struct Failure {
     pub plan: Vec<Fault>,
     /// What does not hold.
     pub broken: Vec<String>,
+    /// Whether it was around real programs.
+    pub is_real: bool,
 }
 
 impl Failure {
@@ -26,7 +28,8 @@ impl Failure {
     #[must_use]
     pub fn command(&self) -> String {
         let faults: Vec<String> = self.plan.iter().map(ToString::to_string).collect();
-        format!("make sweep ARGS='--only {} --plan {}'", self.scenario, faults.join(","))
+        let real = if self.is_real { "--real " } else { "" };
+        format!("make sweep ARGS='{real}--only {} --plan {}'", self.scenario, faults.join(","))
     }
 }
 
@@ -45,8 +48,8 @@ fn end(outcome: &Outcome) -> Value {
 
 /// Lives a run under a plan, and returns what does not hold, of itself or beside the run without faults.
 #[must_use]
-pub fn judge(scenario: &Scenario, reference: &Outcome, plan: &[Fault]) -> Vec<String> {
-    let outcome = live(scenario, plan);
+pub fn judge(ground: &Ground, scenario: &Scenario, reference: &Outcome, plan: &[Fault]) -> Vec<String> {
+    let outcome = live(ground, scenario, plan);
     let mut broken = outcome.broken.clone();
     let (wanted, got) = (end(reference), end(&outcome));
     // Where in its life a run is when it is deleted, or its cluster dies, depends on what delayed it.
@@ -105,19 +108,18 @@ pub fn random(seed: u64, number: usize, writes: usize) -> Vec<Fault> {
     faults
 }
 
-/// Lives a run under each of these plans, on all cores, and returns what failed, each shrunk to its fewest faults.
+/// Lives a run under each of these plans, as many at once as there is room for, and returns what failed, each shrunk to its fewest faults.
 #[must_use]
-pub fn run(scenario: &Scenario, reference: &Outcome, plans: &[Vec<Fault>]) -> Vec<Failure> {
+pub fn run(ground: &Ground, scenario: &Scenario, reference: &Outcome, plans: &[Vec<Fault>]) -> Vec<Failure> {
     let next = AtomicUsize::new(0);
     let failures = Mutex::new(Vec::new());
-    let workers = thread::available_parallelism().map_or(1, usize::from);
     thread::scope(|scope| {
-        for _ in 0..workers {
+        for _ in 0..ground.room() {
             scope.spawn(|| {
                 while let Some(plan) = plans.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let broken = judge(scenario, reference, plan);
+                    let broken = judge(ground, scenario, reference, plan);
                     if !broken.is_empty() {
-                        let failure = shrink(scenario, reference, plan, broken);
+                        let failure = shrink(ground, scenario, reference, plan, broken);
                         failures.lock().unwrap_or_else(PoisonError::into_inner).push(failure);
                     }
                 }
@@ -127,18 +129,24 @@ pub fn run(scenario: &Scenario, reference: &Outcome, plans: &[Vec<Fault>]) -> Ve
     failures.into_inner().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn shrink(scenario: &Scenario, reference: &Outcome, plan: &[Fault], broken: Vec<String>) -> Failure {
+fn shrink(
+    ground: &Ground,
+    scenario: &Scenario,
+    reference: &Outcome,
+    plan: &[Fault],
+    broken: Vec<String>,
+) -> Failure {
     let (mut plan, mut broken) = (plan.to_vec(), broken);
     let mut place = 0;
     while plan.len() > 1 && place < plan.len() {
         let mut fewer = plan.clone();
         fewer.remove(place);
-        let still = judge(scenario, reference, &fewer);
+        let still = judge(ground, scenario, reference, &fewer);
         if still.is_empty() {
             place += 1;
         } else {
             (plan, broken, place) = (fewer, still, 0);
         }
     }
-    Failure { scenario: scenario.name, plan, broken }
+    Failure { scenario: scenario.name, plan, broken, is_real: matches!(ground, Ground::Real(_)) }
 }

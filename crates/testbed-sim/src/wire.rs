@@ -163,7 +163,7 @@ pub async fn answer(store: Shared, request: Request<Body>) -> Answer {
     }
     let Some(asked) = Asked::of(&parts.uri) else {
         let nothing = format!("the server could not find the requested resource {}", parts.uri.path());
-        return refuse(&Refusal { code: 404, reason: "NotFound", message: nothing });
+        return refuse(&Refusal::new(404, "NotFound", nothing));
     };
     if parts.method == Method::GET && asked.is_watch() {
         return watch(store, &asked);
@@ -185,10 +185,8 @@ fn act(
     let said = || -> Result<Value, Refusal> {
         serde_json::from_slice(body).map_err(|error| bad(&format!("the body is not JSON: {error}")))
     };
-    let missing = |key: &Key| Refusal {
-        code: 404,
-        reason: "NotFound",
-        message: format!("{} \"{}\" not found", asked.kind.plural, key.name),
+    let missing = |key: &Key| {
+        Refusal::new(404, "NotFound", format!("{} \"{}\" not found", asked.kind.plural, key.name))
     };
     match (method, asked.key()) {
         (&Method::GET, Some(key)) => {
@@ -236,16 +234,12 @@ fn act(
             let answer = if store.get(&key).is_some() { (*object).clone() } else { gone };
             Ok((StatusCode::OK, answer))
         }
-        _ => Err(Refusal {
-            code: 405,
-            reason: "MethodNotAllowed",
-            message: format!("{method} is not allowed"),
-        }),
+        _ => Err(Refusal::new(405, "MethodNotAllowed", format!("{method} is not allowed"))),
     }
 }
 
 fn bad(message: &str) -> Refusal {
-    Refusal { code: 400, reason: "BadRequest", message: message.to_owned() }
+    Refusal::new(400, "BadRequest", message)
 }
 
 /// Returns an answer that says no.

@@ -1,9 +1,10 @@
-//! One world in virtual time: an API server, those who play beside the operator, and the operator itself, which dies
-//! and starts again whenever the faults say so.
+//! One world: an API server, those who play beside the operator, and the operator itself, which dies and starts again
+//! whenever the faults say so. In memory and virtual time, or around real programs.
 
-use crate::fault::{Fault, Faults, Faulty, Sent};
+use crate::fault::{Fault, Faults, Faulty, Next, Sent, in_memory};
 use crate::invariants;
 use crate::players::{self, Behavior, CANARY, Clusters, Players};
+use crate::real::{Pool, Process, Site};
 use crate::runs::{self, Scenario};
 use crate::store::{Deletion, Entry, Key, Store};
 use crate::wire::{Shared, lock};
@@ -35,17 +36,85 @@ use tokio::time::{Instant, sleep};
 const NAMESPACE: &str = "experiments";
 /// Name of the simulated run.
 const NAME: &str = "sim";
-/// How long an operator that died is away.
-const AWAY: Duration = Duration::from_secs(1);
-/// Nothing may be written for so long before it is said that nothing more happens.
-const QUIET: Duration = Duration::from_secs(45);
-/// The same where the sweeper has to look twice, perhaps in another life.
-const SWEPT: Duration = Duration::from_secs(150);
-/// How often a run is looked at, and how often one at which nothing happens.
-const SHORT: Duration = Duration::from_millis(500);
+/// Namespaces that are there from the start.
+pub(crate) const NAMESPACES: [&str; 7] = [
+    NAMESPACE,
+    ARGOCD_NAMESPACE,
+    CLUSTER_NAMESPACE,
+    WORKFLOW_NAMESPACE,
+    "testbed-system",
+    "kube-system",
+    "default",
+];
+/// How often an operator may end by itself and be started again, as Kubernetes does.
+const ENDS: usize = 10;
+
+/// What a world is built upon.
+#[derive(Clone)]
+pub enum Ground {
+    /// An API server in memory, the operator as a task, virtual time (T0).
+    Memory,
+    /// A real API server, the operator as a process, real time (T1).
+    Real(Arc<Pool>),
+}
+
+impl Ground {
+    /// Returns how many worlds go well at once.
+    #[must_use]
+    pub fn room(&self) -> usize {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        match self {
+            Self::Memory => cores,
+            // Most of the time they wait.
+            Self::Real(_) => 3 * cores,
+        }
+    }
+
+    const fn pace(&self) -> Pace {
+        match self {
+            Self::Memory => Pace {
+                speed: 1,
+                away: Duration::from_secs(1),
+                quiet: Duration::from_secs(45),
+                swept: Duration::from_secs(150),
+                look: Duration::from_millis(500),
+                idle: Duration::from_secs(30),
+                patience: Duration::from_hours(30),
+            },
+            Self::Real(_) => Pace {
+                speed: 10,
+                away: Duration::from_millis(300),
+                quiet: Duration::from_secs(3),
+                swept: Duration::from_secs(80),
+                look: Duration::from_millis(100),
+                idle: Duration::from_secs(3),
+                patience: Duration::from_mins(10),
+            },
+        }
+    }
+}
+
+/// How fast a world goes.
+#[derive(Debug, Clone, Copy)]
+struct Pace {
+    /// How many times as fast as usual the players are.
+    speed: u32,
+    /// How long an operator that died is away.
+    away: Duration,
+    /// Nothing may be written for so long before it is said that nothing more happens.
+    quiet: Duration,
+    /// The same where the sweeper has to look twice, perhaps in another life.
+    swept: Duration,
+    /// How often a run is looked at.
+    look: Duration,
+    /// How long an operator is given to do nothing.
+    idle: Duration,
+    /// After so long a run that is not over never will be.
+    patience: Duration,
+}
+
+/// How often a run is looked at when nothing happens for long.
 const LONG: Duration = Duration::from_mins(1);
-/// After so long a run that is not over never will be.
-const PATIENCE: Duration = Duration::from_hours(30);
 
 /// What became of a world.
 #[derive(Debug, Clone)]
@@ -70,6 +139,8 @@ pub struct Outcome {
     pub took: Duration,
     /// What must hold and does not.
     pub broken: Vec<String>,
+    /// What the operators said, where they are processes.
+    pub log: String,
 }
 
 #[derive(Parser)]
@@ -81,7 +152,7 @@ struct Flags {
 }
 
 /// Stores of metrics: every question is answered, with one series of ones.
-struct Metrics;
+pub(crate) struct Metrics;
 
 impl Http for Metrics {
     fn send(&self, request: Request<Bytes>, _limit: u64) -> BoxFuture<'_, Result<Reply, HttpError>> {
@@ -114,12 +185,17 @@ impl Http for Metrics {
 
 /// A world.
 struct World {
+    pace: Pace,
     clock: Clock,
     hub: Shared,
+    /// What answers for the hub.
+    next: Next,
     clusters: Clusters,
     store: Arc<InMemory>,
     faults: Arc<Mutex<Faults>>,
     crash: Arc<Notify>,
+    /// The real programs, and the addresses of the stores of results and of metrics.
+    real: Option<(Site, [String; 2])>,
 }
 
 /// Lives one run to its end under these faults.
@@ -127,37 +203,89 @@ struct World {
 /// # Panics
 /// If the world itself cannot be made.
 #[must_use]
-pub fn live(scenario: &Scenario, plan: &[Fault]) -> Outcome {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
-    let runtime = runtime.unwrap_or_else(|error| panic!("there is no runtime: {error}"));
+pub fn live(ground: &Ground, scenario: &Scenario, plan: &[Fault]) -> Outcome {
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    let runtime = match ground {
+        Ground::Memory => runtime.enable_time().start_paused(true),
+        Ground::Real(_) => runtime.enable_all(),
+    };
+    let runtime = runtime.build().unwrap_or_else(|error| panic!("there is no runtime: {error}"));
     // Within, where time stands still.
-    runtime.block_on(async { World::new(plan).live(scenario).await })
+    runtime.block_on(async {
+        let world = match ground {
+            Ground::Memory => World::in_memory(ground.pace(), plan),
+            Ground::Real(pool) => World::real(ground.pace(), pool, plan).await.unwrap_or_else(|error| {
+                panic!("the world cannot be made: {error:#}");
+            }),
+        };
+        world.live(scenario).await
+    })
+}
+
+/// One life of the operator.
+enum Life {
+    /// A task; it would end if what tells it to stop were gone.
+    Task { task: JoinHandle<anyhow::Result<()>>, _stop: watch::Sender<bool> },
+    /// A process.
+    Process(Box<Process>),
+}
+
+impl Life {
+    /// Returns how it ended by itself, once it has.
+    async fn ended(&mut self) -> String {
+        match self {
+            Self::Task { task, .. } => format!("{:?}", task.await),
+            Self::Process(process) => process.ended().await,
+        }
+    }
+
+    /// Ends it at once.
+    async fn kill(&mut self) {
+        match self {
+            Self::Task { task, .. } => {
+                task.abort();
+                if !task.is_finished() {
+                    let _ = task.await;
+                }
+            }
+            Self::Process(process) => process.kill().await,
+        }
+    }
 }
 
 impl World {
-    fn new(plan: &[Fault]) -> Self {
+    fn in_memory(pace: Pace, plan: &[Fault]) -> Self {
         let start = Timestamp::from_second(1_767_225_600).unwrap_or_default();
         let clock = Clock::set(start);
-        let namespaces = [
-            NAMESPACE,
-            ARGOCD_NAMESPACE,
-            CLUSTER_NAMESPACE,
-            WORKFLOW_NAMESPACE,
-            "testbed-system",
-            "kube-system",
-            "default",
-        ];
-        let mut hub = Store::new(clock, "hub", &namespaces);
+        let mut hub = Store::new(clock, "hub", &NAMESPACES);
         for (kind, namespace, object) in runs::catalog() {
             let _ = hub.create(kind, namespace, object);
         }
+        let hub = Arc::new(Mutex::new(hub));
+        let next = in_memory(&hub);
+        Self::of(pace, plan, clock, hub, next)
+    }
+
+    async fn real(pace: Pace, pool: &Arc<Pool>, plan: &[Fault]) -> anyhow::Result<Self> {
+        let mut site = pool.site()?;
+        let hub = site.mirror().await?;
+        let mut world = Self::of(pace, plan, Clock::system(), hub.clone(), site.next(&hub)?);
+        let addresses = site.serve(world.store.clone()).await?;
+        world.real = Some((site, addresses));
+        Ok(world)
+    }
+
+    fn of(pace: Pace, plan: &[Fault], clock: Clock, hub: Shared, next: Next) -> Self {
         Self {
+            pace,
             clock,
-            hub: Arc::new(Mutex::new(hub)),
+            hub,
+            next,
             clusters: Clusters::default(),
             store: Arc::default(),
             faults: Arc::new(Mutex::new(Faults::new(plan))),
             crash: Arc::default(),
+            real: None,
         }
     }
 
@@ -166,25 +294,27 @@ impl World {
     }
 
     /// Starts an operator.
-    fn start(&self) -> (JoinHandle<anyhow::Result<()>>, watch::Sender<bool>) {
+    async fn start(&self) -> Life {
         let life = {
             let mut faults = self.faults();
             faults.life += 1;
             faults.life
         };
-        let faulty = |store: &Shared, host: Option<String>| {
-            let hub = self.hub.clone();
-            Faulty {
-                store: store.clone(),
-                hub: self.hub.clone(),
-                faults: self.faults.clone(),
-                crash: self.crash.clone(),
-                life,
-                reachable: Arc::new(move || host.as_ref().is_none_or(|host| players::alive(&hub, host))),
-            }
+        let to_hub = Faulty {
+            store: self.hub.clone(),
+            next: self.next.clone(),
+            hub: self.hub.clone(),
+            faults: self.faults.clone(),
+            crash: self.crash.clone(),
+            life,
+            reachable: Arc::new(|| true),
         };
+        if let Some((site, addresses)) = &self.real {
+            let process = site.start(to_hub, addresses).await;
+            let process = process.unwrap_or_else(|error| panic!("there is no operator: {error:#}"));
+            return Life::Process(Box::new(process));
+        }
         let clusters = self.clusters.clone();
-        let to_hub = faulty(&self.hub, None);
         let template = to_hub.clone();
         let connect = move |config: kube::Config| {
             let host = config.cluster_url.authority().map(ToString::to_string).unwrap_or_default();
@@ -192,7 +322,8 @@ impl World {
             let hub = template.hub.clone();
             let store = known.unwrap_or_else(|| hub.clone());
             let reachable = Arc::new(move || players::alive(&hub, &host));
-            let way = Client::new(Faulty { store, reachable, ..template.clone() }, "default");
+            let next = in_memory(&store);
+            let way = Client::new(Faulty { store, next, reachable, ..template.clone() }, "default");
             Ok(Fence::new(None).guard(way))
         };
         let outside = Outside {
@@ -205,16 +336,17 @@ impl World {
         let flags = Flags::parse_from(["sim", "--ingest-key", CANARY]);
         let clients = Arc::new(Clients::new(outside, &flags.addresses, "results", flags.settings));
         let (stop, stopped) = watch::channel(false);
-        (tokio::spawn(control(clients, 16, Mode::On, stopped)), stop)
+        Life::Task { task: tokio::spawn(control(clients, 16, Mode::On, stopped)), _stop: stop }
     }
 
     async fn live(self, scenario: &Scenario) -> Outcome {
         let behavior: Behavior = scenario.behavior;
-        let players = Players::new(self.hub.clone(), self.clusters.clone(), self.clock, behavior);
+        let (pace, mut ends) = (self.pace, 0);
+        let players = Players::new(self.hub.clone(), self.clusters.clone(), self.clock, behavior, pace.speed);
         let players = tokio::spawn(players.play());
         let begun = Instant::now();
         let mut broken = Vec::new();
-        let mut operator = self.start();
+        let mut operator = self.start().await;
         let created = lock(&self.hub).create("Experiment", NAMESPACE, scenario.experiment.clone());
         if let Err(refused) = created {
             broken.push(format!("the Experiment was refused: {refused:?}"));
@@ -228,18 +360,24 @@ impl World {
                 biased;
                 () = self.crash.notified() => {
                     self.faults().life += 1;
-                    operator.0.abort();
-                    let _ = (&mut operator.0).await;
-                    sleep(AWAY).await;
-                    operator = self.start();
+                    operator.kill().await;
+                    sleep(pace.away).await;
+                    operator = self.start().await;
                     continue;
                 }
-                result = &mut operator.0 => {
-                    broken.push(format!("the operator ended by itself: {result:?}"));
-                    break;
+                result = operator.ended() => {
+                    ends += 1;
+                    // A process that can no longer hold its lease ends, and Kubernetes starts it again.
+                    if self.real.is_none() || ends > ENDS {
+                        broken.push(format!("the operator ended by itself: {result}"));
+                        break;
+                    }
+                    sleep(pace.away).await;
+                    operator = self.start().await;
+                    continue;
                 }
                 // Who waits for a day is not looked at every moment.
-                () = sleep(if quiet.elapsed() > SWEPT { LONG } else { SHORT }) => {}
+                () = sleep(if quiet.elapsed() > pace.swept { LONG.min(pace.patience / 100) } else { pace.look }) => {}
             }
             let run = lock(&self.hub).get(&key);
             let reached = run.as_ref().and_then(|run| phase(run));
@@ -256,11 +394,11 @@ impl World {
             if version != last {
                 (last, quiet) = (version, Instant::now());
             }
-            if begun.elapsed() > PATIENCE {
-                broken.push(format!("I12: not over after {} h", PATIENCE.as_secs() / 3600));
+            if begun.elapsed() > pace.patience {
+                broken.push(format!("I12: not over after {} min", pace.patience.as_secs() / 60));
                 break;
             }
-            let enough = if scenario.is_orphaned { SWEPT } else { QUIET };
+            let enough = if scenario.is_orphaned { pace.swept } else { pace.quiet };
             if !over || quiet.elapsed() < enough {
                 continue;
             }
@@ -279,22 +417,43 @@ impl World {
                 break;
             }
         }
-        let writes = self.faults().writes();
         let stored_at_last = self.stored().await.into_keys().collect();
         // One more life, in which there is nothing to do.
-        operator.0.abort();
+        operator.kill().await;
         let before = self.faults().sent.len();
-        let idle = self.start();
-        sleep(Duration::from_secs(30)).await;
-        idle.0.abort();
+        let mut idle = self.start().await;
+        sleep(pace.idle).await;
+        idle.kill().await;
         players.abort();
+        let mut outcome = self.outcome(before, ended, stored, stored_at_last, took, broken);
+        let found = invariants::broken(scenario, &outcome);
+        outcome.broken.extend(found);
+        if let Some((site, _)) = self.real {
+            let said = site.end(outcome.broken.is_empty()).await;
+            if said.contains(CANARY) {
+                outcome.broken.push("I17: a credential stands in the log".into());
+            }
+            outcome.log = said;
+        }
+        outcome
+    }
+
+    fn outcome(
+        &self,
+        before: usize,
+        ended: Option<Value>,
+        stored: BTreeMap<String, Bytes>,
+        stored_at_last: Vec<String>,
+        took: Duration,
+        broken: Vec<String>,
+    ) -> Outcome {
         let faults = self.faults();
         let after_restart = faults.sent[before..].to_vec();
         let hub = lock(&self.hub);
-        let mut outcome = Outcome {
-            history: hub.log.clone(),
+        Outcome {
+            history: hub.history(),
             sent: faults.sent.clone(),
-            writes,
+            writes: faults.sent[..before].iter().map(|sent| sent.number).max().unwrap_or_default(),
             ended,
             left: hub.all().map(|(key, _)| key.clone()).collect(),
             stored,
@@ -302,10 +461,8 @@ impl World {
             after_restart,
             took,
             broken,
-        };
-        let found = invariants::broken(scenario, &outcome);
-        outcome.broken.extend(found);
-        outcome
+            log: String::new(),
+        }
     }
 
     async fn stored(&self) -> BTreeMap<String, Bytes> {

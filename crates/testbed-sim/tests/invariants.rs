@@ -10,13 +10,13 @@ use testbed_sim::invariants::broken;
 use testbed_sim::players::CANARY;
 use testbed_sim::runs::{self, Scenario};
 use testbed_sim::store::{Change, Entry, Key};
-use testbed_sim::world::{Outcome, live};
+use testbed_sim::world::{Ground, Outcome, live};
 
 fn named(name: &str) -> Scenario {
     runs::all().into_iter().find(|run| run.name == name).unwrap()
 }
 
-static GOOD: LazyLock<Outcome> = LazyLock::new(|| live(&named("cluster"), &[]));
+static GOOD: LazyLock<Outcome> = LazyLock::new(|| live(&Ground::Memory, &named("cluster"), &[]));
 
 /// The last entry of a kind with this change.
 fn last<'a>(outcome: &'a mut Outcome, kind: &str, change: Change) -> &'a mut Entry {
@@ -118,7 +118,7 @@ fn what_breaks_an_invariant_is_noticed(#[case] invariant: &str, #[case] tamper: 
 #[case("orphaned-on-hub")]
 #[case("orphaned-in-clusters")]
 fn what_a_run_without_finalizer_leaves_is_asked_to_go_within_a_minute(#[case] name: &str) {
-    let outcome = live(&named(name), &[]);
+    let outcome = live(&Ground::Memory, &named(name), &[]);
     assert_eq!(outcome.broken, Vec::<String>::new());
     let run_gone = outcome
         .history

@@ -6,7 +6,7 @@ use std::io::Write;
 use std::sync::{Arc, Mutex};
 use testbed_sim::players::CANARY;
 use testbed_sim::runs;
-use testbed_sim::world::live;
+use testbed_sim::world::{Ground, live};
 use tracing_subscriber::fmt::MakeWriter;
 
 /// A log in memory.
@@ -42,7 +42,7 @@ fn the_log_at_its_most_talkative_holds_no_credential() {
             .with_max_level(tracing::Level::TRACE)
             .with_writer(log.clone())
             .finish();
-        let outcome = tracing::subscriber::with_default(subscriber, || live(&scenario, &[]));
+        let outcome = tracing::subscriber::with_default(subscriber, || live(&Ground::Memory, &scenario, &[]));
         assert!(outcome.broken.is_empty(), "{:?}", outcome.broken);
         let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
         assert!(log.contains("apply"), "nothing was logged");

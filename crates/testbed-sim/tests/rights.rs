@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 use testbed_sim::runs;
 use testbed_sim::wire::Access;
-use testbed_sim::world::live;
+use testbed_sim::world::{Ground, live};
 
 /// One rule, for one verb at one resource.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -106,7 +106,7 @@ fn the_role_allows_what_is_asked_for_and_what_it_allows_is_asked_for() {
     let rights = rights();
     let mut asked: BTreeMap<Access, &str> = BTreeMap::new();
     for scenario in runs::all() {
-        let outcome = live(&scenario, &[]);
+        let outcome = live(&Ground::Memory, &scenario, &[]);
         asked
             .extend(outcome.sent.into_iter().filter_map(|sent| sent.needs).map(|need| (need, scenario.name)));
     }

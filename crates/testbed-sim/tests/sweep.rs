@@ -6,7 +6,7 @@ use testbed_core::names::keyed;
 use testbed_sim::fault::{Fault, Mode};
 use testbed_sim::runs::{self, Scenario};
 use testbed_sim::sweep;
-use testbed_sim::world::live;
+use testbed_sim::world::{Ground, live};
 
 /// Plans that are lived in one test.
 const PLANS: usize = 48;
@@ -18,7 +18,7 @@ fn named(name: &str) -> Scenario {
 #[test]
 fn every_run_ends_as_it_should_and_leaves_nothing() {
     for scenario in runs::all() {
-        let outcome = live(&scenario, &[]);
+        let outcome = live(&Ground::Memory, &scenario, &[]);
         assert!(outcome.broken.is_empty(), "{}: {:#?}", scenario.name, outcome.broken);
     }
 }
@@ -30,11 +30,11 @@ fn faults_chosen_by_chance_change_nothing_but_the_time() {
     println!("seed {seed}: again with SEED={seed}");
     let all = runs::all();
     for scenario in &all {
-        let reference = live(scenario, &[]);
+        let reference = live(&Ground::Memory, scenario, &[]);
         let plans: Vec<Vec<Fault>> = (0..PLANS / all.len() + 1)
             .map(|number| sweep::random(keyed(seed, &[scenario.name]), number, reference.writes))
             .collect();
-        let failures = sweep::run(scenario, &reference, &plans);
+        let failures = sweep::run(&Ground::Memory, scenario, &reference, &plans);
         let said: Vec<String> = failures
             .iter()
             .map(|failure| format!("{}\n{}", failure.command(), failure.broken.join("\n")))
@@ -48,7 +48,7 @@ fn the_same_faults_make_the_same_history() {
     // But for a refusal that is tried again: the client's pauses are drawn by chance.
     let plan = [Fault { point: 5, mode: Mode::CrashAfter }, Fault { point: 19, mode: Mode::Conflict }];
     let history = || {
-        let outcome = live(&named("hub"), &plan);
+        let outcome = live(&Ground::Memory, &named("hub"), &plan);
         let entries = outcome.history.iter().filter(|entry| entry.key.kind != "Event");
         entries.map(|entry| format!("{} {:?} {:?}", entry.at, entry.change, entry.key)).collect::<Vec<_>>()
     };
@@ -59,6 +59,6 @@ fn the_same_faults_make_the_same_history() {
 fn a_run_that_cannot_end_is_noticed() {
     // The load of this run fails, so it cannot be Complete: that it is said to end so must be seen as broken.
     let scenario = Scenario { ends: testbed_api::status::Phase::Complete, ..named("load-fails") };
-    let broken = live(&scenario, &[]).broken;
+    let broken = live(&Ground::Memory, &scenario, &[]).broken;
     assert!(broken.iter().any(|said| said.starts_with("I12")), "{broken:?}");
 }

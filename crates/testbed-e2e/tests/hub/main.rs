@@ -10,6 +10,7 @@ mod clusters;
 mod conformance;
 mod crashes;
 mod experiments;
+mod faults;
 mod install;
 mod lab;
 mod leader;

@@ -1,0 +1,40 @@
+//! Faults chosen by chance around a real API server, with the operator as a process that is really killed (T1).
+//! `make sweep ARGS=--real` lives every plan.
+
+use anyhow::{Context, Result, ensure};
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+use testbed_core::names::keyed;
+use testbed_sim::real::{Pool, Programs};
+use testbed_sim::world::{Ground, live};
+use testbed_sim::{runs, sweep};
+
+/// Plans that are lived, as many as there is room for at once.
+const PLANS: u64 = 6;
+
+#[test]
+fn faults_by_chance_around_a_real_api_server_change_nothing_but_the_time() -> Result<()> {
+    let seed = std::env::var("SEED").ok().and_then(|seed| seed.parse().ok());
+    let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
+    let seed: u64 = seed.unwrap_or(now);
+    println!("seed {seed}: again with SEED={seed}");
+    let ground = Ground::Real(Arc::new(Pool::new(Programs::find()?)?));
+    let scenario = runs::all().into_iter().find(|run| run.name == "hub").context("there is no such run")?;
+    let reference = live(&ground, &scenario, &[]);
+    ensure!(reference.broken.is_empty(), "without any fault: {:#?}", reference.broken);
+    let singles = sweep::singles(&reference);
+    let chosen: Vec<_> = (0..PLANS)
+        .filter_map(|number| {
+            let drawn = keyed(seed, &[&number.to_string()]) % singles.len() as u64;
+            singles.get(usize::try_from(drawn).ok()?).cloned()
+        })
+        .collect();
+    println!("plans {chosen:?}");
+    let failures = sweep::run(&ground, &scenario, &reference, &chosen);
+    let said: Vec<String> = failures
+        .iter()
+        .map(|failure| format!("{}\n{}", failure.command(), failure.broken.join("\n")))
+        .collect();
+    ensure!(said.is_empty(), "seed {seed}:\n{}", said.join("\n"));
+    Ok(())
+}

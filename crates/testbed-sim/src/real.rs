@@ -1,0 +1,605 @@
+//! The same worlds around real programs (T1): etcd and kube-apiserver below the operator, and the operator itself as a
+//! process that is killed. The players, the faults, the history and what must hold of it are those of the world in
+//! memory, whose [`Store`](crate::store::Store) is here the picture of the real API server.
+
+use crate::fault::{Faulty, Next};
+use crate::players::CANARY;
+use crate::runs;
+use crate::store::{KINDS, Kind, Refusal, Store, Upstream, Write};
+use crate::wire::{Answer, Shared, is_mutating, lock, refuse};
+use crate::world::{Metrics, NAMESPACES};
+use anyhow::{Context, Result, bail, ensure};
+use bytes::Bytes;
+use futures::{StreamExt, TryStreamExt, stream};
+use http::{Method, Request, Response, StatusCode};
+use http_body::Frame;
+use http_body_util::{BodyExt, Full, StreamBody};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use kube::client::Body;
+use kube::{Client, Config};
+use object_store::memory::InMemory;
+use object_store::path::Path as Place;
+use object_store::{ObjectStore, ObjectStoreExt};
+use serde_json::{Value, json};
+use std::fs::{self, File};
+use std::future::Future;
+use std::net::TcpListener as Unbound;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::time::Duration;
+use tempfile::TempDir;
+use testbed_hub::{Layout, Parts};
+use testbed_operator::outside::{Clock, Http};
+use tokio::net::TcpListener;
+use tokio::process::{Child, Command};
+use tokio::runtime::{Builder, Runtime};
+use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::{Instant, sleep};
+use tower::BoxError;
+
+/// How long a server may take until it answers.
+const STARTING: Duration = Duration::from_mins(1);
+/// The administrator's token: these servers listen on this machine alone, and hold nothing.
+const TOKEN: &str = "administrator";
+/// Largest answer of a store of metrics.
+const LIMIT: u64 = 1 << 20;
+
+/// Where the real programs are.
+#[derive(Debug, Clone)]
+pub struct Programs {
+    etcd: PathBuf,
+    apiserver: PathBuf,
+    operator: PathBuf,
+    /// Definitions of our own kinds.
+    definitions: Vec<Value>,
+}
+
+impl Programs {
+    /// Finds those that `make hub` has built.
+    ///
+    /// # Errors
+    /// If one is not there.
+    pub fn find() -> Result<Self> {
+        let layout = Layout::find(None)?;
+        let built = Parts::read(&layout)?.built(&layout)?;
+        let part = |part: &str, name: &str| -> Result<PathBuf> {
+            let path = built.get(part).map(|built| built.bin(name)).unwrap_or_default();
+            ensure!(path.is_file(), "{name} is not built. `make hub` builds it");
+            Ok(path)
+        };
+        let root = layout.hub().join("..");
+        let operator = root.join("bin/testbed-operator");
+        ensure!(operator.is_file(), "{} is not there. `make build` builds it", operator.display());
+        let mut definitions = Vec::new();
+        for file in fs::read_dir(root.join("platform/operator/crds"))? {
+            definitions.push(serde_saphyr::from_str(&fs::read_to_string(file?.path())?)?);
+        }
+        let (etcd, apiserver) = (part("etcd", "etcd")?, part("kubernetes", "kube-apiserver")?);
+        Ok(Self { etcd, apiserver, operator, definitions })
+    }
+}
+
+/// API servers, each for one world at a time.
+pub struct Pool {
+    programs: Programs,
+    free: Mutex<Vec<Server>>,
+    /// Whose thread outlives every world, since a child dies with the thread that made it.
+    runtime: Runtime,
+}
+
+/// etcd and kube-apiserver.
+struct Server {
+    _etcd: Child,
+    _apiserver: Child,
+    folder: TempDir,
+    url: String,
+}
+
+/// Makes a command that dies with us, however we die.
+fn mortal(program: &Path, log: &Path) -> Result<Command> {
+    let mut command = Command::new("setpriv");
+    let log = File::options().create(true).append(true).open(log)?;
+    command.args(["--pdeathsig", "KILL", "--"]).arg(program);
+    command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log).kill_on_drop(true);
+    Ok(command)
+}
+
+/// Returns ports that nobody listens on.
+fn ports<const COUNT: usize>() -> Result<[u16; COUNT]> {
+    let mut held = Vec::new();
+    let mut ports = [0; COUNT];
+    for port in &mut ports {
+        let socket = Unbound::bind(("127.0.0.1", 0))?;
+        *port = socket.local_addr()?.port();
+        held.push(socket);
+    }
+    Ok(ports)
+}
+
+impl Server {
+    async fn start(programs: &Programs) -> Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let at = |name: &str| folder.path().join(name);
+        let [client, peer, secure] = ports()?;
+        let etcd = mortal(&programs.etcd, &at("etcd.log"))?
+            .arg("--data-dir")
+            .arg(at("etcd"))
+            .arg(format!("--listen-client-urls=http://127.0.0.1:{client}"))
+            .arg(format!("--advertise-client-urls=http://127.0.0.1:{client}"))
+            .arg(format!("--listen-peer-urls=http://127.0.0.1:{peer}"))
+            .arg(format!("--initial-advertise-peer-urls=http://127.0.0.1:{peer}"))
+            .arg(format!("--initial-cluster=default=http://127.0.0.1:{peer}"))
+            .args([
+                "--unsafe-no-fsync",
+                "--log-level=warn",
+                "--heartbeat-interval=25",
+                "--election-timeout=125",
+            ])
+            .spawn()
+            .context("etcd does not start")?;
+        let pair = testbed_hub::webhook_pair()?;
+        fs::write(at("sa.key"), &pair.key)?;
+        fs::write(at("sa.crt"), &pair.certificate)?;
+        fs::write(at("tokens.csv"), format!("{TOKEN},admin,admin,system:masters\n"))?;
+        let apiserver = mortal(&programs.apiserver, &at("kube-apiserver.log"))?
+            .arg(format!("--etcd-servers=http://127.0.0.1:{client}"))
+            .arg(format!("--secure-port={secure}"))
+            .args(["--bind-address=127.0.0.1", "--service-cluster-ip-range=10.231.0.0/16"])
+            .arg(format!("--cert-dir={}", at("pki").display()))
+            .arg(format!("--token-auth-file={}", at("tokens.csv").display()))
+            .arg(format!("--service-account-key-file={}", at("sa.crt").display()))
+            .arg(format!("--service-account-signing-key-file={}", at("sa.key").display()))
+            .arg("--service-account-issuer=https://kubernetes.default.svc")
+            .args(["--authorization-mode=AlwaysAllow", "--disable-admission-plugins=ServiceAccount"])
+            .arg("--profiling=false")
+            .spawn()
+            .context("kube-apiserver does not start")?;
+        let url = format!("https://127.0.0.1:{secure}");
+        let server = Self { _etcd: etcd, _apiserver: apiserver, folder, url };
+        server.prepare(programs).await.with_context(|| {
+            let log = fs::read_to_string(server.folder.path().join("kube-apiserver.log")).unwrap_or_default();
+            let end: Vec<&str> = log.lines().rev().take(5).collect();
+            format!("the API server did not get ready; it said, newest first: {}", end.join("\n"))
+        })?;
+        Ok(server)
+    }
+
+    fn config(&self) -> Result<Config> {
+        let mut config = Config::new(self.url.parse()?);
+        config.accept_invalid_certs = true;
+        config.auth_info.token = Some(TOKEN.to_owned().into());
+        Ok(config)
+    }
+
+    fn client(&self) -> Result<Client> {
+        Ok(Client::try_from(self.config()?)?)
+    }
+
+    /// Waits until it answers, and creates what every world finds there.
+    async fn prepare(&self, programs: &Programs) -> Result<()> {
+        let client = self.client()?;
+        let begun = Instant::now();
+        while ask(&client, Method::GET, "/readyz", "", Bytes::new()).await.is_err() {
+            ensure!(begun.elapsed() < STARTING, "it was not ready after {} s", STARTING.as_secs());
+            sleep(Duration::from_millis(100)).await;
+        }
+        let ours = |kind: &Kind| {
+            programs.definitions.iter().any(|definition| definition["spec"]["names"]["kind"] == kind.kind)
+        };
+        let foreign = KINDS.iter().filter(|kind| is_custom(kind) && !ours(kind)).map(permissive);
+        for definition in programs.definitions.iter().cloned().chain(foreign) {
+            create(&client, "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", &definition).await?;
+        }
+        for kind in KINDS.iter().filter(|kind| is_custom(kind)) {
+            while ask(&client, Method::GET, &kind.path("", ""), "", Bytes::new()).await.is_err() {
+                ensure!(begun.elapsed() < STARTING, "{} are not served", kind.plural);
+                sleep(Duration::from_millis(50)).await;
+            }
+        }
+        for name in NAMESPACES.into_iter().filter(|name| !["kube-system", "default"].contains(name)) {
+            let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}});
+            create(&client, "/api/v1/namespaces", &namespace).await?;
+        }
+        for (kind, namespace, mut object) in runs::catalog() {
+            let kind = crate::store::named(kind);
+            object["apiVersion"] = json!(kind.api_version);
+            object["kind"] = json!(kind.kind);
+            create(&client, &kind.path(namespace, ""), &object).await?;
+        }
+        Ok(())
+    }
+}
+
+fn is_custom(kind: &Kind) -> bool {
+    kind.api_version.contains("illm.io/") || kind.api_version.starts_with("argoproj.io/")
+}
+
+/// Returns the definition of a kind of others, which takes whatever it is given.
+fn permissive(kind: &Kind) -> Value {
+    let (group, version) = kind.api_version.split_once('/').unwrap_or_default();
+    let any = json!({"type": "object", "x-kubernetes-preserve-unknown-fields": true});
+    let parts = if kind.status { json!({"status": {}}) } else { json!({}) };
+    json!({"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+        "metadata": {"name": format!("{}.{group}", kind.plural)},
+        "spec": {"group": group, "scope": if kind.namespaced { "Namespaced" } else { "Cluster" },
+            "names": {"plural": kind.plural, "kind": kind.kind, "listKind": format!("{}List", kind.kind)},
+            "versions": [{"name": version, "served": true, "storage": true, "subresources": parts,
+                "schema": {"openAPIV3Schema": any}}]}})
+}
+
+/// Sends a request and returns what is answered.
+async fn ask(
+    client: &Client,
+    method: Method,
+    path: &str,
+    media_type: &str,
+    body: Bytes,
+) -> Result<Value, Refusal> {
+    let gone = |error: &dyn std::fmt::Display| Refusal::new(0, "Gone", format!("{path}: {error}"));
+    let mut request = Request::builder().method(method).uri(path);
+    if !media_type.is_empty() {
+        request = request.header("Content-Type", media_type);
+    }
+    let request = request.body(Body::from(body.to_vec())).map_err(|error| gone(&error))?;
+    let answer = client.send(request).await.map_err(|error| gone(&error))?;
+    let code = answer.status();
+    let body = answer.into_body().collect().await.map_err(|error| gone(&error))?.to_bytes();
+    let value: Value = serde_json::from_slice(&body).unwrap_or_default();
+    if code.is_success() {
+        return Ok(value);
+    }
+    let text = |name: &str| value[name].as_str().unwrap_or_default().to_owned();
+    Err(Refusal::new(code.as_u16(), text("reason"), format!("{path}: {}", text("message"))))
+}
+
+async fn create(client: &Client, path: &str, object: &Value) -> Result<()> {
+    let body = object.to_string().into();
+    match ask(client, Method::POST, path, "application/json", body).await {
+        Ok(_) => Ok(()),
+        Err(refusal) => bail!("{}: {}", refusal.code, refusal.message),
+    }
+}
+
+/// Sends changes of the picture on to the server, from a thread of its own.
+struct Sender {
+    client: Client,
+    runtime: tokio::runtime::Handle,
+}
+
+impl Upstream for Sender {
+    fn send(&self, write: Write) -> Result<Value, Refusal> {
+        let (tell, told) = mpsc::channel();
+        let client = self.client.clone();
+        self.runtime.spawn(async move {
+            let Write { method, path, media_type, body } = write;
+            let _ = tell.send(ask(&client, method, &path, media_type, body.to_string().into()).await);
+        });
+        told.recv().unwrap_or_else(|error| Err(Refusal::new(0, "Gone", error.to_string())))
+    }
+}
+
+impl Pool {
+    /// Returns an empty pool.
+    ///
+    /// # Errors
+    /// If there are no threads.
+    pub fn new(programs: Programs) -> Result<Self> {
+        let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+        Ok(Self { programs, free: Mutex::default(), runtime })
+    }
+
+    /// Takes an API server, or starts one.
+    pub(crate) fn site(self: &Arc<Self>) -> Result<Site> {
+        let free = self.free.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let server = match free {
+            Some(server) => server,
+            None => {
+                let (tell, told) = mpsc::channel();
+                let programs = self.programs.clone();
+                self.runtime.spawn(async move { tell.send(Server::start(&programs).await) });
+                told.recv()??
+            }
+        };
+        let (tell, told) = mpsc::channel();
+        let folder = tempfile::tempdir()?;
+        let config = server.config()?;
+        // A client's worker lives where the client was made.
+        self.runtime.spawn(async move { tell.send(Client::try_from(config)) });
+        let upstream = Sender { client: told.recv()??, runtime: self.runtime.handle().clone() };
+        Ok(Site { pool: self.clone(), server, upstream: Arc::new(upstream), folder, servers: JoinSet::new() })
+    }
+}
+
+/// What a world with real programs is made of.
+pub(crate) struct Site {
+    pool: Arc<Pool>,
+    server: Server,
+    upstream: Arc<dyn Upstream>,
+    folder: TempDir,
+    servers: JoinSet<()>,
+}
+
+/// An operator that is a process.
+pub(crate) struct Process {
+    child: Child,
+    proxy: JoinHandle<()>,
+}
+
+impl Process {
+    /// Returns how it ended, once it has.
+    pub(crate) async fn ended(&mut self) -> String {
+        self.child.wait().await.map_or_else(|error| error.to_string(), |status| status.to_string())
+    }
+
+    /// Ends it as SIGKILL does.
+    pub(crate) async fn kill(&mut self) {
+        let _ = self.child.kill().await;
+        self.proxy.abort();
+    }
+}
+
+impl Site {
+    /// Returns the picture of the API server, kept true from now on.
+    pub(crate) async fn mirror(&mut self) -> Result<Shared> {
+        let store: Shared = Arc::new(Mutex::new(Store::mirror(Clock::system(), self.upstream.clone())));
+        let client = self.server.client()?;
+        for kind in KINDS.iter().filter(|kind| !["Probe", "Event", "Lease"].contains(&kind.kind)) {
+            let list = ask(&client, Method::GET, &kind.path("", ""), "", Bytes::new()).await;
+            let list = list.map_err(|refusal| anyhow::anyhow!("{}: {}", refusal.code, refusal.message))?;
+            for item in list["items"].as_array().into_iter().flatten() {
+                observe(&store, kind, false, item.clone());
+            }
+            let since = list["metadata"]["resourceVersion"].as_str().unwrap_or_default().to_owned();
+            self.servers.spawn(follow(client.clone(), kind, since, store.clone()));
+        }
+        Ok(store)
+    }
+
+    /// Serves the store of results and one of metrics, and returns their addresses.
+    pub(crate) async fn serve(&mut self, results: Arc<InMemory>) -> Result<[String; 2]> {
+        let (s3, s3_address) = bind().await?;
+        self.servers.spawn(accept(s3, move |request| s3_answer(results.clone(), request)));
+        let (metrics, metrics_address) = bind().await?;
+        self.servers.spawn(accept(metrics, metrics_answer));
+        Ok([format!("http://{s3_address}"), format!("http://{metrics_address}")])
+    }
+
+    /// Returns what answers requests that no fault keeps from it: the API server.
+    pub(crate) fn next(&self, hub: &Shared) -> Result<Next> {
+        let (client, hub) = (self.server.client()?, hub.clone());
+        Ok(Arc::new(move |request| Box::pin(pass_on(client.clone(), hub.clone(), request))))
+    }
+
+    /// Starts an operator whose API server is behind faults.
+    pub(crate) async fn start(&self, faulty: Faulty, [results, metrics]: &[String; 2]) -> Result<Process> {
+        let (listener, address) = bind().await?;
+        let proxy = tokio::spawn(accept(listener, move |request: Request<Incoming>| {
+            let faulty = faulty.clone();
+            async move {
+                let (parts, body) = request.into_parts();
+                let body = body.collect().await?.to_bytes();
+                faulty.pass(Request::from_parts(parts, Body::from(body.to_vec()))).await
+            }
+        }));
+        let kubeconfig = self.folder.path().join("kubeconfig");
+        let config = json!({"apiVersion": "v1", "kind": "Config", "current-context": "c",
+            "clusters": [{"name": "c", "cluster": {"server": format!("http://{address}")}}],
+            "users": [{"name": "c", "user": {}}],
+            "contexts": [{"name": "c", "context": {"cluster": "c", "user": "c"}}]});
+        fs::write(&kubeconfig, config.to_string())?;
+        let mut command = mortal(&self.pool.programs.operator, &self.log())?;
+        command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
+        for (name, value) in [
+            ("KUBECONFIG", kubeconfig.display().to_string().as_str()),
+            ("HEALTH_ADDRESS", "127.0.0.1:0"),
+            ("METRICS_URL", metrics.as_str()),
+            ("REGISTRY", metrics.trim_start_matches("http://")),
+            ("S3_ENDPOINT", results.as_str()),
+            ("S3_BUCKET", "results"),
+            ("S3_ACCESS_KEY", "lab"),
+            ("S3_SECRET_KEY", CANARY),
+            ("INGEST_KEY", CANARY),
+            // One pod whose container is started again.
+            ("POD_UID", "6f9b2f6e-8c43-4b0e-9d0a-2d3f1c5a7e10"),
+            ("RUST_LOG", "debug"),
+        ] {
+            command.env(name, value);
+        }
+        Ok(Process { child: command.spawn().context("the operator does not start")?, proxy })
+    }
+
+    fn log(&self) -> PathBuf {
+        self.folder.path().join("operator.log")
+    }
+
+    /// Ends, and returns what the operators said. A server of which all is known is used again.
+    pub(crate) async fn end(mut self, is_clean: bool) -> String {
+        self.servers.shutdown().await;
+        let said = fs::read_to_string(self.log()).unwrap_or_default();
+        if is_clean {
+            self.pool.free.lock().unwrap_or_else(PoisonError::into_inner).push(self.server);
+        }
+        said
+    }
+}
+
+fn observe(store: &Shared, kind: &Kind, gone: bool, mut object: Value) {
+    // In lists they have none.
+    object["apiVersion"] = json!(kind.api_version);
+    object["kind"] = json!(kind.kind);
+    if let Some(metadata) = object["metadata"].as_object_mut() {
+        metadata.remove("managedFields");
+    }
+    lock(store).observe(kind.kind, gone, object);
+}
+
+/// Keeps a picture true of one kind of objects.
+async fn follow(client: Client, kind: &'static Kind, mut since: String, store: Shared) {
+    loop {
+        let uri = format!("{}?watch=true&resourceVersion={since}", kind.path("", ""));
+        let answer = match Request::get(uri).body(Body::empty()) {
+            Ok(request) => client.send(request).await,
+            Err(_) => return,
+        };
+        if let Ok(answer) = answer {
+            let mut body = answer.into_body();
+            let mut rest = Vec::new();
+            while let Some(Ok(frame)) = body.frame().await {
+                rest.extend_from_slice(&frame.into_data().unwrap_or_default());
+                while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
+                    let line: Vec<u8> = rest.drain(..=end).collect();
+                    let mut event: Value = serde_json::from_slice(&line).unwrap_or_default();
+                    let object = event["object"].take();
+                    if let Some(version) = object["metadata"]["resourceVersion"].as_str() {
+                        version.clone_into(&mut since);
+                        observe(&store, kind, event["type"] == "DELETED", object);
+                    }
+                }
+            }
+        }
+        sleep(Duration::from_millis(100)).await;
+    }
+}
+
+/// Sends a request on to the API server; a watch ends when all watches are cut.
+async fn pass_on(client: Client, hub: Shared, mut request: Request<Body>) -> Answer {
+    request.headers_mut().remove("host");
+    let is_watch = !is_mutating(request.method());
+    let answer = match client.send(request).await {
+        Ok(answer) => answer,
+        Err(error) => return refuse(&Refusal::new(502, "BadGateway", error.to_string())),
+    };
+    let (mut parts, body) = answer.into_parts();
+    for hop in ["connection", "transfer-encoding"] {
+        parts.headers.remove(hop);
+    }
+    let cut = lock(&hub).cut;
+    let frames = stream::unfold((body, hub), move |(mut body, hub)| async move {
+        loop {
+            let changed = lock(&hub).changed.clone();
+            let told = changed.notified();
+            if is_watch && lock(&hub).cut != cut {
+                return None;
+            }
+            tokio::select! {
+                frame = body.frame() => {
+                    let data = frame?.ok()?.into_data().ok()?;
+                    return Some((Ok(Frame::data(data)), (body, hub)));
+                }
+                () = told, if is_watch => {}
+            }
+        }
+    });
+    Response::from_parts(parts, StreamBody::new(frames.boxed()).boxed_unsync())
+}
+
+async fn bind() -> Result<(TcpListener, std::net::SocketAddr)> {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+    let address = listener.local_addr()?;
+    Ok((listener, address))
+}
+
+/// Serves until it is dropped, and its connections with it.
+async fn accept<F, A>(listener: TcpListener, answer: F)
+where
+    F: Fn(Request<Incoming>) -> A + Clone + Send + 'static,
+    A: Future<Output = Result<Answer, BoxError>> + Send + 'static,
+{
+    let mut connections = JoinSet::new();
+    while let Ok((connection, _)) = listener.accept().await {
+        let _ = connection.set_nodelay(true);
+        let serving =
+            http1::Builder::new().serve_connection(TokioIo::new(connection), service_fn(answer.clone()));
+        connections.spawn(serving);
+        while connections.try_join_next().is_some() {}
+    }
+}
+
+fn plain(code: StatusCode, body: impl Into<Bytes>) -> Answer {
+    let mut answer = Response::new(Full::new(body.into()).boxed_unsync());
+    *answer.status_mut() = code;
+    answer
+}
+
+async fn metrics_answer(request: Request<Incoming>) -> Result<Answer, BoxError> {
+    let (parts, body) = request.into_parts();
+    let request = Request::from_parts(parts, body.collect().await?.to_bytes());
+    Ok(match Metrics.send(request, LIMIT).await {
+        Ok(reply) => plain(reply.status, reply.body),
+        Err(error) => plain(StatusCode::NOT_FOUND, error.to_string()),
+    })
+}
+
+/// As much of S3 as a store of results needs.
+async fn s3_answer(store: Arc<InMemory>, request: Request<Incoming>) -> Result<Answer, BoxError> {
+    let (parts, body) = request.into_parts();
+    let body = body.collect().await?.to_bytes();
+    let query: Vec<(String, String)> = serde_urlencoded::from_str(parts.uri.query().unwrap_or_default())?;
+    let parameter = |name: &str| query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
+    let key =
+        parts.uri.path().trim_start_matches('/').split_once('/').map(|(_, key)| key).unwrap_or_default();
+    let place = Place::from_url_path(key)?;
+    let tag = |bytes: &[u8]| format!("\"{}\"", &testbed_core::names::sha256(bytes)[..32]);
+    match parts.method {
+        Method::PUT => {
+            let tag = tag(&body);
+            store.put(&place, body.into()).await?;
+            let mut answer = plain(StatusCode::OK, "");
+            answer.headers_mut().insert("ETag", tag.parse()?);
+            Ok(answer)
+        }
+        Method::GET if key.is_empty() => {
+            let prefix = Place::parse(parameter("prefix").unwrap_or_default().trim_end_matches('/'))?;
+            let found: Vec<_> = store.list(Some(&prefix)).try_collect().await?;
+            let items: String = found
+                .iter()
+                .map(|object| {
+                    format!(
+                        "<Contents><Key>{}</Key><LastModified>{}</LastModified><ETag>e</ETag><Size>{}</Size></Contents>",
+                        object.location,
+                        object.last_modified.to_rfc3339(),
+                        object.size
+                    )
+                })
+                .collect();
+            let body = format!(
+                "<ListBucketResult><IsTruncated>false</IsTruncated><KeyCount>{}</KeyCount>{items}</ListBucketResult>",
+                found.len()
+            );
+            Ok(plain(StatusCode::OK, body))
+        }
+        Method::GET | Method::HEAD => match store.get(&place).await {
+            Ok(object) => {
+                let modified = object.meta.last_modified.to_rfc2822().replace("+0000", "GMT");
+                let bytes = object.bytes().await?;
+                let (tag, length) = (tag(&bytes), bytes.len());
+                let head = parts.method == Method::HEAD;
+                let mut answer = plain(StatusCode::OK, if head { Bytes::new() } else { bytes });
+                answer.headers_mut().insert("ETag", tag.parse()?);
+                answer.headers_mut().insert("Last-Modified", modified.parse()?);
+                answer.headers_mut().insert("Content-Length", length.into());
+                Ok(answer)
+            }
+            Err(_) => Ok(plain(StatusCode::NOT_FOUND, "<Error><Code>NoSuchKey</Code></Error>")),
+        },
+        Method::POST if parameter("delete").is_some() => {
+            let text = String::from_utf8_lossy(&body);
+            let keys = text.split("<Key>").skip(1).filter_map(|rest| rest.split("</Key>").next());
+            let mut done = String::new();
+            for key in keys {
+                let _ = store.delete(&Place::parse(key)?).await;
+                done.push_str(&format!("<Deleted><Key>{key}</Key></Deleted>"));
+            }
+            Ok(plain(StatusCode::OK, format!("<DeleteResult>{done}</DeleteResult>")))
+        }
+        Method::DELETE => {
+            let _ = store.delete(&place).await;
+            Ok(plain(StatusCode::NO_CONTENT, ""))
+        }
+        _ => Ok(plain(StatusCode::METHOD_NOT_ALLOWED, "")),
+    }
+}
