@@ -91,7 +91,7 @@ pub fn rows(seed: u64) -> Vec<Row> {
         let plans: Vec<_> = (0..LIVES.div_ceil(all.len()))
             .map(|number| sweep::random(seed, number, reference.writes))
             .collect();
-        leaks += sweep::run(&Ground::Memory, scenario, &reference, &plans).len();
+        leaks += sweep::run(&Ground::Memory, scenario, &reference, &plans, || ()).len();
     }
     row("B14", "leaks or broken invariants in 1000 lives with random faults", "> 0", number(leaks), 0.0);
     let mut latest = Duration::ZERO;

@@ -1,6 +1,7 @@
 //! `make sweep`: every fault at every request of every run.
 
 use clap::Parser;
+use indicatif::ProgressBar;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -98,7 +99,9 @@ fn main() -> ExitCode {
         }
         let plans = plans(&arguments, &reference, chosen.len());
         lived += plans.len();
-        let failures = sweep::run(&ground, scenario, &reference, &plans);
+        let bar = ProgressBar::new(plans.len() as u64);
+        let failures = sweep::run(&ground, scenario, &reference, &plans, || bar.inc(1));
+        bar.finish_and_clear();
         failed += failures.len();
         for failure in failures.iter().take(10) {
             println!("  {}\n    {}", failure.command(), failure.broken.join("\n    "));

@@ -108,9 +108,16 @@ pub fn random(seed: u64, number: usize, writes: usize) -> Vec<Fault> {
     faults
 }
 
-/// Lives a run under each of these plans, as many at once as there is room for, and returns what failed, each shrunk to its fewest faults.
+/// Lives a run under each of these plans, as many at once as there is room for, and returns what failed, each shrunk to
+/// its fewest faults. `done` is called after each.
 #[must_use]
-pub fn run(ground: &Ground, scenario: &Scenario, reference: &Outcome, plans: &[Vec<Fault>]) -> Vec<Failure> {
+pub fn run(
+    ground: &Ground,
+    scenario: &Scenario,
+    reference: &Outcome,
+    plans: &[Vec<Fault>],
+    done: impl Fn() + Sync,
+) -> Vec<Failure> {
     let next = AtomicUsize::new(0);
     let failures = Mutex::new(Vec::new());
     thread::scope(|scope| {
@@ -122,6 +129,7 @@ pub fn run(ground: &Ground, scenario: &Scenario, reference: &Outcome, plans: &[V
                         let failure = shrink(ground, scenario, reference, plan, broken);
                         failures.lock().unwrap_or_else(PoisonError::into_inner).push(failure);
                     }
+                    done();
                 }
             });
         }

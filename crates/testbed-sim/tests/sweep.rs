@@ -34,7 +34,7 @@ fn faults_chosen_by_chance_change_nothing_but_the_time() {
         let plans: Vec<Vec<Fault>> = (0..PLANS / all.len() + 1)
             .map(|number| sweep::random(keyed(seed, &[scenario.name]), number, reference.writes))
             .collect();
-        let failures = sweep::run(&Ground::Memory, scenario, &reference, &plans);
+        let failures = sweep::run(&Ground::Memory, scenario, &reference, &plans, || ());
         let said: Vec<String> = failures
             .iter()
             .map(|failure| format!("{}\n{}", failure.command(), failure.broken.join("\n")))

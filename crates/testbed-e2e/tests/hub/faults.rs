@@ -30,7 +30,7 @@ fn faults_by_chance_around_a_real_api_server_change_nothing_but_the_time() -> Re
         })
         .collect();
     println!("plans {chosen:?}");
-    let failures = sweep::run(&ground, &scenario, &reference, &chosen);
+    let failures = sweep::run(&ground, &scenario, &reference, &chosen, || ());
     let said: Vec<String> = failures
         .iter()
         .map(|failure| format!("{}\n{}", failure.command(), failure.broken.join("\n")))
