@@ -94,7 +94,7 @@ pub struct Pool {
 /// etcd and kube-apiserver.
 struct Server {
     _etcd: Child,
-    _apiserver: Child,
+    apiserver: Child,
     folder: TempDir,
     url: String,
 }
@@ -159,8 +159,9 @@ impl Server {
             .spawn()
             .context("kube-apiserver does not start")?;
         let url = format!("https://127.0.0.1:{secure}");
-        let server = Self { _etcd: etcd, _apiserver: apiserver, folder, url };
-        server.prepare(programs).await.with_context(|| {
+        let mut server = Self { _etcd: etcd, apiserver, folder, url };
+        let prepared = server.prepare(programs).await;
+        prepared.with_context(|| {
             let log = fs::read_to_string(server.folder.path().join("kube-apiserver.log")).unwrap_or_default();
             let end: Vec<&str> = log.lines().rev().take(5).collect();
             format!("the API server did not get ready; it said, newest first: {}", end.join("\n"))
@@ -180,10 +181,13 @@ impl Server {
     }
 
     /// Waits until it answers, and creates what every world finds there.
-    async fn prepare(&self, programs: &Programs) -> Result<()> {
+    async fn prepare(&mut self, programs: &Programs) -> Result<()> {
         let client = self.client()?;
         let begun = Instant::now();
         while ask(&client, Method::GET, "/readyz", "", Bytes::new()).await.is_err() {
+            if let Some(status) = self.apiserver.try_wait()? {
+                bail!("it ended: {status}");
+            }
             ensure!(begun.elapsed() < STARTING, "it was not ready after {} s", STARTING.as_secs());
             sleep(Duration::from_millis(100)).await;
         }
