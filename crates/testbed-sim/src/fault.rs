@@ -133,12 +133,6 @@ impl Faults {
     pub fn new(plan: &[Fault]) -> Self {
         Self { plan: plan.to_vec(), ..Self::default() }
     }
-
-    /// Returns how many requests changed something, or would have.
-    #[must_use]
-    pub const fn writes(&self) -> usize {
-        self.writes
-    }
 }
 
 /// What answers requests that no fault keeps from it.

@@ -104,7 +104,7 @@ fn main() -> ExitCode {
         bar.finish_and_clear();
         failed += failures.len();
         for failure in failures.iter().take(10) {
-            println!("  {}\n    {}", failure.command(), failure.broken.join("\n    "));
+            println!("  {failure}");
         }
         println!(
             "  {} of {} plans passed ({:.1} s)",

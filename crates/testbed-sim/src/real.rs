@@ -36,7 +36,7 @@ use testbed_hub::{Layout, Parts};
 use testbed_operator::outside::{Clock, Http};
 use tokio::net::TcpListener;
 use tokio::process::{Child, Command};
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{Instant, sleep};
 use tower::BoxError;
@@ -210,8 +210,7 @@ impl Server {
         }
         for (kind, namespace, mut object) in runs::catalog() {
             let kind = crate::store::named(kind);
-            object["apiVersion"] = json!(kind.api_version);
-            object["kind"] = json!(kind.kind);
+            kind.name(&mut object);
             create(&client, &kind.path(namespace, ""), &object).await?;
         }
         Ok(())
@@ -261,28 +260,34 @@ async fn ask(
 }
 
 async fn create(client: &Client, path: &str, object: &Value) -> Result<()> {
-    let body = object.to_string().into();
-    match ask(client, Method::POST, path, "application/json", body).await {
-        Ok(_) => Ok(()),
-        Err(refusal) => bail!("{}: {}", refusal.code, refusal.message),
-    }
+    ask(client, Method::POST, path, "application/json", object.to_string().into()).await?;
+    Ok(())
+}
+
+/// Does something on another thread, and waits for it.
+fn elsewhere<T: Send + 'static>(
+    runtime: &Handle,
+    work: impl Future<Output = T> + Send + 'static,
+) -> Result<T, mpsc::RecvError> {
+    let (tell, told) = mpsc::channel();
+    runtime.spawn(async move { tell.send(work.await) });
+    told.recv()
 }
 
 /// Sends changes of the picture on to the server, from a thread of its own.
 struct Sender {
     client: Client,
-    runtime: tokio::runtime::Handle,
+    runtime: Handle,
 }
 
 impl Upstream for Sender {
     fn send(&self, write: Write) -> Result<Value, Refusal> {
-        let (tell, told) = mpsc::channel();
         let client = self.client.clone();
-        self.runtime.spawn(async move {
+        let sent = elsewhere(&self.runtime, async move {
             let Write { method, path, media_type, body } = write;
-            let _ = tell.send(ask(&client, method, &path, media_type, body.to_string().into()).await);
+            ask(&client, method, &path, media_type, body.to_string().into()).await
         });
-        told.recv().unwrap_or_else(|error| Err(Refusal::new(0, "Gone", error.to_string())))
+        sent.unwrap_or_else(|error| Err(Refusal::new(0, "Gone", error.to_string())))
     }
 }
 
@@ -302,18 +307,15 @@ impl Pool {
         let server = match free {
             Some(server) => server,
             None => {
-                let (tell, told) = mpsc::channel();
                 let programs = self.programs.clone();
-                self.runtime.spawn(async move { tell.send(Server::start(&programs).await) });
-                told.recv()??
+                elsewhere(self.runtime.handle(), async move { Server::start(&programs).await })??
             }
         };
-        let (tell, told) = mpsc::channel();
-        let folder = tempfile::tempdir()?;
-        let config = server.config()?;
+        let (folder, config) = (tempfile::tempdir()?, server.config()?);
+        let runtime = self.runtime.handle().clone();
         // A client's worker lives where the client was made.
-        self.runtime.spawn(async move { tell.send(Client::try_from(config)) });
-        let upstream = Sender { client: told.recv()??, runtime: self.runtime.handle().clone() };
+        let client = elsewhere(&runtime, async move { Client::try_from(config) })??;
+        let upstream = Sender { client, runtime };
         Ok(Site { pool: self.clone(), server, upstream: Arc::new(upstream), folder, servers: JoinSet::new() })
     }
 }
@@ -352,8 +354,7 @@ impl Site {
         let store: Shared = Arc::new(Mutex::new(Store::mirror(Clock::system(), self.upstream.clone())));
         let client = self.server.client()?;
         for kind in KINDS.iter().filter(|kind| !["Probe", "Event", "Lease"].contains(&kind.kind)) {
-            let list = ask(&client, Method::GET, &kind.path("", ""), "", Bytes::new()).await;
-            let list = list.map_err(|refusal| anyhow::anyhow!("{}: {}", refusal.code, refusal.message))?;
+            let list = ask(&client, Method::GET, &kind.path("", ""), "", Bytes::new()).await?;
             for item in list["items"].as_array().into_iter().flatten() {
                 observe(&store, kind, false, item.clone());
             }
@@ -433,8 +434,7 @@ impl Site {
 
 fn observe(store: &Shared, kind: &Kind, gone: bool, mut object: Value) {
     // In lists they have none.
-    object["apiVersion"] = json!(kind.api_version);
-    object["kind"] = json!(kind.kind);
+    kind.name(&mut object);
     if let Some(metadata) = object["metadata"].as_object_mut() {
         metadata.remove("managedFields");
     }

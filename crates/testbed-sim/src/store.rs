@@ -87,6 +87,12 @@ impl Kind {
         let path = format!("/{root}/{}/{space}{}/{name}", self.api_version, self.plural);
         path.trim_end_matches('/').to_owned()
     }
+
+    /// Says in an object that it is of this kind.
+    pub fn name(&self, object: &mut Value) {
+        object["apiVersion"] = json!(self.api_version);
+        object["kind"] = json!(self.kind);
+    }
 }
 
 /// Who writes without applying, as far as it matters who owns a field.
@@ -112,7 +118,8 @@ impl Key {
 }
 
 /// An answer that is not the object: code, reason, message.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{code}: {message}")]
 pub struct Refusal {
     /// HTTP status.
     pub code: u16,
@@ -156,6 +163,14 @@ pub enum Change {
 }
 
 impl Change {
+    const fn of(gone: bool, existed: bool) -> Self {
+        match (gone, existed) {
+            (true, _) => Self::Deleted,
+            (false, false) => Self::Added,
+            (false, true) => Self::Modified,
+        }
+    }
+
     /// Returns what a watch calls it.
     #[must_use]
     pub const fn word(self) -> &'static str {
@@ -304,11 +319,7 @@ impl Store {
         }
         let before = self.objects.get(&key).cloned();
         let newest = self.log.iter().filter(|entry| entry.key == key).map(|entry| entry.version).max();
-        let change = match (gone, &before) {
-            (true, _) => Change::Deleted,
-            (false, None) => Change::Added,
-            (false, Some(_)) => Change::Modified,
-        };
+        let change = Change::of(gone, before.is_some());
         let object = Arc::new(object);
         if newest.is_none_or(|newest| newest < version) {
             if gone {
@@ -332,11 +343,7 @@ impl Store {
             let mut last: BTreeMap<Key, Arc<Value>> = BTreeMap::new();
             for entry in &mut history {
                 entry.before = last.remove(&entry.key);
-                entry.change = match (entry.change, &entry.before) {
-                    (Change::Deleted, _) => Change::Deleted,
-                    (_, None) => Change::Added,
-                    (_, Some(_)) => Change::Modified,
-                };
+                entry.change = Change::of(entry.change == Change::Deleted, entry.before.is_some());
                 if entry.change != Change::Deleted {
                     last.insert(entry.key.clone(), entry.object.clone());
                 }
@@ -403,8 +410,7 @@ impl Store {
     pub fn create(&mut self, kind: &str, namespace: &str, mut object: Value) -> Result<Arc<Value>, Refusal> {
         let sent = self.forward(kind, |kind| {
             let mut body = object.clone();
-            body["apiVersion"] = json!(kind.api_version);
-            body["kind"] = json!(kind.kind);
+            kind.name(&mut body);
             let (method, path) = (http::Method::POST, kind.path(namespace, ""));
             Write { method, path, media_type: "application/json", body }
         });

@@ -4,10 +4,12 @@ use crate::fault::{Fault, Mode};
 use crate::runs::Scenario;
 use crate::world::{Ground, Outcome, live};
 use serde_json::{Value, json};
+use std::fmt;
 use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
+use std::time::{SystemTime, UNIX_EPOCH};
 use testbed_core::names::keyed;
 
 /// A plan that broke something.
@@ -31,6 +33,22 @@ impl Failure {
         let real = if self.is_real { "--real " } else { "" };
         format!("make sweep ARGS='{real}--only {} --plan {}'", self.scenario, faults.join(","))
     }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}\n    {}", self.command(), self.broken.join("\n    "))
+    }
+}
+
+/// Returns the seed that `SEED` says, or one that no one chose, and says how to choose it again.
+#[must_use]
+pub fn seed() -> u64 {
+    let said = std::env::var("SEED").ok().and_then(|seed| seed.parse().ok());
+    let now = || SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_secs());
+    let seed = said.unwrap_or_else(now);
+    println!("seed {seed}: again with SEED={seed}");
+    seed
 }
 
 /// What the end of a run looks like, whatever the way to it.

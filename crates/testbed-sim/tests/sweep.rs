@@ -1,7 +1,6 @@
 //! Runs in the simulated world. `make sweep` lives every plan; here is every run once, and some plans by chance.
 #![allow(missing_docs, clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
-use std::time::{SystemTime, UNIX_EPOCH};
 use testbed_core::names::keyed;
 use testbed_sim::fault::{Fault, Mode};
 use testbed_sim::runs::{self, Scenario};
@@ -25,9 +24,7 @@ fn every_run_ends_as_it_should_and_leaves_nothing() {
 
 #[test]
 fn faults_chosen_by_chance_change_nothing_but_the_time() {
-    let seed = std::env::var("SEED").ok().and_then(|seed| seed.parse().ok());
-    let seed = seed.unwrap_or_else(|| SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs());
-    println!("seed {seed}: again with SEED={seed}");
+    let seed = sweep::seed();
     let all = runs::all();
     for scenario in &all {
         let reference = live(&Ground::Memory, scenario, &[]);
@@ -35,10 +32,7 @@ fn faults_chosen_by_chance_change_nothing_but_the_time() {
             .map(|number| sweep::random(keyed(seed, &[scenario.name]), number, reference.writes))
             .collect();
         let failures = sweep::run(&Ground::Memory, scenario, &reference, &plans, || ());
-        let said: Vec<String> = failures
-            .iter()
-            .map(|failure| format!("{}\n{}", failure.command(), failure.broken.join("\n")))
-            .collect();
+        let said: Vec<String> = failures.iter().map(ToString::to_string).collect();
         assert!(failures.is_empty(), "seed {seed}:\n{}", said.join("\n"));
     }
 }

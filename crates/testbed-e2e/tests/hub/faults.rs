@@ -3,7 +3,6 @@
 
 use anyhow::{Context, Result, ensure};
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 use testbed_core::names::keyed;
 use testbed_sim::real::{Pool, Programs};
 use testbed_sim::world::{Ground, live};
@@ -14,10 +13,7 @@ const PLANS: u64 = 6;
 
 #[test]
 fn faults_by_chance_around_a_real_api_server_change_nothing_but_the_time() -> Result<()> {
-    let seed = std::env::var("SEED").ok().and_then(|seed| seed.parse().ok());
-    let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
-    let seed: u64 = seed.unwrap_or(now);
-    println!("seed {seed}: again with SEED={seed}");
+    let seed = sweep::seed();
     let ground = Ground::Real(Arc::new(Pool::new(Programs::find()?)?));
     let scenario = runs::all().into_iter().find(|run| run.name == "hub").context("there is no such run")?;
     let reference = live(&ground, &scenario, &[]);
@@ -31,10 +27,7 @@ fn faults_by_chance_around_a_real_api_server_change_nothing_but_the_time() -> Re
         .collect();
     println!("plans {chosen:?}");
     let failures = sweep::run(&ground, &scenario, &reference, &chosen, || ());
-    let said: Vec<String> = failures
-        .iter()
-        .map(|failure| format!("{}\n{}", failure.command(), failure.broken.join("\n")))
-        .collect();
+    let said: Vec<String> = failures.iter().map(ToString::to_string).collect();
     ensure!(said.is_empty(), "seed {seed}:\n{}", said.join("\n"));
     Ok(())
 }
