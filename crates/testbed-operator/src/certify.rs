@@ -1,7 +1,8 @@
 //! The last look at a run: every list in which something of it could be left is read from the store itself, and that all
 //! were empty is put on record.
 
-use crate::apply::{Error, is_gone};
+use crate::answers::if_defined;
+use crate::apply::Error;
 use crate::clients::{Clients, child};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
 use kube::ResourceExt;
@@ -85,12 +86,9 @@ async fn look(
     let labels = format!("{}={uid}", labels::EXPERIMENT_UID);
     let resource = child(kind);
     let api = clients.dynamic(&resource, namespace);
-    let listed = match api.list_metadata(&ListParams::default().labels(&labels)).await {
-        Ok(listed) => listed,
-        // What nobody serves is not there.
-        Err(error) if is_gone(&error) => return Ok(None),
-        Err(error) => return Err(error.into()),
-    };
+    let listed = api.list_metadata(&ListParams::default().labels(&labels)).await;
+    // Of a kind that has no definition, as clusters without Crossplane, there is nothing.
+    let Some(listed) = if_defined(&clients.kube, &resource, listed).await? else { return Ok(None) };
     if let Some(left) = listed.items.first() {
         return Err(Error::Object(format!("{} {} is still there", resource.kind, left.name_any())));
     }

@@ -204,7 +204,7 @@ async fn reconcile(experiment: Arc<RunMeta>, context: Arc<Context>) -> Result<Ac
         None => {
             settled(&context, &seen.experiment);
             let is_over = status.resources_cleaned == Some(true);
-            let pause = until(plan.wake_at, clients.clock, is_over);
+            let pause = until(plan.wake_at, &clients.clock, is_over);
             Ok(held.or(pause).map_or_else(Action::await_change, Action::requeue))
         }
     }
@@ -212,7 +212,7 @@ async fn reconcile(experiment: Arc<RunMeta>, context: Arc<Context>) -> Result<Ac
 
 /// Returns how long to leave an Experiment alone: until its next deadline, and while something of it could be left never
 /// longer than [`SAFETY`].
-fn until(wake_at: Option<Timestamp>, clock: Clock, is_over: bool) -> Option<Duration> {
+fn until(wake_at: Option<Timestamp>, clock: &Clock, is_over: bool) -> Option<Duration> {
     let left = wake_at.map(|at| clock.until(at));
     if is_over { left } else { Some(left.unwrap_or(SAFETY).min(SAFETY)) }
 }

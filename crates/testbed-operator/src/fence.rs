@@ -11,14 +11,22 @@
 //! is a function of the run's UID and a content that every operator would give it; what is deleted, claimed or written to
 //! a status is named by UID or resourceVersion; and what it leaves behind after its run has ended, the sweeper finds.
 
+use crate::answers::believed;
 use crate::lease::{Refused, Tenure};
+use crate::outside::Clock;
 use http::{Request, Response};
 use kube::client::Body;
 use kube::client::retry::RetryPolicy;
 use kube::{Client, Config, Result};
 use std::sync::Arc;
+use std::time::Duration;
 use tower::retry::RetryLayer;
-use tower::{BoxError, ServiceBuilder, service_fn};
+use tower::{ServiceBuilder, service_fn};
+
+/// Pauses between attempts of one request, the first and the longest; and how many attempts follow the first one. All of
+/// them take two seconds at most: a pass that waits longer in its client knows nothing of what changes meanwhile, and is
+/// better run again. A `Retry-After` is heeded.
+const ATTEMPTS: (Duration, Duration, u32) = (Duration::from_millis(10), Duration::from_millis(700), 7);
 
 /// What stands between this process and everything it writes to.
 #[derive(Clone)]
@@ -33,32 +41,35 @@ impl Fence {
         Self { tenure }
     }
 
-    /// Returns a client behind the fence.
+    /// Returns a client of the hub behind the fence, whose answers set the clock.
     ///
     /// # Errors
     /// No client can be made of the configuration.
-    pub fn client(&self, mut config: Config) -> Result<Client> {
+    pub fn client(&self, mut config: Config, clock: &Clock) -> Result<Client> {
         // Its own retries are within, where a request that waited for a minute would not be asked again.
         config.default_retry = false;
-        Ok(self.guard(Client::try_from(config)?))
+        Ok(self.guard(Client::try_from(config)?, Some(clock)))
     }
 
-    /// Puts a client that does not retry behind the fence. Each attempt of a write is asked anew.
-    pub fn guard(&self, client: Client) -> Client {
+    /// Puts a client that does not retry behind the fence. Each attempt of a write is asked anew. Its answers set the
+    /// clock, if one is given.
+    pub fn guard(&self, client: Client, clock: Option<&Clock>) -> Client {
         let namespace = client.default_namespace().to_owned();
-        let fence = self.clone();
+        let (fence, clock) = (self.clone(), clock.cloned());
         let fenced = service_fn(move |request: Request<Body>| {
-            let (fence, client) = (fence.clone(), client.clone());
+            let (fence, client, clock) = (fence.clone(), client.clone(), clock.clone());
             async move {
                 if !request.method().is_safe() {
                     fence.admit().await?;
                 }
-                Ok::<Response<Body>, BoxError>(client.send(request).await?)
+                let path = request.uri().path().to_owned();
+                let answer: Response<Body> = client.send(request).await?;
+                believed(&path, answer, clock.as_ref()).await
             }
         });
-        let retried =
-            ServiceBuilder::new().layer(RetryLayer::new(RetryPolicy::server_retry())).service(fenced);
-        Client::new(retried, namespace)
+        let (first, longest, again) = ATTEMPTS;
+        let policy = RetryPolicy::new(first, longest, again, true).unwrap_or_default();
+        Client::new(ServiceBuilder::new().layer(RetryLayer::new(policy)).service(fenced), namespace)
     }
 
     async fn admit(&self) -> Result<(), Refused> {

@@ -3,6 +3,7 @@
 //! A library, so that the same code runs in the real world (`main.rs`) and in a simulated one (`testbed-sim`).
 
 pub mod admission;
+mod answers;
 mod apply;
 mod bundle;
 mod certify;
@@ -35,12 +36,13 @@ use tokio::sync::watch;
 /// If a client cannot be made; nothing is contacted.
 pub fn real(kube: kube::Config, fence: &Fence, results: &results::Settings) -> Result<Outside> {
     let to_targets = fence.clone();
+    let clock = Clock::system();
     Ok(Outside {
-        kube: fence.client(kube)?,
-        connect: Arc::new(move |config| Ok(to_targets.guard(targets::client(config)?))),
+        kube: fence.client(kube, &clock)?,
+        connect: Arc::new(move |config| Ok(to_targets.guard(targets::client(config)?, None))),
         http: Arc::new(Network::new()?) as Arc<dyn Http>,
         store: Arc::new(results.client()?) as Arc<dyn ObjectStore>,
-        clock: Clock::system(),
+        clock,
     })
 }
 

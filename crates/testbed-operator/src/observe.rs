@@ -1,5 +1,6 @@
 //! Reads the world of one Experiment. Everything is asked of the API server afresh; nothing here writes.
 
+use crate::answers::if_defined;
 use crate::clients::{Clients, argo, cluster, namespace, reference};
 use crate::targets::{PATIENCE, Source, Way, made};
 use anyhow::Context;
@@ -448,12 +449,9 @@ async fn leftovers(
         let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
         let kind = ApiResource::from_gvk(&GroupVersionKind::gvk(group, version, kind));
         let api = clients.dynamic(&kind, Some(CLUSTER_NAMESPACE));
-        match api.get_metadata_opt(name).await {
-            Ok(found) => Ok(found.map(|_| resource.clone())),
-            // Of a kind that nobody serves, as without the provider of a cloud, there is nothing.
-            Err(Error::Api(status)) if status.code == 404 => Ok(None),
-            Err(error) => Err(error),
-        }
+        // Of a kind that has no definition, as without the provider of a cloud, there is nothing.
+        let found = if_defined(&clients.kube, &kind, api.get_metadata_opt(name).await).await?;
+        Ok::<_, Error>(found.flatten().map(|_| resource.clone()))
     }));
     let pods: Api<Pod> = Api::namespaced(clients.kube.clone(), CLUSTER_NAMESPACE);
     let services: Api<Service> = Api::namespaced(clients.kube.clone(), CLUSTER_NAMESPACE);

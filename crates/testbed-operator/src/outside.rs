@@ -8,6 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use kube::{Client, Config};
 use object_store::ObjectStore;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -94,26 +95,59 @@ impl Http for Network {
     }
 }
 
-/// The time of day: that of the machine, or one that goes as tokio's does, which a simulation moves.
-#[derive(Debug, Clone, Copy)]
-pub struct Clock(Option<(Timestamp, Instant)>);
+/// How far the machine's clock may be from the API server's before it is not followed. What the server says of the time
+/// has whole seconds, so that less cannot be told.
+const TOLERANCE: SignedDuration = SignedDuration::from_secs(1);
+
+/// The time of day: that of the machine, or one that goes as tokio's does, which a simulation moves. Runs begin and end by
+/// the API server's time, so where that is another, it is the server's that is shown.
+#[derive(Debug, Clone)]
+pub struct Clock {
+    base: Option<(Timestamp, Instant)>,
+    /// Milliseconds by which the machine's clock is wrong on purpose.
+    skew: Arc<AtomicI64>,
+    /// Milliseconds by which the API server's clock is ahead of it.
+    ahead: Arc<AtomicI64>,
+}
 
 impl Clock {
     /// The machine's.
     #[must_use]
-    pub const fn system() -> Self {
-        Self(None)
+    pub fn system() -> Self {
+        Self { base: None, skew: Arc::default(), ahead: Arc::default() }
     }
 
     /// One that shows `at` now.
     #[must_use]
     pub fn set(at: Timestamp) -> Self {
-        Self(Some((at, Instant::now())))
+        Self { base: Some((at, Instant::now())), ..Self::system() }
+    }
+
+    /// Returns one that is wrong by so many milliseconds, whoever changes them.
+    #[must_use]
+    pub fn skewed(&self, skew: Arc<AtomicI64>) -> Self {
+        Self { base: self.base, skew, ahead: Arc::default() }
+    }
+
+    /// Follows the API server, which says in an answer what time it is.
+    pub(crate) fn hear(&self, date: &str) {
+        let Ok(said) = jiff::fmt::rfc2822::parse(date).map(|date| date.timestamp()) else { return };
+        // It has whole seconds: the second that it names is half over on average.
+        let ahead = said.duration_since(self.local()) + SignedDuration::from_millis(500);
+        let ahead = if ahead.abs() > TOLERANCE { ahead } else { SignedDuration::ZERO };
+        let ahead = i64::try_from(ahead.as_millis()).unwrap_or_default();
+        let before = self.ahead.swap(ahead, Ordering::Relaxed);
+        if (before - ahead).unsigned_abs() > TOLERANCE.as_millis().unsigned_abs() as u64 {
+            tracing::warn!(
+                milliseconds = ahead,
+                "the API server's clock is ahead of this machine's, and is followed"
+            );
+        }
     }
 
     /// Returns how long it is until `at` has passed.
     #[must_use]
-    pub fn until(self, at: Timestamp) -> Duration {
+    pub fn until(&self, at: Timestamp) -> Duration {
         // A millisecond more, so that it has passed when we look.
         Duration::try_from(at.duration_since(self.now())).unwrap_or_default() + Duration::from_millis(1)
     }
@@ -121,8 +155,17 @@ impl Clock {
     /// Returns the time.
     #[must_use]
     pub fn now(&self) -> Timestamp {
-        let Some((at, then)) = self.0 else { return Timestamp::now() };
-        let passed = SignedDuration::try_from(then.elapsed()).unwrap_or(SignedDuration::MAX);
-        at.checked_add(passed).unwrap_or(Timestamp::MAX)
+        let ahead = SignedDuration::from_millis(self.ahead.load(Ordering::Relaxed));
+        self.local().saturating_add(ahead).unwrap_or(Timestamp::MAX)
+    }
+
+    /// Returns the time as the machine has it.
+    fn local(&self) -> Timestamp {
+        let skew = SignedDuration::from_millis(self.skew.load(Ordering::Relaxed));
+        let unskewed = self.base.map_or_else(Timestamp::now, |(at, then)| {
+            let passed = SignedDuration::try_from(then.elapsed()).unwrap_or(SignedDuration::MAX);
+            at.checked_add(passed).unwrap_or(Timestamp::MAX)
+        });
+        unskewed.saturating_add(skew).unwrap_or(Timestamp::MAX)
     }
 }

@@ -1,5 +1,6 @@
 //! Keeps as many warm clusters as the hub's setting says.
 
+use crate::answers::if_defined;
 use crate::clients::{Clients, RunMeta, cluster};
 use crate::observe::warm;
 use anyhow::{Context, Result};
@@ -88,12 +89,9 @@ async fn attend(clients: &Clients) -> Result<Option<Timestamp>> {
     let settings = settings.get_opt(SETTINGS).await.context("the hub's settings cannot be read")?;
     let wanted =
         settings.and_then(|settings| settings.data?.get("warmClusters")?.trim().parse().ok()).unwrap_or(0);
-    let free = match warm(clients).await {
-        Ok(free) => free,
-        // A hub without Crossplane has no clusters to keep.
-        Err(kube::Error::Api(status)) if status.code == 404 => return Ok(None),
-        Err(error) => return Err(error).context("the warm clusters cannot be listed"),
-    };
+    let free = if_defined(&clients.kube, &cluster(), warm(clients).await).await;
+    // A hub without Crossplane has no clusters to keep.
+    let Some(free) = free.context("the warm clusters cannot be listed")? else { return Ok(None) };
     if wanted == 0 && free.is_empty() {
         return Ok(None);
     }

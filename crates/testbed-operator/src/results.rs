@@ -74,20 +74,22 @@ impl Results {
         Self { store, bucket: bucket.to_owned() }
     }
 
-    /// Stores bytes under a key that contains their digest.
+    /// Stores bytes under a key that contains their digest, and reads them back: a store may say that it has what it has
+    /// not, or not all of it.
     pub(crate) async fn store(&self, key: &str, bytes: Vec<u8>, sha256: String) -> Result<StoredResults> {
         let size = bytes.len() as u64;
         self.store
             .put(&Path::from(key), Bytes::from(bytes).into())
             .await
             .context("failed to store the result")?;
+        self.read(key, &sha256).await?;
         Ok(StoredResults { bucket: self.bucket.clone(), key: key.to_owned(), sha256, size, bundle: None })
     }
 
     /// Reads what was stored under a key, and believes it only if the digest is its.
     pub(crate) async fn read(&self, key: &str, sha256: &str) -> Result<Bytes> {
-        let object = self.store.get(&Path::from(key)).await.context("failed to read a stored record")?;
-        let bytes = object.bytes().await.context("failed to read a stored record")?;
+        let object = self.store.get(&Path::from(key)).await.context("failed to read what was stored")?;
+        let bytes = object.bytes().await.context("failed to read what was stored")?;
         ensure!(names::sha256(&bytes) == sha256, "{key} is not what was stored: its digest is another");
         Ok(bytes)
     }

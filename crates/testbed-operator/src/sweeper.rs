@@ -1,5 +1,6 @@
 //! Looks for what was left behind by runs that are no more, and deletes it.
 
+use crate::answers::if_defined;
 use crate::apply::{is_gone, propagation};
 use crate::clients::{Clients, RunMeta, child};
 use anyhow::{Context, Result};
@@ -66,16 +67,26 @@ pub(crate) async fn run(clients: Arc<Clients>, mode: Mode, mut stopped: watch::R
         named: BTreeSet::new(),
         is_dry: mode == Mode::DryRun,
     };
+    // After a look that failed the next one is soon, for what was left may cost money.
+    let mut pause = GATHER;
     loop {
         let look = async { timeout(PATIENCE, sweeper.look()).await.context("it takes too long")? };
         let look = tokio::select! {
             look = look => look,
             _ = stopped.wait_for(|stopped| *stopped) => return Ok(()),
         };
-        let again = look.unwrap_or_else(|error| {
-            tracing::warn!(error = format!("{error:#}"), "orphans cannot be looked for");
-            SUSPICIOUS
-        });
+        let again = match look {
+            Ok(again) => {
+                pause = GATHER;
+                again
+            }
+            Err(error) => {
+                tracing::warn!(error = format!("{error:#}"), "orphans cannot be looked for");
+                let again = pause;
+                pause = (2 * pause).min(SUSPICIOUS);
+                again
+            }
+        };
         let mut next = Instant::now() + again;
         loop {
             tokio::select! {
@@ -125,13 +136,14 @@ async fn list(clients: &Clients, kind: ChildKind) -> Result<Vec<Found>> {
         ChildKind::Namespace | ChildKind::Pod | ChildKind::Service => None,
     };
     let ours = format!("{}={},{}", labels::MANAGED_BY, labels::MANAGED_BY_VALUE, labels::EXPERIMENT_UID);
-    let api = clients.dynamic(&child(kind), namespace);
-    match api.list_metadata(&ListParams::default().labels(&ours)).await {
-        Ok(listed) => Ok(listed.iter().filter_map(|object| Found::of(kind, object.meta())).collect()),
-        // A hub without Crossplane has no clusters.
-        Err(error) if kind == ChildKind::Cluster && is_gone(&error) => Ok(Vec::new()),
-        Err(error) => Err(error).with_context(|| format!("{kind:?}s cannot be listed")),
-    }
+    let resource = child(kind);
+    let api = clients.dynamic(&resource, namespace);
+    let listed = api.list_metadata(&ListParams::default().labels(&ours)).await;
+    // A hub without Crossplane has no clusters.
+    let listed = if_defined(&clients.kube, &resource, listed).await;
+    let listed = listed.with_context(|| format!("{kind:?}s cannot be listed"))?;
+    let objects = listed.iter().flat_map(|listed| &listed.items);
+    Ok(objects.filter_map(|object| Found::of(kind, object.meta())).collect())
 }
 
 /// Returns the UIDs of all Experiments, asked of the store itself.

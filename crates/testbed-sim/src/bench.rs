@@ -89,7 +89,7 @@ pub fn rows(seed: u64) -> Vec<Row> {
     for scenario in &all {
         let reference = live(&Ground::Memory, scenario, &[]);
         let plans: Vec<_> = (0..LIVES.div_ceil(all.len()))
-            .map(|number| sweep::random(seed, number, reference.writes))
+            .map(|number| sweep::random(&Ground::Memory, seed, number, reference.writes))
             .collect();
         leaks += sweep::run(&Ground::Memory, scenario, &reference, &plans, || ()).len();
     }

@@ -7,8 +7,10 @@ use http::{HeaderValue, Request};
 use kube::client::Body;
 use std::fmt;
 use std::str::FromStr;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
+use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 use tower::{BoxError, Service};
@@ -36,11 +38,28 @@ pub enum Mode {
     WatchCut,
     /// F9: all watches end before it, and go on only after two seconds: what came and went meanwhile is never told.
     Blind,
+    /// F6: for five seconds from it on, reads are refused with 403.
+    Forbidden,
+    /// F6: for five seconds from it on, nobody serves what is read.
+    Unserved,
+    /// F12: before it, the operator's clock goes 25 hours ahead.
+    Ahead,
+    /// F12: before it, the operator's clock goes back by 25 hours.
+    Back,
+    /// F8, F13: before it, the operator dies, and its API server goes back to what it was seven changes before.
+    Restored,
 }
+
+/// How long reads are refused.
+const REFUSED: Duration = Duration::from_secs(5);
+/// How far the operator's clock jumps, in milliseconds.
+const JUMPS: (i64, i64) = (90_000_000, -90_000_000);
+/// How many changes are undone.
+const UNDONE: usize = 7;
 
 impl Mode {
     /// All modes.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 15] = [
         Self::CrashBefore,
         Self::CrashAfter,
         Self::AnswerLost,
@@ -51,7 +70,18 @@ impl Mode {
         Self::TooMany,
         Self::WatchCut,
         Self::Blind,
+        Self::Forbidden,
+        Self::Unserved,
+        Self::Ahead,
+        Self::Back,
+        Self::Restored,
     ];
+
+    /// Returns whether it can be done to real programs: neither has their clock a wheel, nor their etcd a backup.
+    #[must_use]
+    pub const fn is_for_real(self) -> bool {
+        !matches!(self, Self::Ahead | Self::Back | Self::Restored)
+    }
 
     const fn word(self) -> &'static str {
         match self {
@@ -65,6 +95,11 @@ impl Mode {
             Self::TooMany => "429",
             Self::WatchCut => "watch-cut",
             Self::Blind => "blind",
+            Self::Forbidden => "403-reads",
+            Self::Unserved => "404-reads",
+            Self::Ahead => "clock-ahead",
+            Self::Back => "clock-back",
+            Self::Restored => "restored",
         }
     }
 }
@@ -122,8 +157,25 @@ pub struct Faults {
     writes: usize,
     /// How many requests are still refused.
     burst: usize,
+    /// How reads are refused, and until when.
+    reads: Option<(Mode, Instant)>,
+    /// By how many milliseconds the operator's clock is wrong.
+    pub skew: Arc<AtomicI64>,
     /// Number of the operator's life; requests of earlier ones are never answered.
     pub life: u64,
+    blind: bool,
+}
+
+/// What becomes of a request.
+#[derive(Debug, Clone, Copy, Default)]
+struct Fate {
+    /// The fault at it.
+    mode: Option<Mode>,
+    /// It is one of many that are refused.
+    burst: bool,
+    /// It is a read that is refused in this way.
+    read: Option<Mode>,
+    /// Watches are not told anything.
     blind: bool,
 }
 
@@ -133,6 +185,44 @@ impl Faults {
     pub fn new(plan: &[Fault]) -> Self {
         Self { plan: plan.to_vec(), ..Self::default() }
     }
+
+    /// Counts a request and returns what happens to it; absent if it is of an earlier life.
+    fn count(&mut self, request: &Counted, life: u64) -> Option<Fate> {
+        if self.life != life {
+            return None;
+        }
+        self.writes += usize::from(request.is_point);
+        let number = if request.is_point { self.writes } else { 0 };
+        let (line, needs) = (request.line.clone(), request.needs.clone());
+        self.sent.push(Sent { number, line, life, at: Instant::now(), needs });
+        let burst = self.burst > 0;
+        self.burst = self.burst.saturating_sub(1);
+        let planned = self.plan.iter().find(|fault| request.is_point && fault.point == number);
+        let mode = planned.map(|fault| fault.mode);
+        match mode {
+            Some(Mode::Burst) => self.burst = 19,
+            Some(Mode::Blind) => self.blind = true,
+            Some(mode @ (Mode::Forbidden | Mode::Unserved)) => {
+                self.reads = Some((mode, Instant::now() + REFUSED))
+            }
+            Some(Mode::Ahead) => drop(self.skew.fetch_add(JUMPS.0, Ordering::Relaxed)),
+            Some(Mode::Back) => drop(self.skew.fetch_add(JUMPS.1, Ordering::Relaxed)),
+            _ => {}
+        }
+        let read = self.reads.filter(|(_, until)| request.is_read && Instant::now() < *until);
+        let read = read.map(|(mode, _)| mode);
+        Some(Fate { mode, burst, read, blind: self.blind })
+    }
+}
+
+/// A request as it is counted.
+struct Counted {
+    line: String,
+    /// Whether a fault can be put at it: it changes something.
+    is_point: bool,
+    /// Whether it is a read that may be refused as such.
+    is_read: bool,
+    needs: Option<Access>,
 }
 
 /// What answers requests that no fault keeps from it.
@@ -189,29 +279,19 @@ fn said(code: u16, reason: &'static str) -> Answer {
 
 impl Faulty {
     /// Counts a request and returns what happens to it; absent if it is of an earlier life.
-    fn count(&self, request: &Request<Body>) -> Option<(Option<Mode>, bool, bool)> {
-        let mut faults = self.faults.lock().unwrap_or_else(PoisonError::into_inner);
-        if faults.life != self.life {
-            return None;
-        }
+    fn count(&self, request: &Request<Body>) -> Option<Fate> {
         // Events are a courtesy, and the lease goes by the clock: neither is counted.
         let path = request.uri().path();
-        let counted = is_mutating(request.method()) && !path.contains("/events") && !path.contains("/leases");
-        faults.writes += usize::from(counted);
-        let number = if counted { faults.writes } else { 0 };
-        let line = format!("{} {path}", request.method());
+        let is_apart = path.contains("/events") || path.contains("/leases");
+        let writes = is_mutating(request.method());
         let asked = Asked::of(request.uri()).filter(|_| Arc::ptr_eq(&self.store, &self.hub));
-        let needs = asked.map(|asked| asked.needs(request.method()));
-        faults.sent.push(Sent { number, line, life: self.life, at: Instant::now(), needs });
-        let burst = faults.burst > 0;
-        faults.burst = faults.burst.saturating_sub(1);
-        let mode = faults.plan.iter().find(|fault| counted && fault.point == number).map(|fault| fault.mode);
-        match mode {
-            Some(Mode::Burst) => faults.burst = 19,
-            Some(Mode::Blind) => faults.blind = true,
-            _ => {}
-        }
-        Some((mode, burst, faults.blind))
+        let counted = Counted {
+            line: format!("{} {}", request.method(), path_and_version(request)),
+            is_point: writes && !is_apart,
+            is_read: !writes && !is_apart,
+            needs: asked.map(|asked| asked.needs(request.method())),
+        };
+        self.faults.lock().unwrap_or_else(PoisonError::into_inner).count(&counted, self.life)
     }
 
     /// Carries a request out, unless a fault has it otherwise.
@@ -219,47 +299,89 @@ impl Faulty {
     /// # Errors
     /// If the connection is to break.
     pub async fn pass(self, request: Request<Body>) -> Result<Answer, BoxError> {
-        let Some((mode, burst, blind)) = self.count(&request) else {
+        let Some(fate) = self.count(&request) else {
             // Whose life is over hears nothing any more.
             return std::future::pending().await;
         };
         if !(self.reachable)() {
             return Err("connection refused".into());
         }
-        if blind && request.uri().query().is_some_and(|query| query.contains("watch=true")) {
-            tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+        if fate.blind && request.uri().query().is_some_and(|query| query.contains("watch=true")) {
+            tokio::time::sleep(Duration::from_secs(2)).await;
             self.faults.lock().unwrap_or_else(PoisonError::into_inner).blind = false;
         }
-        if burst {
+        if fate.burst {
             return Ok(said(503, "ServiceUnavailable"));
         }
-        match mode {
+        match fate.read {
+            Some(Mode::Forbidden) => return Ok(said(403, "Forbidden")),
+            Some(_) => return Ok(said(404, "NotFound")),
             None => {}
-            Some(Mode::CrashBefore) => {
-                self.crash.notify_one();
-                return std::future::pending().await;
-            }
-            Some(Mode::CrashAfter) => {
+        }
+        let Some(mode) = fate.mode else { return Ok((self.next)(request).await) };
+        match mode {
+            Mode::CrashBefore => self.die().await,
+            Mode::CrashAfter => {
                 let _ = (self.next)(request).await;
-                self.crash.notify_one();
-                return std::future::pending().await;
+                self.die().await
             }
-            Some(Mode::AnswerLost) => {
+            Mode::AnswerLost => {
                 let _ = (self.next)(request).await;
-                return Err("connection reset by peer".into());
+                Err("connection reset by peer".into())
             }
-            Some(Mode::Conflict) => return Ok(said(409, "Conflict")),
-            Some(Mode::Touched) => touch(&self.hub),
-            Some(Mode::Internal) => return Ok(said(500, "InternalError")),
-            Some(Mode::Burst) => return Ok(said(503, "ServiceUnavailable")),
-            Some(Mode::TooMany) => return Ok(said(429, "TooManyRequests")),
-            Some(Mode::WatchCut | Mode::Blind) => {
+            Mode::Conflict => Ok(said(409, "Conflict")),
+            Mode::Internal => Ok(said(500, "InternalError")),
+            Mode::Burst => Ok(said(503, "ServiceUnavailable")),
+            Mode::TooMany => Ok(said(429, "TooManyRequests")),
+            _ => {
+                self.disturb(mode).await;
+                Ok((self.next)(request).await)
+            }
+        }
+    }
+
+    /// Counts a write to the store of results, and returns what happens to it; absent if it is of an earlier life.
+    pub(crate) fn at_store(&self, line: String) -> Option<Option<Mode>> {
+        let counted = Counted { line, is_point: true, is_read: false, needs: None };
+        let fate = self.faults.lock().unwrap_or_else(PoisonError::into_inner).count(&counted, self.life)?;
+        Some(if fate.burst { Some(Mode::Burst) } else { fate.mode })
+    }
+
+    /// What happens beside a request, which itself goes on.
+    pub(crate) async fn disturb(&self, mode: Mode) {
+        match mode {
+            Mode::Touched => touch(&self.hub),
+            Mode::WatchCut | Mode::Blind => {
                 lock(&self.hub).cut_watches();
                 lock(&self.store).cut_watches();
             }
+            Mode::Restored => {
+                lock(&self.hub).restore(UNDONE);
+                self.die().await
+            }
+            _ => {}
         }
-        Ok((self.next)(request).await)
     }
+
+    /// The operator is told to die, and hears nothing any more.
+    pub(crate) async fn die<T>(&self) -> T {
+        self.crash.notify_one();
+        std::future::pending().await
+    }
+
+    /// Returns the same for whichever life there is now.
+    pub(crate) fn now(&self) -> Self {
+        let life = self.faults.lock().unwrap_or_else(PoisonError::into_inner).life;
+        Self { life, ..self.clone() }
+    }
+}
+
+/// Returns the path of a request, and which version of the store it may be answered from.
+fn path_and_version(request: &Request<Body>) -> String {
+    let query = request.uri().query().unwrap_or_default();
+    let version = query.split('&').find(|parameter| parameter.starts_with("resourceVersion="));
+    let path = request.uri().path();
+    version.map_or_else(|| path.to_owned(), |version| format!("{path}?{version}"))
 }
 
 /// Someone else writes every Experiment.

@@ -20,6 +20,7 @@
 //! | I17 | no credential in the open | [`no_secret_in_the_open`]; `tests/log.rs` reads the log |
 //! | I18, I19 | only what the Role allows, and all of it | `tests/rights.rs` |
 
+use crate::fault::Sent;
 use crate::players::CANARY;
 use crate::runs::{FORGED, Scenario};
 use crate::store::{Change, Entry, Key, strings};
@@ -45,7 +46,9 @@ fn label<'a>(object: &'a Value, name: &str) -> Option<&'a str> {
 pub fn broken(scenario: &Scenario, outcome: &Outcome) -> Vec<String> {
     let mut broken = Vec::new();
     nothing_left(outcome, &mut broken);
-    certified(outcome, &mut broken);
+    if !scenario.behavior.loses_results() {
+        certified(outcome, &mut broken);
+    }
     bounded_life(scenario, outcome, &mut broken);
     deleted_in_time(outcome, &mut broken);
     identity(outcome, &mut broken);
@@ -58,6 +61,7 @@ pub fn broken(scenario: &Scenario, outcome: &Outcome) -> Vec<String> {
     no_fake_success(outcome, &mut broken);
     phases(outcome, &mut broken);
     no_secret_in_the_open(outcome, &mut broken);
+    quorum(outcome, &mut broken);
     let idle: Vec<&str> =
         outcome.after_restart.iter().filter(|sent| sent.number > 0).map(|sent| sent.line.as_str()).collect();
     if !idle.is_empty() {
@@ -130,6 +134,14 @@ fn deleted_in_time(outcome: &Outcome, broken: &mut Vec<String>) {
     });
     if gone.is_none_or(|gone| gone.at.duration_since(asked) > DELETED_WITHIN) {
         broken.push(format!("I4: what was deleted is not gone within {} s", DELETED_WITHIN.as_secs()));
+    }
+}
+
+/// F8: what is decided upon is read from the store itself, never from what a cache of the API server once knew.
+fn quorum(outcome: &Outcome, broken: &mut Vec<String>) {
+    let old = |sent: &&Sent| sent.line.ends_with("?resourceVersion=0");
+    if let Some(sent) = outcome.sent.iter().find(old) {
+        broken.push(format!("F8: {} may be answered with what was there long ago", sent.line));
     }
 }
 
@@ -207,13 +219,22 @@ fn made_once(outcome: &Outcome, broken: &mut Vec<String>) {
 /// I7: a run that is over has one result, under the digest that its status names, and nothing was torn down before.
 fn results(scenario: &Scenario, outcome: &Outcome, broken: &mut Vec<String>) {
     let Some(run) = &outcome.ended else { return };
-    if phase(run) != Some(scenario.ends) {
+    // Of a cluster half of whose parts were undone nothing can be saved, and the run says so.
+    let is_undone = outcome.restored && run["status"]["failure"]["reason"] == "ClusterFailed";
+    if phase(run) != Some(scenario.ends) && !is_undone {
         broken.push(format!(
             "I12: it ended {:?}, not {:?}: {}",
             phase(run),
             scenario.ends,
             run["status"]["failure"]
         ));
+    }
+    if scenario.behavior.loses_results() {
+        let said = run["status"]["conditions"].to_string();
+        if !said.contains("ResultsLost") {
+            broken.push(format!("I7: the result is lost, and nothing says so: {said}"));
+        }
+        return;
     }
     let key = run.pointer("/status/results/key").and_then(Value::as_str).unwrap_or_default();
     let digest = run.pointer("/status/results/sha256").and_then(Value::as_str).unwrap_or_default();

@@ -4,6 +4,7 @@
 //! a real API server and an operator that is really killed (T1).
 
 pub mod bench;
+pub mod bucket;
 pub mod fault;
 pub mod invariants;
 pub mod players;

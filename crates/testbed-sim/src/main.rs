@@ -97,7 +97,7 @@ fn main() -> ExitCode {
             println!("  without any fault: {:#?}", reference.broken);
             continue;
         }
-        let plans = plans(&arguments, &reference, chosen.len());
+        let plans = plans(&arguments, &ground, &reference, chosen.len());
         lived += plans.len();
         let bar = ProgressBar::new(plans.len() as u64);
         let failures = sweep::run(&ground, scenario, &reference, &plans, || bar.inc(1));
@@ -137,19 +137,19 @@ fn bench(arguments: &Arguments) -> ExitCode {
     if rows.iter().all(bench::Row::holds) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-fn plans(arguments: &Arguments, reference: &Outcome, runs: usize) -> Vec<Vec<Fault>> {
+fn plans(arguments: &Arguments, ground: &Ground, reference: &Outcome, runs: usize) -> Vec<Vec<Fault>> {
     if !arguments.plan.is_empty() {
         return vec![arguments.plan.clone()];
     }
     if let Some(count) = arguments.random {
         let seed = arguments.seed;
         return (0..count.div_ceil(runs))
-            .map(|number| sweep::random(seed, number, reference.writes))
+            .map(|number| sweep::random(ground, seed, number, reference.writes))
             .collect();
     }
-    let mut plans = sweep::singles(reference);
+    let mut plans = sweep::singles(ground, reference);
     if let Some(which) = arguments.pairs {
-        plans.extend(sweep::pairs(reference, which));
+        plans.extend(sweep::pairs(ground, reference, which));
     }
     plans
 }

@@ -26,7 +26,24 @@ pub struct Behavior {
     pub clusters_hang: bool,
     /// A cluster dies so long after it was made.
     pub cluster_dies: Option<Duration>,
+    /// The store of results answers only after so long.
+    pub store_away: Option<Duration>,
+    /// The store of results keeps half of what it is given, and says nothing.
+    pub store_truncates: bool,
+    /// Stores of metrics answer only after so long.
+    pub metrics_away: Option<Duration>,
 }
+
+impl Behavior {
+    /// Returns whether what is measured cannot be stored, ever.
+    #[must_use]
+    pub fn loses_results(&self) -> bool {
+        self.store_truncates || self.store_away.is_some_and(|away| away >= FOR_GOOD)
+    }
+}
+
+/// How long those are away that do not come back.
+pub const FOR_GOOD: Duration = Duration::from_hours(1000);
 
 /// A string that stands in every credential here, and must be found nowhere else.
 pub const CANARY: &str = "canary-7f3a9c";
@@ -48,6 +65,8 @@ pub struct Players {
     due: BTreeSet<(Instant, String, Key)>,
     /// How much of each history is known.
     read: BTreeMap<String, usize>,
+    /// How often the hub went back to an earlier state.
+    restored: u64,
 }
 
 fn text<'a>(value: &'a Value, path: &str) -> &'a str {
@@ -82,7 +101,7 @@ impl Players {
     #[must_use]
     pub fn new(hub: Shared, clusters: Clusters, clock: Clock, behavior: Behavior, speed: u32) -> Self {
         let (seen, due, read) = (BTreeMap::new(), BTreeSet::new(), BTreeMap::new());
-        Self { hub, clusters, clock, behavior, speed, seen, due, read }
+        Self { hub, clusters, clock, behavior, speed, seen, due, read, restored: 0 }
     }
 
     /// Plays.
@@ -136,6 +155,10 @@ impl Players {
         for place in std::iter::once(String::new()).chain(places) {
             let Some(store) = self.store(&place) else { continue };
             let store = lock(&store);
+            if place.is_empty() && self.restored != store.restored {
+                self.restored = store.restored;
+                self.read.remove(&place);
+            }
             let read = self.read.entry(place.clone()).or_default();
             let now = Instant::now();
             for entry in &store.log[*read..] {
@@ -490,7 +513,7 @@ impl Players {
             let _ = hub.create(part.kind, CLUSTER_NAMESPACE, made);
         }
         drop(hub);
-        let mut inner = Store::new(self.clock, name, &["kube-system", "default"]);
+        let mut inner = Store::new(self.clock.clone(), name, &["kube-system", "default"]);
         let node = json!({"metadata": {"name": "node"},
             "status": {"addresses": [{"type": "InternalIP", "address": "10.98.0.1"}]}});
         if let Ok(made) = inner.create("Node", "", node.clone()) {

@@ -2,6 +2,7 @@
 //! process that is killed. The players, the faults, the history and what must hold of it are those of the world in
 //! memory, whose [`Store`](crate::store::Store) is here the picture of the real API server.
 
+use crate::bucket::Bucket;
 use crate::fault::{Faulty, Next};
 use crate::players::CANARY;
 use crate::runs;
@@ -20,7 +21,6 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use kube::client::Body;
 use kube::{Client, Config};
-use object_store::memory::InMemory;
 use object_store::path::Path as Place;
 use object_store::{ObjectStore, ObjectStoreExt};
 use serde_json::{Value, json};
@@ -194,11 +194,11 @@ impl Server {
         let ours = |kind: &Kind| {
             programs.definitions.iter().any(|definition| definition["spec"]["names"]["kind"] == kind.kind)
         };
-        let foreign = KINDS.iter().filter(|kind| is_custom(kind) && !ours(kind)).map(permissive);
+        let foreign = KINDS.iter().filter(|kind| kind.is_custom() && !ours(kind)).map(Kind::definition);
         for definition in programs.definitions.iter().cloned().chain(foreign) {
             create(&client, "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", &definition).await?;
         }
-        for kind in KINDS.iter().filter(|kind| is_custom(kind)) {
+        for kind in KINDS.iter().filter(|kind| kind.is_custom()) {
             while ask(&client, Method::GET, &kind.path("", ""), "", Bytes::new()).await.is_err() {
                 ensure!(begun.elapsed() < STARTING, "{} are not served", kind.plural);
                 sleep(Duration::from_millis(50)).await;
@@ -215,23 +215,6 @@ impl Server {
         }
         Ok(())
     }
-}
-
-fn is_custom(kind: &Kind) -> bool {
-    kind.api_version.contains("illm.io/") || kind.api_version.starts_with("argoproj.io/")
-}
-
-/// Returns the definition of a kind of others, which takes whatever it is given.
-fn permissive(kind: &Kind) -> Value {
-    let (group, version) = kind.api_version.split_once('/').unwrap_or_default();
-    let any = json!({"type": "object", "x-kubernetes-preserve-unknown-fields": true});
-    let parts = if kind.status { json!({"status": {}}) } else { json!({}) };
-    json!({"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
-        "metadata": {"name": format!("{}.{group}", kind.plural)},
-        "spec": {"group": group, "scope": if kind.namespaced { "Namespaced" } else { "Cluster" },
-            "names": {"plural": kind.plural, "kind": kind.kind, "listKind": format!("{}List", kind.kind)},
-            "versions": [{"name": version, "served": true, "storage": true, "subresources": parts,
-                "schema": {"openAPIV3Schema": any}}]}})
 }
 
 /// Sends a request and returns what is answered.
@@ -353,7 +336,10 @@ impl Site {
     pub(crate) async fn mirror(&mut self) -> Result<Shared> {
         let store: Shared = Arc::new(Mutex::new(Store::mirror(Clock::system(), self.upstream.clone())));
         let client = self.server.client()?;
-        for kind in KINDS.iter().filter(|kind| !["Probe", "Event", "Lease"].contains(&kind.kind)) {
+        for kind in KINDS
+            .iter()
+            .filter(|kind| !["Probe", "Event", "Lease", "CustomResourceDefinition"].contains(&kind.kind))
+        {
             let list = ask(&client, Method::GET, &kind.path("", ""), "", Bytes::new()).await?;
             for item in list["items"].as_array().into_iter().flatten() {
                 observe(&store, kind, false, item.clone());
@@ -365,11 +351,11 @@ impl Site {
     }
 
     /// Serves the store of results and one of metrics, and returns their addresses.
-    pub(crate) async fn serve(&mut self, results: Arc<InMemory>) -> Result<[String; 2]> {
+    pub(crate) async fn serve(&mut self, results: Bucket, measured: Metrics) -> Result<[String; 2]> {
         let (s3, s3_address) = bind().await?;
-        self.servers.spawn(accept(s3, move |request| s3_answer(results.clone(), request)));
+        self.servers.spawn(accept(s3, move |request| s3_answer(results.now(), request)));
         let (metrics, metrics_address) = bind().await?;
-        self.servers.spawn(accept(metrics, metrics_answer));
+        self.servers.spawn(accept(metrics, move |request| metrics_answer(measured, request)));
         Ok([format!("http://{s3_address}"), format!("http://{metrics_address}")])
     }
 
@@ -529,17 +515,23 @@ fn plain(code: StatusCode, body: impl Into<Bytes>) -> Answer {
     answer
 }
 
-async fn metrics_answer(request: Request<Incoming>) -> Result<Answer, BoxError> {
+async fn metrics_answer(metrics: Metrics, request: Request<Incoming>) -> Result<Answer, BoxError> {
     let (parts, body) = request.into_parts();
     let request = Request::from_parts(parts, body.collect().await?.to_bytes());
-    Ok(match Metrics.send(request, LIMIT).await {
+    Ok(match metrics.send(request, LIMIT).await {
         Ok(reply) => plain(reply.status, reply.body),
         Err(error) => plain(StatusCode::NOT_FOUND, error.to_string()),
     })
 }
 
 /// As much of S3 as a store of results needs.
-async fn s3_answer(store: Arc<InMemory>, request: Request<Incoming>) -> Result<Answer, BoxError> {
+async fn s3_answer(store: Bucket, request: Request<Incoming>) -> Result<Answer, BoxError> {
+    let answer = s3_said(&store, request).await;
+    // What a store refuses, or does not say, is tried again.
+    Ok(answer.unwrap_or_else(|error| plain(StatusCode::SERVICE_UNAVAILABLE, error.to_string())))
+}
+
+async fn s3_said(store: &Bucket, request: Request<Incoming>) -> Result<Answer, BoxError> {
     let (parts, body) = request.into_parts();
     let body = body.collect().await?.to_bytes();
     let query: Vec<(String, String)> = serde_urlencoded::from_str(parts.uri.query().unwrap_or_default())?;
@@ -588,6 +580,7 @@ async fn s3_answer(store: Arc<InMemory>, request: Request<Incoming>) -> Result<A
                 answer.headers_mut().insert("Content-Length", length.into());
                 Ok(answer)
             }
+            Err(object_store::Error::Generic { source, .. }) => Err(source),
             Err(_) => Ok(plain(StatusCode::NOT_FOUND, "<Error><Code>NoSuchKey</Code></Error>")),
         },
         Method::POST if parameter("delete").is_some() => {
@@ -595,13 +588,13 @@ async fn s3_answer(store: Arc<InMemory>, request: Request<Incoming>) -> Result<A
             let keys = text.split("<Key>").skip(1).filter_map(|rest| rest.split("</Key>").next());
             let mut done = String::new();
             for key in keys {
-                let _ = store.delete(&Place::parse(key)?).await;
+                store.delete(&Place::parse(key)?).await?;
                 done.push_str(&format!("<Deleted><Key>{key}</Key></Deleted>"));
             }
             Ok(plain(StatusCode::OK, format!("<DeleteResult>{done}</DeleteResult>")))
         }
         Method::DELETE => {
-            let _ = store.delete(&place).await;
+            store.delete(&place).await?;
             Ok(plain(StatusCode::NO_CONTENT, ""))
         }
         _ => Ok(plain(StatusCode::METHOD_NOT_ALLOWED, "")),

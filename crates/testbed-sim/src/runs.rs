@@ -1,6 +1,6 @@
 //! The runs that are simulated: an Experiment, what goes otherwise in its world, and when it is deleted.
 
-use crate::players::Behavior;
+use crate::players::{Behavior, FOR_GOOD};
 use serde_json::{Value, json};
 use std::time::Duration;
 use testbed_api::labels;
@@ -30,9 +30,15 @@ impl Scenario {
     pub fn is_for_real(&self) -> bool {
         let targets = self.experiment["spec"]["targets"].as_array();
         let on_hub = targets.into_iter().flatten().all(|target| target["cluster"]["type"] == "hub");
-        on_hub && !self.behavior.never_healthy && self.name != "expires"
+        let slow = self.behavior.never_healthy
+            || self.behavior.store_away.is_some()
+            || self.behavior.metrics_away.is_some();
+        on_hub && !slow && self.name != "expires"
     }
 }
+
+/// How long stores are away that come back.
+const AWAY: Duration = Duration::from_mins(3);
 
 /// An object that bears labels of a run that never was, by someone else's hand.
 pub const FORGED: &str = "forged";
@@ -72,6 +78,19 @@ pub fn all() -> Vec<Scenario> {
             Behavior { cluster_dies: Some(Duration::from_secs(7)), ..Behavior::default() },
         ),
     ];
+    for (name, behavior) in [
+        ("store-away", Behavior { store_away: Some(AWAY), ..Behavior::default() }),
+        ("metrics-away", Behavior { metrics_away: Some(AWAY), ..Behavior::default() }),
+        ("metrics-lost", Behavior { metrics_away: Some(FOR_GOOD), ..Behavior::default() }),
+    ] {
+        all.push(Scenario { behavior, ..run(name, &hub) });
+    }
+    for (name, behavior) in [
+        ("store-lost", Behavior { store_away: Some(FOR_GOOD), ..Behavior::default() }),
+        ("store-truncates", Behavior { store_truncates: true, ..Behavior::default() }),
+    ] {
+        all.push(failing(name, &one, behavior));
+    }
     for (name, experiment, phase) in [
         ("deleted-at-once", &hub, Phase::Pending),
         ("deleted-in-provisioning", &two, Phase::Provisioning),

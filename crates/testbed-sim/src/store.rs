@@ -39,7 +39,7 @@ const fn kind(
 }
 
 /// Kinds that are served.
-pub const KINDS: [Kind; 16] = [
+pub const KINDS: [Kind; 17] = [
     kind("v1", "namespaces", "Namespace", false, true),
     kind("v1", "nodes", "Node", false, true),
     kind("v1", "pods", "Pod", true, true),
@@ -55,6 +55,7 @@ pub const KINDS: [Kind; 16] = [
     kind("illm.io/v1alpha1", "experimentclusters", "ExperimentCluster", true, true),
     kind("experiments.illm.io/v1alpha1", "experiments", "Experiment", true, true),
     kind("experiments.illm.io/v1alpha1", "components", "Component", false, false),
+    kind("apiextensions.k8s.io/v1", "customresourcedefinitions", "CustomResourceDefinition", false, true),
     // Nobody's: what is compared with a real API server.
     kind("sim.illm.io/v1", "probes", "Probe", true, true),
 ];
@@ -86,6 +87,26 @@ impl Kind {
         };
         let path = format!("/{root}/{}/{space}{}/{name}", self.api_version, self.plural);
         path.trim_end_matches('/').to_owned()
+    }
+
+    /// Returns whether it is defined by someone, rather than built in.
+    #[must_use]
+    pub fn is_custom(&self) -> bool {
+        self.api_version.contains("illm.io/") || self.api_version.starts_with("argoproj.io/")
+    }
+
+    /// Returns a definition of it that takes whatever it is given.
+    #[must_use]
+    pub fn definition(&self) -> Value {
+        let (group, version) = self.api_version.split_once('/').unwrap_or_default();
+        let any = json!({"type": "object", "x-kubernetes-preserve-unknown-fields": true});
+        let parts = if self.status { json!({"status": {}}) } else { json!({}) };
+        json!({"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+            "metadata": {"name": format!("{}.{group}", self.plural)},
+            "spec": {"group": group, "scope": if self.namespaced { "Namespaced" } else { "Cluster" },
+                "names": {"plural": self.plural, "kind": self.kind, "listKind": format!("{}List", self.kind)},
+                "versions": [{"name": version, "served": true, "storage": true, "subresources": parts,
+                    "schema": {"openAPIV3Schema": any}}]}})
     }
 
     /// Says in an object that it is of this kind.
@@ -127,16 +148,20 @@ pub struct Refusal {
     pub reason: Cow<'static, str>,
     /// What is wrong.
     pub message: String,
+    /// The object that it is about, if it is about one.
+    pub name: Option<String>,
 }
 
 impl Refusal {
     /// Makes one.
     pub fn new(code: u16, reason: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {
-        Self { code, reason: reason.into(), message: message.into() }
+        Self { code, reason: reason.into(), message: message.into(), name: None }
     }
 
-    fn missing(key: &Key) -> Self {
-        Self::new(404, "NotFound", format!("{} \"{}\" not found", key.kind, key.name))
+    /// Says that an object is not there.
+    pub(crate) fn missing(key: &Key) -> Self {
+        let message = format!("{} \"{}\" not found", named(key.kind).plural, key.name);
+        Self { name: Some(key.name.clone()), ..Self::new(404, "NotFound", message) }
     }
 
     fn conflict(message: impl Into<String>) -> Self {
@@ -146,8 +171,12 @@ impl Refusal {
     /// Returns it as the API server writes it.
     #[must_use]
     pub fn status(&self) -> Value {
-        json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
-               "message": self.message, "reason": self.reason, "code": self.code})
+        let mut status = json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
+               "message": self.message, "reason": self.reason, "code": self.code});
+        if let Some(name) = &self.name {
+            status["details"] = json!({"name": name});
+        }
+        status
     }
 }
 
@@ -256,6 +285,9 @@ pub trait Upstream: Send + Sync {
     fn send(&self, write: Write) -> Result<Value, Refusal>;
 }
 
+/// Whose fields of what: the object, whether it is its status, the manager.
+type Place = (Key, bool, String);
+
 /// The objects of one API server, and all that ever happened to them.
 pub struct Store {
     upstream: Option<Arc<dyn Upstream>>,
@@ -264,13 +296,19 @@ pub struct Store {
     made: u64,
     objects: BTreeMap<Key, Arc<Value>>,
     /// What each manager applied last, by object and whether it was status.
-    applied: BTreeMap<(Key, bool, String), Value>,
+    applied: BTreeMap<Place, Value>,
+    /// What was applied to the object of each entry of the log before it, if it may have to go back there.
+    owners: Vec<Vec<(Place, Value)>>,
+    /// Whether it may have to go back to an earlier state.
+    pub may_go_back: bool,
     /// All that ever happened.
     pub log: Vec<Entry>,
     /// Told whenever something happened.
     pub changed: Arc<Notify>,
     /// Grows whenever all watches are cut.
     pub cut: u64,
+    /// How often it went back to an earlier state.
+    pub restored: u64,
     /// Distinguishes UIDs of different API servers.
     prefix: String,
 }
@@ -302,9 +340,12 @@ impl Store {
             made: 0,
             objects: BTreeMap::new(),
             applied: BTreeMap::new(),
+            owners: Vec::new(),
+            may_go_back: false,
             log: Vec::new(),
             changed: Arc::default(),
             cut: 0,
+            restored: 0,
             prefix: prefix.to_owned(),
         }
     }
@@ -371,6 +412,24 @@ impl Store {
             }
             Arc::new(object)
         }))
+    }
+
+    /// Goes back to what was there so many changes ago, as if none of these had ever been: as etcd does that is restored
+    /// from a backup. It is one of after the Experiment was created.
+    pub fn restore(&mut self, changes: usize) {
+        let first = self.log.iter().position(|entry| entry.key.kind == "Experiment");
+        let kept = self.log.len().saturating_sub(changes).max(first.map_or(0, |first| first + 1));
+        for entry in self.log.split_off(kept).into_iter().rev() {
+            self.applied.retain(|(key, ..), _| *key != entry.key);
+            self.applied.extend(self.owners.pop().into_iter().flatten());
+            match entry.before {
+                Some(before) => self.objects.insert(entry.key, before),
+                None => self.objects.remove(&entry.key),
+            };
+        }
+        self.version = self.log.last().map_or(100, |entry| entry.version);
+        self.restored += 1;
+        self.cut_watches();
     }
 
     /// Returns the newest resource version.
@@ -508,6 +567,12 @@ impl Store {
         self.write(key, Change::Added, object)
     }
 
+    /// Returns the time.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
     fn time(&self) -> String {
         // Times in metadata have seconds.
         self.clock.now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
@@ -517,6 +582,9 @@ impl Store {
         self.version += 1;
         object["metadata"]["resourceVersion"] = json!(self.version.to_string());
         let object = Arc::new(object);
+        let owners = self.applied.iter().filter(|((known, ..), _)| self.may_go_back && *known == key);
+        let owners = owners.map(|(place, applied)| (place.clone(), applied.clone())).collect();
+        self.owners.push(owners);
         let before = if change == Change::Deleted {
             self.applied.retain(|(known, ..), _| *known != key);
             self.objects.remove(&key)
@@ -648,7 +716,7 @@ impl Store {
     }
 
     /// What one writer has changed is no longer that of the others.
-    fn settle(&mut self, key: &Key, by: Option<&(Key, bool, String)>, before: &Value, after: &Value) {
+    fn settle(&mut self, key: &Key, by: Option<&Place>, before: &Value, after: &Value) {
         for (known, applied) in &mut self.applied {
             if known.0 == *key && by.is_none_or(|by| by != known) {
                 disown(applied, before, after);

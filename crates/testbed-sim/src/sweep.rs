@@ -71,7 +71,7 @@ pub fn judge(ground: &Ground, scenario: &Scenario, reference: &Outcome, plan: &[
     let mut broken = outcome.broken.clone();
     let (wanted, got) = (end(reference), end(&outcome));
     // Where in its life a run is when it is deleted, or its cluster dies, depends on what delayed it.
-    let timed = scenario.delete_in.is_some() || scenario.behavior.cluster_dies.is_some();
+    let timed = scenario.delete_in.is_some() || scenario.behavior.cluster_dies.is_some() || outcome.restored;
     if wanted != got && !timed {
         broken.push(format!("differs from the run without faults: {got}, not {wanted}"));
     }
@@ -80,9 +80,10 @@ pub fn judge(ground: &Ground, scenario: &Scenario, reference: &Outcome, plan: &[
 
 /// Returns the plans with one fault.
 #[must_use]
-pub fn singles(reference: &Outcome) -> Vec<Vec<Fault>> {
+pub fn singles(ground: &Ground, reference: &Outcome) -> Vec<Vec<Fault>> {
     let points = 1..=reference.writes;
-    points.flat_map(|point| Mode::ALL.map(|mode| vec![Fault { point, mode }])).collect()
+    let modes = ground.modes();
+    points.flat_map(|point| modes.iter().map(move |mode| vec![Fault { point, mode: *mode }])).collect()
 }
 
 /// Which pairs of faults.
@@ -96,10 +97,10 @@ pub enum Pairs {
 
 /// Returns the plans with two faults, the second at a later request.
 #[must_use]
-pub fn pairs(reference: &Outcome, which: Pairs) -> Vec<Vec<Fault>> {
+pub fn pairs(ground: &Ground, reference: &Outcome, which: Pairs) -> Vec<Vec<Fault>> {
     let crash = |fault: &Fault| matches!(fault.mode, Mode::CrashBefore | Mode::CrashAfter);
     let wanted = |fault: &Fault| which == Pairs::All || crash(fault);
-    let one: Vec<Fault> = singles(reference).into_iter().flatten().filter(wanted).collect();
+    let one: Vec<Fault> = singles(ground, reference).into_iter().flatten().filter(wanted).collect();
     let later = |first: &Fault, second: &Fault| first.point < second.point;
     one.iter()
         .flat_map(|first| {
@@ -110,15 +111,16 @@ pub fn pairs(reference: &Outcome, which: Pairs) -> Vec<Vec<Fault>> {
 
 /// Returns one to six faults, a function of seed and number.
 #[must_use]
-pub fn random(seed: u64, number: usize, writes: usize) -> Vec<Fault> {
+pub fn random(ground: &Ground, seed: u64, number: usize, writes: usize) -> Vec<Fault> {
     let draw = |what: &str, below: usize| {
         let drawn = keyed(seed, &[&number.to_string(), what]);
         usize::try_from(drawn % below.max(1) as u64).unwrap_or_default()
     };
+    let modes = ground.modes();
     let mut faults: Vec<Fault> = (0..=draw("count", 6))
         .map(|fault| Fault {
             point: 1 + draw(&format!("point {fault}"), writes + 10),
-            mode: Mode::ALL[draw(&format!("mode {fault}"), Mode::ALL.len())],
+            mode: modes[draw(&format!("mode {fault}"), modes.len())],
         })
         .collect();
     faults.sort_unstable();

@@ -3,7 +3,8 @@
 use crate::store::{Change, Deletion, Key, Kind, Refusal, Selector, Store, served};
 use bytes::Bytes;
 use futures::stream::{self, StreamExt};
-use http::{Method, Request, Response, StatusCode};
+use http::header::DATE;
+use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body::Frame;
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full, StreamBody};
@@ -151,8 +152,17 @@ pub fn client(store: &Shared) -> kube::Client {
     kube::Client::new(service, "default")
 }
 
-/// Answers a request.
+/// Answers a request, and says what time it is.
 pub async fn answer(store: Shared, request: Request<Body>) -> Answer {
+    let now = lock(&store).now().strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
+    let mut answer = said(store, request).await;
+    if let Ok(now) = HeaderValue::from_str(&now) {
+        answer.headers_mut().insert(DATE, now);
+    }
+    answer
+}
+
+async fn said(store: Shared, request: Request<Body>) -> Answer {
     let (parts, body) = request.into_parts();
     let Ok(body) = body.collect().await else { return refuse(&bad("the body ended early")) };
     let body = body.to_bytes();
@@ -185,12 +195,9 @@ fn act(
     let said = || -> Result<Value, Refusal> {
         serde_json::from_slice(body).map_err(|error| bad(&format!("the body is not JSON: {error}")))
     };
-    let missing = |key: &Key| {
-        Refusal::new(404, "NotFound", format!("{} \"{}\" not found", asked.kind.plural, key.name))
-    };
     match (method, asked.key()) {
         (&Method::GET, Some(key)) => {
-            store.shown(&key).map(|object| (StatusCode::OK, object)).ok_or_else(|| missing(&key))
+            store.shown(&key).map(|object| (StatusCode::OK, object)).ok_or_else(|| Refusal::missing(&key))
         }
         (&Method::GET, None) => {
             let items = store.list(asked.kind.kind, &asked.selector());

@@ -1,12 +1,13 @@
 //! One world: an API server, those who play beside the operator, and the operator itself, which dies and starts again
 //! whenever the faults say so. In memory and virtual time, or around real programs.
 
-use crate::fault::{Fault, Faults, Faulty, Next, Sent, in_memory};
+use crate::bucket::{Bucket, Trouble};
+use crate::fault::{self, Fault, Faults, Faulty, Next, Sent, in_memory};
 use crate::invariants;
-use crate::players::{self, Behavior, CANARY, Clusters, Players};
+use crate::players::{self, Behavior, CANARY, Clusters, FOR_GOOD, Players};
 use crate::real::{Pool, Process, Site};
 use crate::runs::{self, Scenario};
-use crate::store::{Deletion, Entry, Key, Store};
+use crate::store::{Deletion, Entry, KINDS, Key, Store};
 use crate::wire::{Shared, lock};
 use bytes::Bytes;
 use clap::Parser;
@@ -68,6 +69,13 @@ impl Ground {
             // Most of the time they wait.
             Self::Real(_) => 3 * cores,
         }
+    }
+
+    /// Returns the faults that it can be put to.
+    #[must_use]
+    pub fn modes(&self) -> Vec<fault::Mode> {
+        let real = matches!(self, Self::Real(_));
+        fault::Mode::ALL.into_iter().filter(|mode| !real || mode.is_for_real()).collect()
     }
 
     const fn pace(&self) -> Pace {
@@ -137,6 +145,8 @@ pub struct Outcome {
     pub after_restart: Vec<Sent>,
     /// How long it took, in virtual time, until all was over.
     pub took: Duration,
+    /// Whether the API server went back to an earlier state.
+    pub restored: bool,
     /// What must hold and does not.
     pub broken: Vec<String>,
     /// What the operators said, where they are processes.
@@ -151,12 +161,18 @@ struct Flags {
     addresses: Addresses,
 }
 
-/// Stores of metrics: every question is answered, with one series of ones.
-pub(crate) struct Metrics;
+/// Stores of metrics: from some time on every question is answered, with one series of ones.
+#[derive(Clone, Copy)]
+pub(crate) struct Metrics {
+    pub(crate) from: Instant,
+}
 
 impl Http for Metrics {
     fn send(&self, request: Request<Bytes>, _limit: u64) -> BoxFuture<'_, Result<Reply, HttpError>> {
         Box::pin(async move {
+            if Instant::now() < self.from {
+                return Err(HttpError::Failed("connection refused".into()));
+            }
             let form: Vec<(String, String)> =
                 serde_urlencoded::from_bytes(request.body()).unwrap_or_default();
             let number = |name: &str| {
@@ -186,6 +202,8 @@ impl Http for Metrics {
 /// A world.
 struct World {
     pace: Pace,
+    behavior: Behavior,
+    begun: Instant,
     clock: Clock,
     hub: Shared,
     /// What answers for the hub.
@@ -213,10 +231,12 @@ pub fn live(ground: &Ground, scenario: &Scenario, plan: &[Fault]) -> Outcome {
     // Within, where time stands still.
     runtime.block_on(async {
         let world = match ground {
-            Ground::Memory => World::in_memory(ground.pace(), plan),
-            Ground::Real(pool) => World::real(ground.pace(), pool, plan).await.unwrap_or_else(|error| {
-                panic!("the world cannot be made: {error:#}");
-            }),
+            Ground::Memory => World::in_memory(ground.pace(), scenario.behavior, plan),
+            Ground::Real(pool) => {
+                World::real(ground.pace(), pool, scenario.behavior, plan).await.unwrap_or_else(|error| {
+                    panic!("the world cannot be made: {error:#}");
+                })
+            }
         };
         world.live(scenario).await
     })
@@ -254,30 +274,36 @@ impl Life {
 }
 
 impl World {
-    fn in_memory(pace: Pace, plan: &[Fault]) -> Self {
+    fn in_memory(pace: Pace, behavior: Behavior, plan: &[Fault]) -> Self {
         let start = Timestamp::from_second(1_767_225_600).unwrap_or_default();
         let clock = Clock::set(start);
-        let mut hub = Store::new(clock, "hub", &NAMESPACES);
+        let mut hub = Store::new(clock.clone(), "hub", &NAMESPACES);
+        hub.may_go_back = plan.iter().any(|fault| fault.mode == fault::Mode::Restored);
+        for kind in KINDS.iter().filter(|kind| kind.is_custom()) {
+            let _ = hub.create("CustomResourceDefinition", "", kind.definition());
+        }
         for (kind, namespace, object) in runs::catalog() {
             let _ = hub.create(kind, namespace, object);
         }
         let hub = Arc::new(Mutex::new(hub));
         let next = in_memory(&hub);
-        Self::of(pace, plan, clock, hub, next)
+        Self::of(pace, behavior, plan, clock, hub, next)
     }
 
-    async fn real(pace: Pace, pool: &Arc<Pool>, plan: &[Fault]) -> anyhow::Result<Self> {
+    async fn real(pace: Pace, pool: &Arc<Pool>, behavior: Behavior, plan: &[Fault]) -> anyhow::Result<Self> {
         let mut site = pool.site()?;
         let hub = site.mirror().await?;
-        let mut world = Self::of(pace, plan, Clock::system(), hub.clone(), site.next(&hub)?);
-        let addresses = site.serve(world.store.clone()).await?;
+        let mut world = Self::of(pace, behavior, plan, Clock::system(), hub.clone(), site.next(&hub)?);
+        let addresses = site.serve(world.bucket(), world.metrics()).await?;
         world.real = Some((site, addresses));
         Ok(world)
     }
 
-    fn of(pace: Pace, plan: &[Fault], clock: Clock, hub: Shared, next: Next) -> Self {
+    fn of(pace: Pace, behavior: Behavior, plan: &[Fault], clock: Clock, hub: Shared, next: Next) -> Self {
         Self {
             pace,
+            behavior,
+            begun: Instant::now(),
             clock,
             hub,
             next,
@@ -293,14 +319,9 @@ impl World {
         self.faults.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Starts an operator.
-    async fn start(&self) -> Life {
-        let life = {
-            let mut faults = self.faults();
-            faults.life += 1;
-            faults.life
-        };
-        let to_hub = Faulty {
+    /// Returns the API server of the hub behind faults, as a life of the operator reaches it.
+    fn faulty(&self, life: u64) -> Faulty {
+        Faulty {
             store: self.hub.clone(),
             next: self.next.clone(),
             hub: self.hub.clone(),
@@ -308,7 +329,32 @@ impl World {
             crash: self.crash.clone(),
             life,
             reachable: Arc::new(|| true),
+        }
+    }
+
+    /// Returns the store of results behind faults, as the present life of the operator reaches it.
+    fn bucket(&self) -> Bucket {
+        let trouble = match self.behavior {
+            Behavior { store_away: Some(away), .. } => Trouble::Down(self.begun + away),
+            Behavior { store_truncates: true, .. } => Trouble::Truncates,
+            _ => Trouble::None,
         };
+        Bucket { inner: self.store.clone(), faulty: self.faulty(0).now(), trouble }
+    }
+
+    /// Returns the stores of metrics.
+    fn metrics(&self) -> Metrics {
+        Metrics { from: self.begun + self.behavior.metrics_away.unwrap_or_default() }
+    }
+
+    /// Starts an operator.
+    async fn start(&self) -> Life {
+        let life = {
+            let mut faults = self.faults();
+            faults.life += 1;
+            faults.life
+        };
+        let to_hub = self.faulty(life);
         if let Some((site, addresses)) = &self.real {
             let process = site.start(to_hub, addresses).await;
             let process = process.unwrap_or_else(|error| panic!("there is no operator: {error:#}"));
@@ -324,14 +370,15 @@ impl World {
             let reachable = Arc::new(move || players::alive(&hub, &host));
             let next = in_memory(&store);
             let way = Client::new(Faulty { store, next, reachable, ..template.clone() }, "default");
-            Ok(Fence::new(None).guard(way))
+            Ok(Fence::new(None).guard(way, None))
         };
+        let clock = self.clock.skewed(self.faults().skew.clone());
         let outside = Outside {
-            kube: Fence::new(None).guard(Client::new(to_hub, "testbed-system")),
+            kube: Fence::new(None).guard(Client::new(to_hub, "testbed-system"), Some(&clock)),
             connect: Arc::new(connect),
-            http: Arc::new(Metrics),
-            store: self.store.clone(),
-            clock: self.clock,
+            http: Arc::new(self.metrics()),
+            store: Arc::new(self.bucket()),
+            clock,
         };
         let flags = Flags::parse_from(["sim", "--ingest-key", CANARY]);
         let clients = Arc::new(Clients::new(outside, &flags.addresses, "results", flags.settings));
@@ -340,9 +387,9 @@ impl World {
     }
 
     async fn live(self, scenario: &Scenario) -> Outcome {
-        let behavior: Behavior = scenario.behavior;
         let (pace, mut ends) = (self.pace, 0);
-        let players = Players::new(self.hub.clone(), self.clusters.clone(), self.clock, behavior, pace.speed);
+        let (hub, clusters) = (self.hub.clone(), self.clusters.clone());
+        let players = Players::new(hub, clusters, self.clock.clone(), self.behavior, pace.speed);
         let players = tokio::spawn(players.play());
         let begun = Instant::now();
         let mut broken = Vec::new();
@@ -382,12 +429,14 @@ impl World {
             let run = lock(&self.hub).get(&key);
             let reached = run.as_ref().and_then(|run| phase(run));
             let over = run.as_ref().is_none_or(|run| run["status"]["resourcesCleaned"] == true);
-            if !asked_to_go && scenario.delete_in.is_some_and(|wanted| reached >= Some(wanted)) {
+            let stays = run.as_ref().is_some_and(|run| run["metadata"]["deletionTimestamp"].is_null());
+            // Whoever wants it gone asks again if that was undone.
+            if stays && (asked_to_go || scenario.delete_in.is_some_and(|wanted| reached >= Some(wanted))) {
+                self.ask_to_go(&key, asked_to_go && scenario.delete_in.is_none());
                 asked_to_go = true;
-                let mut hub = lock(&self.hub);
-                let _ = hub.delete(&key, &Deletion::default());
                 if scenario.is_orphaned {
-                    let _ = hub.patch(&key, false, &json!({"metadata": {"finalizers": null}}));
+                    let free = json!({"metadata": {"finalizers": null}});
+                    let _ = lock(&self.hub).patch(&key, false, &free);
                 }
             }
             let version = lock(&self.hub).version();
@@ -407,9 +456,7 @@ impl World {
                 ended = Some((*run).clone());
                 stored = self.stored().await;
                 asked_to_go = true;
-                let results_too = json!({"metadata": {"annotations": {labels::DELETE_RESULTS: "true"}}});
-                let _ = lock(&self.hub).patch(&key, false, &results_too);
-                let _ = lock(&self.hub).delete(&key, &Deletion::default());
+                self.ask_to_go(&key, true);
                 (last, quiet) = (0, Instant::now());
                 continue;
             }
@@ -460,9 +507,21 @@ impl World {
             stored_at_last,
             after_restart,
             took,
+            restored: hub.restored > 0,
             broken,
             log: String::new(),
         }
+    }
+
+    /// Deletes the run, and its results if they are to go, too.
+    fn ask_to_go(&self, key: &Key, results_too: bool) {
+        let mut hub = lock(&self.hub);
+        // Who has lost them does not ask a store that is gone to delete them.
+        if results_too && self.behavior.store_away.is_none_or(|away| away < FOR_GOOD) {
+            let wish = json!({"metadata": {"annotations": {labels::DELETE_RESULTS: "true"}}});
+            let _ = hub.patch(key, false, &wish);
+        }
+        let _ = hub.delete(key, &Deletion::default());
     }
 
     async fn stored(&self) -> BTreeMap<String, Bytes> {

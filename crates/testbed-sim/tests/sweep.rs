@@ -29,7 +29,9 @@ fn faults_chosen_by_chance_change_nothing_but_the_time() {
     for scenario in &all {
         let reference = live(&Ground::Memory, scenario, &[]);
         let plans: Vec<Vec<Fault>> = (0..PLANS / all.len() + 1)
-            .map(|number| sweep::random(keyed(seed, &[scenario.name]), number, reference.writes))
+            .map(|number| {
+                sweep::random(&Ground::Memory, keyed(seed, &[scenario.name]), number, reference.writes)
+            })
             .collect();
         let failures = sweep::run(&Ground::Memory, scenario, &reference, &plans, || ());
         let said: Vec<String> = failures.iter().map(ToString::to_string).collect();

@@ -18,7 +18,7 @@ fn faults_by_chance_around_a_real_api_server_change_nothing_but_the_time() -> Re
     let scenario = runs::all().into_iter().find(|run| run.name == "hub").context("there is no such run")?;
     let reference = live(&ground, &scenario, &[]);
     ensure!(reference.broken.is_empty(), "without any fault: {:#?}", reference.broken);
-    let singles = sweep::singles(&reference);
+    let singles = sweep::singles(&ground, &reference);
     let chosen: Vec<_> = (0..PLANS)
         .filter_map(|number| {
             let drawn = keyed(seed, &[&number.to_string()]) % singles.len() as u64;

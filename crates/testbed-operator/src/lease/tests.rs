@@ -141,7 +141,7 @@ impl Operator {
         let (stop, stopped) = watch::channel(false);
         let (cut, is_cut) = watch::channel(false);
         let election = Election::new(server.client(&is_cut), settings);
-        let behind_fence = Fence::new(election.tenure()).guard(server.client(&is_cut));
+        let behind_fence = Fence::new(election.tenure()).guard(server.client(&is_cut), None);
         let leads: Arc<Mutex<Option<Instant>>> = Arc::default();
         let began = leads.clone();
         let running = Box::pin(async move {
