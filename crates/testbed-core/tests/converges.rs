@@ -24,7 +24,7 @@ use testbed_core::observed::{
     ApplicationFacts, ClusterFacts, NamespaceFacts, ObjectFacts, Observed, PodFacts, Reach, RemoteFacts,
     Seen, ServiceFacts, WorkflowFacts,
 };
-use testbed_core::plan::{ChildKind, Effect, Fact, plan};
+use testbed_core::plan::{ChildKind, Effect, Fact, looks, plan};
 use testbed_core::schedule::Schedule;
 use testbed_core::status;
 
@@ -596,6 +596,12 @@ impl World {
     fn pass(&mut self, crash: Option<usize>) -> usize {
         let Some(seen) = self.observed() else { return 0 };
         let plan = plan(&seen, self.now);
+        let less = testbed_core::plan::plan(&unasked(&seen, self.now), self.now);
+        assert_eq!(
+            (&less.effects, &less.status),
+            (&plan.effects, &plan.status),
+            "something decides that is not looked at"
+        );
         let mut facts = Vec::new();
         for (index, effect) in plan.effects.iter().enumerate() {
             if crash == Some(index) {
@@ -713,6 +719,27 @@ fn a_deletion_that_asks_for_it_takes_the_result_along() {
     world.delete_experiment();
     world.run(|_| None, |world| world.experiment.is_none());
     assert_eq!(world.stored, Vec::<String>::new());
+}
+
+/// Returns what is seen where only that is looked at which a stage asks for.
+fn unasked(seen: &Observed, now: Timestamp) -> Observed {
+    fn only<T: Clone>(looked: bool, seen: &Seen<T>) -> Seen<T> {
+        if looked { seen.clone() } else { Seen::Unknown("nobody looks".into()) }
+    }
+    let looks = looks(&seen.experiment, now);
+    Observed {
+        catalog: only(looks.catalog, &seen.catalog),
+        template: only(looks.template, &seen.template),
+        namespaces: only(looks.deployed, &seen.namespaces),
+        applications: only(looks.deployed, &seen.applications),
+        projects: only(looks.deployed, &seen.projects),
+        registrations: only(looks.deployed, &seen.registrations),
+        kubeconfigs: only(looks.deployed, &seen.kubeconfigs),
+        workflows: only(looks.workflows, &seen.workflows),
+        workflow_pods: only(looks.workflow_pods, &seen.workflow_pods),
+        leftovers: only(looks.leftovers, &seen.leftovers),
+        ..seen.clone()
+    }
 }
 
 #[test]

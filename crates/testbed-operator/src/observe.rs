@@ -24,6 +24,7 @@ use testbed_core::observed::{
     ApplicationFacts, CatalogFacts, ClusterFacts, NamespaceFacts, NodeFacts, ObjectFacts, Observed, PodFacts,
     Reach, RemoteFacts, Seen, ServiceFacts, TemplateFacts, WorkflowFacts, load_report, windows,
 };
+use testbed_core::plan::looks;
 use testbed_core::run::Run;
 use testbed_core::status;
 use tokio::time::timeout;
@@ -44,54 +45,39 @@ pub(crate) async fn observe(clients: &Clients, name: &str, space: &str) -> Resul
         clients.targets.forget(&seen.experiment.uid().unwrap_or_default());
         return Ok(Some(seen));
     }
-    let has_trials = seen.experiment.spec.trials.is_some();
-    // Trials submit until the last one is over; a run without them submits once.
-    let submitted = if has_trials {
-        persisted.trials.as_ref().is_some_and(|trials| trials.stopped.is_some())
-    } else {
-        persisted.workflow_status.as_ref().is_some_and(|workflow| workflow.uid.is_some())
-    };
-    let in_trials = has_trials && status::holds(&persisted, ConditionType::ComponentsReady) && !submitted;
+    let looks = looks(&seen.experiment, clients.clock.now());
     let uid = seen.experiment.uid().unwrap_or_default();
     let selector = ListParams::default().labels(&format!("{}={uid}", labels::EXPERIMENT_UID));
     let accepted = status::holds(&persisted, ConditionType::Accepted);
     let provisioned = status::holds(&persisted, ConditionType::ClustersReady);
-    let ending = seen.experiment.metadata.deletion_timestamp.is_some()
-        || persisted.failure.is_some()
-        || status::holds(&persisted, ConditionType::ResultsStored);
+    let in_trials = seen.experiment.spec.trials.is_some() && accepted && looks.template;
     let elsewhere = seen.experiment.spec.targets.iter().any(|target| target.cluster.kind != ClusterType::Hub);
     let made = seen.experiment.spec.targets.iter().any(|target| target.cluster.kind.is_made());
     let shown = seen.experiment.spec.tutorial.as_ref().is_some_and(|tutorial| tutorial.expose_kubeconfig);
-    let (catalog, template, namespaces, applications, workflows, workflow_pods, registered) = tokio::join!(
-        async { if accepted { Seen::default() } else { known(catalog(clients, &seen.experiment).await) } },
-        async {
-            if submitted {
-                Seen::default()
-            } else {
-                known(template(clients, &seen.experiment.spec.workflow.template).await)
-            }
-        },
-        async { known(namespaces(clients, &seen.experiment, &selector).await) },
-        async { known(applications(clients, &selector).await) },
-        async { known(workflows(clients, &selector).await) },
-        async { known(workflow_pods(clients, &selector).await) },
-        async { known(projects(clients, &selector).await) },
+    let (catalog, template, namespaces, applications, projects, workflows, workflow_pods) = tokio::join!(
+        looked(looks.catalog, catalog(clients, &seen.experiment)),
+        looked(looks.template, template(clients, &seen.experiment.spec.workflow.template)),
+        looked(looks.deployed, namespaces(clients, &seen.experiment, &selector)),
+        looked(looks.deployed, applications(clients, &selector)),
+        looked(looks.deployed, projects(clients, &selector)),
+        looked(looks.workflows, workflows(clients, &selector)),
+        looked(looks.workflow_pods, workflow_pods(clients, &selector)),
     );
     if elsewhere {
         let (clusters, warm, registrations, kubeconfigs, leftovers) = tokio::join!(
             async { if made { known(clusters(clients, &selector).await) } else { Seen::default() } },
+            looked(made && accepted && !provisioned && !looks.leftovers, warm(clients)),
+            looked(looks.deployed, secrets(clients, ARGOCD_NAMESPACE, &selector)),
             async {
-                if made && accepted && !provisioned && !ending {
-                    known(warm(clients).await)
+                if shown {
+                    looked(looks.deployed, secrets(clients, space, &selector)).await
                 } else {
                     Seen::default()
                 }
             },
-            async { known(secrets(clients, ARGOCD_NAMESPACE, &selector).await) },
-            async { if shown { known(secrets(clients, space, &selector).await) } else { Seen::default() } },
             async {
-                if made && ending {
-                    known(leftovers(clients, &persisted, &selector).await)
+                if made {
+                    looked(looks.leftovers, leftovers(clients, &persisted, &selector)).await
                 } else {
                     Seen::default()
                 }
@@ -101,13 +87,9 @@ pub(crate) async fn observe(clients: &Clients, name: &str, space: &str) -> Resul
         (seen.clusters, seen.warm, seen.leftovers) = (clusters, warm, leftovers);
         (seen.registrations, seen.kubeconfigs) = (registrations, kubeconfigs);
     }
-    seen.projects = registered;
-    seen.catalog = catalog;
-    seen.template = template;
-    seen.namespaces = namespaces;
-    seen.applications = applications;
-    seen.workflows = workflows;
-    seen.workflow_pods = workflow_pods;
+    (seen.catalog, seen.template, seen.namespaces, seen.applications) =
+        (catalog, template, namespaces, applications);
+    (seen.projects, seen.workflows, seen.workflow_pods) = (projects, workflows, workflow_pods);
     if in_trials {
         // After the ways into targets are made: who was started anew has none before.
         seen.pods = known(subject_pods(clients, &seen.experiment).await);
@@ -120,6 +102,11 @@ fn known<T>(result: Result<T, Error>) -> Seen<T> {
         Ok(value) => Seen::Known(value),
         Err(error) => Seen::Unknown(error.to_string()),
     }
+}
+
+/// Reads something if a stage asks for it; else it is unknown, whatever it is.
+async fn looked<T>(is_asked_for: bool, look: impl Future<Output = Result<T, Error>>) -> Seen<T> {
+    if is_asked_for { known(look.await) } else { Seen::Unknown("no stage asks for it now".into()) }
 }
 
 async fn catalog(clients: &Clients, experiment: &Experiment) -> Result<CatalogFacts, Error> {

@@ -35,27 +35,32 @@ pub(crate) async fn run(clients: Arc<Clients>, mut stopped: watch::Receiver<bool
     let experiments: Api<RunMeta> = Api::all(clients.kube.clone());
     let only = watcher::Config::default().fields(&format!("metadata.name={SETTINGS}"));
     let free = watcher::Config::default().labels(&format!("{}={}", labels::WARM, labels::WARM_FREE));
-    let settings = watcher(settings, only).default_backoff().map(|event| event.is_ok());
-    let clusters = watcher(clusters, free).default_backoff().map(|event| event.is_ok());
+    // Whether something was told, and whether it was of a run: where no cluster is kept these say nothing.
+    let settings = watcher(settings, only).default_backoff().map(|event| (event.is_ok(), false));
+    let clusters = watcher(clusters, free).default_backoff().map(|event| (event.is_ok(), false));
     let experiments =
-        watcher(experiments, watcher::Config::default()).default_backoff().map(|event| event.is_ok());
+        watcher(experiments, watcher::Config::default()).default_backoff().map(|event| (event.is_ok(), true));
     let mut events =
         Box::pin(futures::stream::select(settings, futures::stream::select(clusters, experiments)));
-    let mut next_look = None;
+    let (mut next_look, mut keeps) = (None, true);
     loop {
         tokio::select! {
             _ = stopped.wait_for(|stopped| *stopped) => return Ok(()),
             () = sleep_until(next_look.unwrap_or_else(Instant::now)), if next_look.is_some() => {}
             event = events.next() => match event {
                 None => return Ok(()),
-                Some(false) => continue,
-                Some(true) => {}
+                Some((false, _)) => continue,
+                Some((true, of_run)) if of_run && !keeps => continue,
+                Some(_) => {}
             },
         }
         // Whatever else has happened meanwhile is part of what is looked at now.
         let _ = timeout(GATHER, async { while events.next().await.is_some() {} }).await;
         let pause = match attend(&clients).await {
-            Ok(wake_at) => wake_at.map(|at| clients.clock.until(at)),
+            Ok(kept) => {
+                keeps = kept.is_some();
+                kept.flatten().map(|at| clients.clock.until(at))
+            }
             Err(error) => {
                 tracing::warn!(error = format!("{error:#}"), "the pool of warm clusters cannot be kept");
                 Some(PAUSE)
@@ -83,8 +88,8 @@ async fn is_busy(clients: &Clients) -> Result<bool, kube::Error> {
     }
 }
 
-/// Does what is to be done, and returns when to look again even if nothing happens.
-async fn attend(clients: &Clients) -> Result<Option<Timestamp>> {
+/// Does what is to be done, and returns when to look again even if nothing happens; absent if no cluster is kept.
+async fn attend(clients: &Clients) -> Result<Option<Option<Timestamp>>> {
     let settings: Api<ConfigMap> = Api::namespaced(clients.kube.clone(), NAMESPACE);
     let settings = settings.get_opt(SETTINGS).await.context("the hub's settings cannot be read")?;
     let wanted =
@@ -125,5 +130,5 @@ async fn attend(clients: &Clients) -> Result<Option<Timestamp>> {
             }
         }
     }
-    Ok(steps.wake_at)
+    Ok(Some(steps.wake_at))
 }

@@ -12,5 +12,6 @@ pub mod real;
 pub mod runs;
 pub mod store;
 pub mod sweep;
+pub mod timed;
 pub mod wire;
 pub mod world;

@@ -2,6 +2,7 @@
 
 use clap::Parser;
 use indicatif::ProgressBar;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -12,6 +13,7 @@ use testbed_sim::real::{Pool, Programs};
 use testbed_sim::runs::{self, Scenario};
 use testbed_sim::store;
 use testbed_sim::sweep::{self, Pairs};
+use testbed_sim::timed;
 use testbed_sim::world::{Ground, Outcome, live};
 
 /// Lives simulated runs under faults at every request, and says what broke and how to see it again
@@ -45,14 +47,17 @@ struct Arguments {
     /// Instead: count what can be counted exactly, and hold it against its bars
     #[arg(long)]
     bench: bool,
-    /// Write what was counted to this file, as JSON
-    #[arg(long, requires = "bench")]
+    /// Instead, or too: measure around real programs, and hold it against its bars. Needs `make hub` before
+    #[arg(long)]
+    timed: bool,
+    /// Write what was found to this file, as JSON
+    #[arg(long)]
     json: Option<PathBuf>,
 }
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    if arguments.bench {
+    if arguments.bench || arguments.timed {
         return bench(&arguments);
     }
     let ground = match arguments.real.then(|| Programs::find().and_then(Pool::new)).transpose() {
@@ -118,14 +123,28 @@ fn main() -> ExitCode {
 }
 
 fn bench(arguments: &Arguments) -> ExitCode {
-    let rows = bench::rows(arguments.seed);
-    println!("{:<4} {:<66} {:>15} {:>8} {:>6}", "", "", "the original", "ours", "bar");
-    for row in &rows {
+    println!("{:<4} {:<86} {:>15} {:>8} {:>6}", "", "", "the original", "ours", "bar");
+    let show = |row: &bench::Row| {
         let mark = if row.holds() { "" } else { "  worse than the bar" };
         println!(
-            "{:<4} {:<66} {:>15} {:>8.3} {:>6}{mark}",
+            "{:<4} {:<86} {:>15} {:>8.3} {:>6}{mark}",
             row.id, row.what, row.original, row.ours, row.bar
         );
+    };
+    let mut rows = if arguments.bench { bench::rows(arguments.seed) } else { Vec::new() };
+    rows.iter().for_each(show);
+    if arguments.timed {
+        let measured = Programs::find().and_then(|programs| {
+            let folder = programs.folder().to_owned();
+            timed::rows(&Arc::new(Pool::new(programs)?), &folder, show)
+        });
+        match measured {
+            Ok(measured) => rows.extend(measured),
+            Err(error) => {
+                eprintln!("{error:#}");
+                return ExitCode::FAILURE;
+            }
+        }
     }
     if let Some(file) = &arguments.json {
         let rows: Vec<serde_json::Value> = rows.iter().map(bench::Row::value).collect();
@@ -161,6 +180,13 @@ fn print(outcome: &Outcome) {
     for entry in &outcome.history {
         let store::Key { kind, namespace, name } = &entry.key;
         println!("  {} {} {} {kind} {namespace}/{name}", entry.version, entry.at, entry.change.word());
+    }
+    let mut reads: BTreeMap<&str, usize> = BTreeMap::new();
+    for sent in outcome.sent.iter().filter(|sent| sent.number == 0 && sent.line.starts_with("GET")) {
+        *reads.entry(sent.line.split('?').next().unwrap_or_default()).or_default() += 1;
+    }
+    for (line, count) in reads {
+        println!("  {count:>3} times {line}");
     }
     print!("{}", outcome.log);
 }

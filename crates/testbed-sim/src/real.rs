@@ -59,6 +59,12 @@ pub struct Programs {
 }
 
 impl Programs {
+    /// Returns the folder of our own.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        self.operator.parent().unwrap_or(&self.operator)
+    }
+
     /// Finds those that `make hub` has built.
     ///
     /// # Errors
@@ -218,7 +224,7 @@ impl Server {
 }
 
 /// Sends a request and returns what is answered.
-async fn ask(
+pub(crate) async fn ask(
     client: &Client,
     method: Method,
     path: &str,
@@ -242,7 +248,7 @@ async fn ask(
     Err(Refusal::new(code.as_u16(), text("reason"), format!("{path}: {}", text("message"))))
 }
 
-async fn create(client: &Client, path: &str, object: &Value) -> Result<()> {
+pub(crate) async fn create(client: &Client, path: &str, object: &Value) -> Result<()> {
     ask(client, Method::POST, path, "application/json", object.to_string().into()).await?;
     Ok(())
 }
@@ -299,7 +305,8 @@ impl Pool {
         // A client's worker lives where the client was made.
         let client = elsewhere(&runtime, async move { Client::try_from(config) })??;
         let upstream = Sender { client, runtime };
-        Ok(Site { pool: self.clone(), server, upstream: Arc::new(upstream), folder, servers: JoinSet::new() })
+        let (upstream, servers) = (Arc::new(upstream), JoinSet::new());
+        Ok(Site { pool: self.clone(), server, upstream, folder, servers, words: "debug" })
     }
 }
 
@@ -310,6 +317,8 @@ pub(crate) struct Site {
     upstream: Arc<dyn Upstream>,
     folder: TempDir,
     servers: JoinSet<()>,
+    /// How much operators say.
+    pub(crate) words: &'static str,
 }
 
 /// An operator that is a process.
@@ -376,10 +385,22 @@ impl Site {
                 faulty.pass(Request::from_parts(parts, Body::from(body.to_vec()))).await
             }
         }));
+        let child =
+            self.launch(&json!({"server": format!("http://{address}")}), &json!({}), results, metrics)?;
+        Ok(Process { child, proxy })
+    }
+
+    /// Starts an operator that nothing stands in the way of.
+    pub(crate) fn start_directly(&self, [results, metrics]: &[String; 2]) -> Result<Child> {
+        let cluster = json!({"server": self.server.url, "insecure-skip-tls-verify": true});
+        self.launch(&cluster, &json!({"token": TOKEN}), results, metrics)
+    }
+
+    fn launch(&self, cluster: &Value, user: &Value, results: &str, metrics: &str) -> Result<Child> {
         let kubeconfig = self.folder.path().join("kubeconfig");
         let config = json!({"apiVersion": "v1", "kind": "Config", "current-context": "c",
-            "clusters": [{"name": "c", "cluster": {"server": format!("http://{address}")}}],
-            "users": [{"name": "c", "user": {}}],
+            "clusters": [{"name": "c", "cluster": cluster}],
+            "users": [{"name": "c", "user": user}],
             "contexts": [{"name": "c", "context": {"cluster": "c", "user": "c"}}]});
         fs::write(&kubeconfig, config.to_string())?;
         let mut command = mortal(&self.pool.programs.operator, &self.log())?;
@@ -387,20 +408,25 @@ impl Site {
         for (name, value) in [
             ("KUBECONFIG", kubeconfig.display().to_string().as_str()),
             ("HEALTH_ADDRESS", "127.0.0.1:0"),
-            ("METRICS_URL", metrics.as_str()),
+            ("METRICS_URL", metrics),
             ("REGISTRY", metrics.trim_start_matches("http://")),
-            ("S3_ENDPOINT", results.as_str()),
+            ("S3_ENDPOINT", results),
             ("S3_BUCKET", "results"),
             ("S3_ACCESS_KEY", "lab"),
             ("S3_SECRET_KEY", CANARY),
             ("INGEST_KEY", CANARY),
             // One pod whose container is started again.
             ("POD_UID", "6f9b2f6e-8c43-4b0e-9d0a-2d3f1c5a7e10"),
-            ("RUST_LOG", "debug"),
+            ("RUST_LOG", self.words),
         ] {
             command.env(name, value);
         }
-        Ok(Process { child: command.spawn().context("the operator does not start")?, proxy })
+        command.spawn().context("the operator does not start")
+    }
+
+    /// Returns a client of the API server.
+    pub(crate) fn client(&self) -> Result<Client> {
+        self.server.client()
     }
 
     fn log(&self) -> PathBuf {
@@ -428,7 +454,12 @@ fn observe(store: &Shared, kind: &Kind, gone: bool, mut object: Value) {
 }
 
 /// Keeps a picture true of one kind of objects.
-async fn follow(client: Client, kind: &'static Kind, mut since: String, store: Shared) {
+async fn follow(client: Client, kind: &'static Kind, since: String, store: Shared) {
+    told(client, kind, since, |gone, object| observe(&store, kind, gone, object)).await;
+}
+
+/// Passes on whatever an API server tells of one kind of objects: whether it is gone, and the object.
+pub(crate) async fn told(client: Client, kind: &'static Kind, mut since: String, tell: impl Fn(bool, Value)) {
     loop {
         let uri = format!("{}?watch=true&resourceVersion={since}", kind.path("", ""));
         let answer = match Request::get(uri).body(Body::empty()) {
@@ -446,7 +477,7 @@ async fn follow(client: Client, kind: &'static Kind, mut since: String, store: S
                     let object = event["object"].take();
                     if let Some(version) = object["metadata"]["resourceVersion"].as_str() {
                         version.clone_into(&mut since);
-                        observe(&store, kind, event["type"] == "DELETED", object);
+                        tell(event["type"] == "DELETED", object);
                     }
                 }
             }

@@ -33,7 +33,7 @@ impl Scenario {
         let slow = self.behavior.never_healthy
             || self.behavior.store_away.is_some()
             || self.behavior.metrics_away.is_some();
-        on_hub && !slow && self.name != "expires"
+        on_hub && !slow && !self.name.starts_with("expires")
     }
 }
 
@@ -65,6 +65,7 @@ pub fn all() -> Vec<Scenario> {
         run("hub", &hub),
         run("one-on-hub", &one_target()),
         run("expires", &until_deleted(one_target())),
+        run("expires-in-cluster", &until_deleted(one.clone())),
         run("trials", &trials),
         run("cluster", &one),
         run("clusters", &two),

@@ -34,7 +34,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 
 /// Where runs are.
-const NAMESPACE: &str = "experiments";
+pub(crate) const NAMESPACE: &str = "experiments";
 /// Name of the simulated run.
 const NAME: &str = "sim";
 /// Namespaces that are there from the start.
@@ -165,6 +165,8 @@ struct Flags {
 #[derive(Clone, Copy)]
 pub(crate) struct Metrics {
     pub(crate) from: Instant,
+    /// A question with these words in it is never answered.
+    pub(crate) hole: Option<&'static str>,
 }
 
 impl Http for Metrics {
@@ -175,6 +177,10 @@ impl Http for Metrics {
             }
             let form: Vec<(String, String)> =
                 serde_urlencoded::from_bytes(request.body()).unwrap_or_default();
+            let asked = form.iter().find(|(key, _)| key == "query").map_or("", |(_, query)| query);
+            if self.hole.is_some_and(|words| asked.contains(words)) {
+                return std::future::pending().await;
+            }
             let number = |name: &str| {
                 let text = form.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
                 text.and_then(|text| text.parse::<f64>().ok())
@@ -344,7 +350,7 @@ impl World {
 
     /// Returns the stores of metrics.
     fn metrics(&self) -> Metrics {
-        Metrics { from: self.begun + self.behavior.metrics_away.unwrap_or_default() }
+        Metrics { from: self.begun + self.behavior.metrics_away.unwrap_or_default(), hole: None }
     }
 
     /// Starts an operator.
