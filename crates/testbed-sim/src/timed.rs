@@ -294,7 +294,7 @@ async fn alone(pool: &Arc<Pool>, waiting: Duration) -> Result<Vec<Row>> {
         let cleaned = lab.until(number + 1, "runs are over", is_cleaned).await?;
         let took = cleaned.get(&name).context("another one was faster")?.duration_since(begun);
         // The first one waits for the operator to start.
-        overheads.extend((number > 0).then(|| took.as_secs_f64() - waiting.as_secs_f64()));
+        overheads.extend((number > 0).then_some(took.as_secs_f64() - waiting.as_secs_f64()));
     }
     let overhead = overheads.into_iter().fold(f64::INFINITY, f64::min);
     lab.end().await;
