@@ -5,6 +5,7 @@ use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
+use testbed_sim::fault::{Fault, Mode};
 use testbed_sim::runs;
 use testbed_sim::wire::Access;
 use testbed_sim::world::{Ground, live};
@@ -106,7 +107,12 @@ fn the_role_allows_what_is_asked_for_and_what_it_allows_is_asked_for() {
     let rights = rights();
     let mut asked: BTreeMap<Access, &str> = BTreeMap::new();
     for scenario in runs::all() {
-        let outcome = live(&Ground::Memory, &scenario, &[]);
+        let mut outcome = live(&Ground::Memory, &scenario, &[]);
+        if scenario.name == "clusters" {
+            // Where nobody serves what is looked at, it is asked whether that is defined.
+            let unserved = Fault { point: outcome.writes, mode: Mode::Unserved };
+            outcome.sent.extend(live(&Ground::Memory, &scenario, &[unserved]).sent);
+        }
         asked
             .extend(outcome.sent.into_iter().filter_map(|sent| sent.needs).map(|need| (need, scenario.name)));
     }

@@ -12,13 +12,16 @@ use std::time::Duration;
 use testbed_api::status::Phase;
 use tokio::process::Command;
 
-/// Returns the process of the operator: the one whose executable bears its name, in a cgroup of the hub's pods.
+/// Returns the process of the operator: the one whose executable bears its name, in a cgroup of the hub's pods, and that
+/// was not told to be the gateway for metrics, which is the same program.
 fn operator() -> Option<u32> {
     fs::read_dir("/proc").ok()?.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok()).find(
         |pid: &u32| {
             let executable = fs::read_link(format!("/proc/{pid}/exe")).unwrap_or_default();
             let cgroup = fs::read_to_string(format!("/proc/{pid}/cgroup")).unwrap_or_default();
-            executable.ends_with("testbed-operator") && cgroup.contains("/testbed/")
+            let words = fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+            let is_gateway = words.split('\0').any(|word| word == "ingest");
+            executable.ends_with("testbed-operator") && cgroup.contains("/testbed/") && !is_gateway
         },
     )
 }
