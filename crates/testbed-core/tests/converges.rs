@@ -736,8 +736,8 @@ fn unasked(seen: &Observed, now: Timestamp) -> Observed {
         registrations: only(looks.deployed, &seen.registrations),
         kubeconfigs: only(looks.deployed, &seen.kubeconfigs),
         workflows: only(looks.workflows, &seen.workflows),
-        workflow_pods: only(looks.workflow_pods, &seen.workflow_pods),
-        leftovers: only(looks.leftovers, &seen.leftovers),
+        workflow_pods: only(looks.left, &seen.workflow_pods),
+        leftovers: only(looks.left, &seen.leftovers),
         ..seen.clone()
     }
 }

@@ -47,7 +47,7 @@ pub(crate) async fn believed(
 }
 
 /// Returns whether a request failed because the API server knows of no such kind.
-pub(crate) fn is_unserved(error: &Error) -> bool {
+fn is_unserved(error: &Error) -> bool {
     matches!(error, Error::Service(error) if error.is::<Unserved>())
 }
 
@@ -55,7 +55,7 @@ pub(crate) fn is_unserved(error: &Error) -> bool {
 ///
 /// # Errors
 /// If the API server cannot be asked.
-pub(crate) async fn is_undefined(client: &Client, kind: &ApiResource) -> Result<bool, Error> {
+async fn is_undefined(client: &Client, kind: &ApiResource) -> Result<bool, Error> {
     let definition = GroupVersionKind::gvk("apiextensions.k8s.io", "v1", "CustomResourceDefinition");
     let definitions: Api<DynamicObject> = Api::all_with(client.clone(), &ApiResource::from_gvk(&definition));
     let name = format!("{}.{}", kind.plural, kind.group);

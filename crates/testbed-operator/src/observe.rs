@@ -61,12 +61,12 @@ pub(crate) async fn observe(clients: &Clients, name: &str, space: &str) -> Resul
         looked(looks.deployed, applications(clients, &selector)),
         looked(looks.deployed, projects(clients, &selector)),
         looked(looks.workflows, workflows(clients, &selector)),
-        looked(looks.workflow_pods, workflow_pods(clients, &selector)),
+        looked(looks.left, workflow_pods(clients, &selector)),
     );
     if elsewhere {
         let (clusters, warm, registrations, kubeconfigs, leftovers) = tokio::join!(
             async { if made { known(clusters(clients, &selector).await) } else { Seen::default() } },
-            looked(made && accepted && !provisioned && !looks.leftovers, warm(clients)),
+            looked(made && accepted && !provisioned && !looks.left, warm(clients)),
             looked(looks.deployed, secrets(clients, ARGOCD_NAMESPACE, &selector)),
             async {
                 if shown {
@@ -77,7 +77,7 @@ pub(crate) async fn observe(clients: &Clients, name: &str, space: &str) -> Resul
             },
             async {
                 if made {
-                    looked(looks.leftovers, leftovers(clients, &persisted, &selector)).await
+                    looked(looks.left, leftovers(clients, &persisted, &selector)).await
                 } else {
                     Seen::default()
                 }

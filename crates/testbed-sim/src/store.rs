@@ -582,9 +582,10 @@ impl Store {
         self.version += 1;
         object["metadata"]["resourceVersion"] = json!(self.version.to_string());
         let object = Arc::new(object);
-        let owners = self.applied.iter().filter(|((known, ..), _)| self.may_go_back && *known == key);
-        let owners = owners.map(|(place, applied)| (place.clone(), applied.clone())).collect();
-        self.owners.push(owners);
+        if self.may_go_back {
+            let owners = self.applied.iter().filter(|((known, ..), _)| *known == key);
+            self.owners.push(owners.map(|(place, applied)| (place.clone(), applied.clone())).collect());
+        }
         let before = if change == Change::Deleted {
             self.applied.retain(|(known, ..), _| *known != key);
             self.objects.remove(&key)

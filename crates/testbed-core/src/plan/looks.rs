@@ -1,6 +1,6 @@
 //! What a pass looks at: what no stage asks for is not read, for each list is work for the API server.
 
-use super::expiry;
+use super::teardown;
 use crate::run;
 use crate::status;
 use jiff::{SignedDuration, Timestamp};
@@ -22,10 +22,8 @@ pub struct Looks {
     pub deployed: bool,
     /// Workflows of the run.
     pub workflows: bool,
-    /// Their pods.
-    pub workflow_pods: bool,
-    /// What is left of clusters that were made.
-    pub leftovers: bool,
+    /// What would be left of both: pods of workflows, and what clusters were made of.
+    pub left: bool,
 }
 
 /// Returns what the stages will ask for that are not passed yet.
@@ -36,10 +34,7 @@ pub fn looks(experiment: &Experiment, now: Timestamp) -> Looks {
     let soon = now.saturating_add(AHEAD).unwrap_or(Timestamp::MAX);
     let accepted = holds(ConditionType::Accepted);
     let ready = holds(ConditionType::ComponentsReady);
-    let leaves = holds(ConditionType::ResultsStored)
-        || persisted.failure.is_some()
-        || experiment.metadata.deletion_timestamp.is_some()
-        || expiry(experiment).is_some_and(|expiry| soon >= expiry);
+    let leaves = teardown::may_begin(experiment, &persisted, soon);
     let runs = ready && !holds(ConditionType::WorkflowSucceeded);
     // Trials submit until the last one is over; a run without them submits once.
     let submitted = if experiment.spec.trials.is_some() {
@@ -52,7 +47,6 @@ pub fn looks(experiment: &Experiment, now: Timestamp) -> Looks {
         template: !accepted || (runs && !submitted),
         deployed: leaves || (holds(ConditionType::ClustersReady) && !ready),
         workflows: leaves || runs,
-        workflow_pods: leaves,
-        leftovers: leaves,
+        left: leaves,
     }
 }

@@ -9,6 +9,7 @@ use crate::status;
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use std::collections::BTreeSet;
+use testbed_api::Experiment;
 use testbed_api::conditions::{ConditionType, Reason};
 use testbed_api::experiment::{ClusterType, Target};
 use testbed_api::status::ExperimentStatus;
@@ -37,7 +38,7 @@ struct Left<'a> {
 /// not an empty one. It has no deadline: what exists is removed, however long that takes.
 pub(super) fn teardown(pass: &Pass<'_>, status: &mut ExperimentStatus) -> Step {
     let mut step = Step::done("");
-    if !may_begin(pass) {
+    if !may_begin(&pass.seen.experiment, pass.persisted, pass.now) {
         step.wait(Reason::NotReached, "begins once the end of the run is recorded");
         return step;
     }
@@ -264,12 +265,12 @@ fn alarm(pass: &Pass<'_>, mut step: Step) -> Step {
 }
 
 /// Teardown cannot be undone, so it begins only on a persisted word.
-fn may_begin(pass: &Pass<'_>) -> bool {
-    status::holds(pass.persisted, ConditionType::ResultsStored)
-        || pass.persisted.failure.is_some()
-        || pass.seen.experiment.metadata.deletion_timestamp.is_some()
+pub(super) fn may_begin(experiment: &Experiment, persisted: &ExperimentStatus, now: Timestamp) -> bool {
+    status::holds(persisted, ConditionType::ResultsStored)
+        || persisted.failure.is_some()
+        || experiment.metadata.deletion_timestamp.is_some()
         // The time to live is a function of two immutable fields and the clock: it cannot become untrue.
-        || super::expiry(&pass.seen.experiment).is_some_and(|expiry| pass.now >= expiry)
+        || super::expiry(experiment).is_some_and(|expiry| now >= expiry)
 }
 
 /// Returns when teardown was first said to be under way.
