@@ -42,10 +42,9 @@ deps: ## install the Debian packages that are missing, and say which
 
 .PHONY: build
 build: deps ## build testbed and our binaries inside of images, into bin/
-	RUSTFLAGS='-C target-feature=+crt-static' cargo build --release --locked --target $(TRIPLE) -p testbed -p testbed-function -p testbed-load -p testbed-node
-	# Where it lies in memory is fixed: it has no addresses to be corrected, which would be half a megabyte.
-	RUSTFLAGS='-C target-feature=+crt-static -C relocation-model=static' cargo build --profile image --locked --target $(TRIPLE) -p testbed-operator
-	@ln -f target/$(TRIPLE)/image/testbed-operator $(RELEASE)/
+	# Where they lie in memory is fixed: they have no addresses to be corrected, which would be half a megabyte each.
+	RUSTFLAGS='-C target-feature=+crt-static -C relocation-model=static' cargo build --release --locked \
+	  --target $(TRIPLE) -p testbed -p testbed-function -p testbed-load -p testbed-node -p testbed-operator
 	@ln -sfn $(RELEASE) bin
 
 .PHONY: hub

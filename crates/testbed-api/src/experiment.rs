@@ -25,6 +25,8 @@ use std::collections::BTreeMap;
     derive = "PartialEq",
     shortname = "exp",
     category = "testbed",
+    // Of ten thousand runs that are over nobody needs to hear who asks for those that are not.
+    selectable = ".status.resourcesCleaned",
     doc = "One benchmark run: its question, its targets, its load, its metrics and its result",
     printcolumn(name = "Phase", type_ = "string", json_path = ".status.phase"),
     printcolumn(name = "Verdict", type_ = "string", json_path = ".status.hypothesisResult"),

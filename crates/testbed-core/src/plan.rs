@@ -625,8 +625,13 @@ fn ending(pass: &Pass<'_>, expiry: Option<Timestamp>) -> Option<Ending> {
 
 /// Returns when the time to live ends.
 fn expiry(experiment: &testbed_api::Experiment) -> Option<Timestamp> {
-    let created = experiment.metadata.creation_timestamp.as_ref()?.0;
-    created.checked_add(SignedDuration::from_hours(24 * i64::from(experiment.spec.ttl_days))).ok()
+    lives_until(experiment.metadata.creation_timestamp.as_ref()?.0, experiment.spec.ttl_days)
+}
+
+/// Returns when the time to live of what was created then ends; absent if that is beyond all time.
+#[must_use]
+pub fn lives_until(created: Timestamp, ttl_days: u32) -> Option<Timestamp> {
+    created.checked_add(SignedDuration::from_hours(24 * i64::from(ttl_days))).ok()
 }
 
 fn wake(plan: &mut Plan, at: Option<Timestamp>) {

@@ -14,6 +14,7 @@ use testbed_api::{Experiment, labels};
 use testbed_core::agent::AgentSettings;
 use testbed_core::ingest;
 use testbed_core::plan::ChildKind;
+use tokio::sync::Notify;
 
 /// Everything the operator talks to.
 pub struct Clients {
@@ -25,6 +26,10 @@ pub struct Clients {
     pub(crate) targets: Targets,
     pub(crate) settings: Settings,
     pub(crate) clock: Clock,
+    /// An Experiment that is not over appeared, changed, or is over.
+    pub(crate) run_changed: Notify,
+    /// An Experiment that was not over is no more.
+    pub(crate) run_gone: Notify,
     woken: Mutex<Option<Woken>>,
 }
 
@@ -89,6 +94,8 @@ impl Clients {
             targets,
             settings,
             clock,
+            run_changed: Notify::new(),
+            run_gone: Notify::new(),
             woken: Mutex::new(Some(woken)),
         }
     }
@@ -112,13 +119,21 @@ pub(crate) fn dynamic(kube: Client, resource: &ApiResource, namespace: Option<&s
     }
 }
 
-/// What is known of each Experiment at all times: that it is there. Whatever else there is to know is read when it is
-/// looked at, so that ten thousand of them are held in a few megabytes.
+/// Selects the Experiments of which something could be left.
+pub(crate) const LIVE: &str = "status.resourcesCleaned!=true";
+/// Selects the Experiments of which nothing is left but themselves.
+pub(crate) const OVER: &str = "status.resourcesCleaned=true";
+
+/// What is known of each live Experiment at all times: that it is there. Whatever else there is to know is read when it
+/// is looked at.
 pub(crate) type RunMeta = PartialObjectMeta<Experiment>;
 
+/// Names an Experiment.
+pub(crate) type Run = ObjectRef<RunMeta>;
+
 /// Returns what the run is known by.
-pub(crate) fn reference(experiment: &Experiment) -> ObjectRef<RunMeta> {
-    ObjectRef::new(&experiment.name_any()).within(&experiment.namespace().unwrap_or_default())
+pub(crate) fn reference(experiment: &Experiment) -> Run {
+    Run::new(&experiment.name_any()).within(&experiment.namespace().unwrap_or_default())
 }
 
 /// Returns what names a kind of Argo's to the API server.

@@ -10,11 +10,13 @@ mod certify;
 mod clients;
 mod controller;
 pub mod delivered;
+mod ended;
 pub mod fence;
 pub mod ingest;
 pub mod lease;
 mod observe;
 pub mod outside;
+mod pass;
 mod pool;
 mod prometheus;
 mod report;
@@ -27,6 +29,7 @@ pub use clients::{Addresses, Clients, Settings};
 use fence::Fence;
 use object_store::ObjectStore;
 use outside::{Clock, Http, Network, Outside};
+use pass::Driver;
 use std::sync::Arc;
 use tokio::sync::watch;
 
@@ -57,9 +60,11 @@ pub async fn control(
     stopped: watch::Receiver<bool>,
 ) -> Result<()> {
     let woken = clients.woken().context("the controllers run already")?;
-    let control = controller::run(clients.clone(), woken, concurrency, stopped.clone());
+    let driver = Arc::new(Driver::new(clients.clone()));
+    let control = controller::run(clients.clone(), driver.clone(), woken, concurrency, stopped.clone());
+    let ended = ended::run(clients.clone(), driver, concurrency, stopped.clone());
     let pool = pool::run(clients.clone(), stopped.clone());
     let sweeper = sweeper::run(clients, sweep, stopped);
-    tokio::try_join!(control, pool, sweeper)?;
+    tokio::try_join!(control, ended, pool, sweeper)?;
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! Keeps as many warm clusters as the hub's setting says.
 
 use crate::answers::if_defined;
-use crate::clients::{Clients, RunMeta, cluster};
+use crate::clients::{Clients, LIVE, cluster};
 use crate::observe::warm;
 use anyhow::{Context, Result};
 use futures::StreamExt;
@@ -21,8 +21,6 @@ use tokio::time::{Instant, sleep_until, timeout};
 const SETTINGS: &str = "testbed-settings";
 /// Namespace of the hub's settings.
 const NAMESPACE: &str = "testbed-system";
-/// How many runs are listed at once.
-const PAGE: u32 = 100;
 /// Pause after a failure.
 const PAUSE: Duration = Duration::from_secs(5);
 /// Events that come together are answered together.
@@ -32,26 +30,22 @@ const GATHER: Duration = Duration::from_millis(200);
 pub(crate) async fn run(clients: Arc<Clients>, mut stopped: watch::Receiver<bool>) -> Result<()> {
     let settings: Api<PartialObjectMeta<ConfigMap>> = Api::namespaced(clients.kube.clone(), NAMESPACE);
     let clusters = clients.dynamic(&cluster(), Some(CLUSTER_NAMESPACE));
-    let experiments: Api<RunMeta> = Api::all(clients.kube.clone());
     let only = watcher::Config::default().fields(&format!("metadata.name={SETTINGS}"));
     let free = watcher::Config::default().labels(&format!("{}={}", labels::WARM, labels::WARM_FREE));
-    // Whether something was told, and whether it was of a run: where no cluster is kept these say nothing.
-    let settings = watcher(settings, only).default_backoff().map(|event| (event.is_ok(), false));
-    let clusters = watcher(clusters, free).default_backoff().map(|event| (event.is_ok(), false));
-    let experiments =
-        watcher(experiments, watcher::Config::default()).default_backoff().map(|event| (event.is_ok(), true));
-    let mut events =
-        Box::pin(futures::stream::select(settings, futures::stream::select(clusters, experiments)));
+    let settings = watcher(settings, only).default_backoff().map(|event| event.is_ok());
+    let clusters = watcher(clusters, free).default_backoff().map(|event| event.is_ok());
+    let mut events = Box::pin(futures::stream::select(settings, clusters));
     let (mut next_look, mut keeps) = (None, true);
     loop {
         tokio::select! {
             _ = stopped.wait_for(|stopped| *stopped) => return Ok(()),
             () = sleep_until(next_look.unwrap_or_else(Instant::now)), if next_look.is_some() => {}
+            // Where no cluster is kept, it does not matter whether someone could need it.
+            () = clients.run_changed.notified(), if keeps => {}
             event = events.next() => match event {
                 None => return Ok(()),
-                Some((false, _)) => continue,
-                Some((true, of_run)) if of_run && !keeps => continue,
-                Some(_) => {}
+                Some(false) => continue,
+                Some(true) => {}
             },
         }
         // Whatever else has happened meanwhile is part of what is looked at now.
@@ -73,19 +67,7 @@ pub(crate) async fn run(clients: Arc<Clients>, mut stopped: watch::Receiver<bool
 /// Returns whether a run is not over.
 async fn is_busy(clients: &Clients) -> Result<bool, kube::Error> {
     let experiments: Api<Experiment> = Api::all(clients.kube.clone());
-    let is_over =
-        |run: &Experiment| run.status.as_ref().is_some_and(|status| status.resources_cleaned == Some(true));
-    let mut page = ListParams::default().limit(PAGE);
-    loop {
-        let listed = experiments.list(&page).await?;
-        if !listed.iter().all(is_over) {
-            return Ok(true);
-        }
-        match listed.metadata.continue_.filter(|token| !token.is_empty()) {
-            Some(token) => page = ListParams::default().limit(PAGE).continue_token(&token),
-            None => return Ok(false),
-        }
-    }
+    Ok(!experiments.list_metadata(&ListParams::default().fields(LIVE).limit(1)).await?.items.is_empty())
 }
 
 /// Does what is to be done, and returns when to look again even if nothing happens; absent if no cluster is kept.

@@ -1,17 +1,15 @@
-//! Looks for what was left behind by runs that are no more, and deletes it.
+//! Looks for what was left behind by runs that are over or no more, and deletes it.
 
 use crate::answers::if_defined;
 use crate::apply::{is_gone, propagation};
-use crate::clients::{Clients, RunMeta, child};
+use crate::clients::{Clients, LIVE, child};
 use anyhow::{Context, Result};
 use clap::ValueEnum;
-use futures::StreamExt;
 use futures::future::try_join_all;
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::ObjectReference;
 use kube::api::{Api, DeleteParams, ListParams, Preconditions};
 use kube::runtime::events::{Event, EventType};
-use kube::runtime::{WatchStreamExt, watcher};
 use kube::{Error as KubeError, Resource, ResourceExt};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -27,8 +25,6 @@ use tokio::time::{Instant, sleep_until, timeout};
 const PATIENCE: Duration = Duration::from_secs(30);
 /// After the end of a run there is a look this soon; the ends of many are looked at together.
 const GATHER: Duration = Duration::from_secs(2);
-/// How many runs are listed at once: of thousands the list has megabytes. All pages are of one state of the store.
-const PAGE: u32 = 500;
 /// The operator's own Deployment, which is told what was deleted: the run that it was of has nothing left to tell.
 const DEPLOYMENT: &str = "testbed-operator";
 
@@ -58,8 +54,6 @@ pub(crate) async fn run(clients: Arc<Clients>, mode: Mode, mut stopped: watch::R
     if mode == Mode::Off {
         return Ok(());
     }
-    let experiments: Api<RunMeta> = Api::all(clients.kube.clone());
-    let mut seen = Box::pin(watcher(experiments, watcher::Config::default()).default_backoff());
     let mut sweeper = Sweeper {
         clients: &clients,
         begun: Instant::now(),
@@ -92,12 +86,8 @@ pub(crate) async fn run(clients: Arc<Clients>, mode: Mode, mut stopped: watch::R
             tokio::select! {
                 _ = stopped.wait_for(|stopped| *stopped) => return Ok(()),
                 () = sleep_until(next) => break,
-                event = seen.next() => match event {
-                    // Most have left nothing; of one whose finalizer was removed by hand this is the only sign.
-                    Some(Ok(watcher::Event::Delete(_))) => next = next.min(Instant::now() + GATHER),
-                    Some(_) => {}
-                    None => return Ok(()),
-                },
+                // Most have left nothing; of one whose finalizer was removed by hand this is the only sign.
+                () = clients.run_gone.notified() => next = next.min(Instant::now() + GATHER),
             }
         }
     }
@@ -116,7 +106,7 @@ impl Sweeper<'_> {
         if self.is_dry {
             for orphan in look.delete.iter().filter(|orphan| self.named.insert(orphan.object.uid.clone())) {
                 let (what, run) = (described(orphan), &orphan.run);
-                tracing::info!(what, run, "would be deleted: its run is no more");
+                tracing::info!(what, run, "would be deleted: its run is over");
             }
             return Ok(look.again.max(SUSPICIOUS));
         }
@@ -146,18 +136,11 @@ async fn list(clients: &Clients, kind: ChildKind) -> Result<Vec<Found>> {
     Ok(objects.filter_map(|object| Found::of(kind, object.meta())).collect())
 }
 
-/// Returns the UIDs of all Experiments, asked of the store itself.
+/// Returns the UIDs of all Experiments that are not over, asked of the store itself.
 async fn live(clients: &Clients) -> Result<BTreeSet<String>> {
     let api: Api<Experiment> = Api::all(clients.kube.clone());
-    let (mut live, mut page) = (BTreeSet::new(), ListParams::default().limit(PAGE));
-    loop {
-        let listed = api.list_metadata(&page).await.context("the runs cannot be listed")?;
-        live.extend(listed.iter().filter_map(ResourceExt::uid));
-        match listed.metadata.continue_.filter(|token| !token.is_empty()) {
-            Some(token) => page = ListParams::default().limit(PAGE).continue_token(&token),
-            None => return Ok(live),
-        }
-    }
+    let listed = api.list_metadata(&ListParams::default().fields(LIVE)).await;
+    Ok(listed.context("the runs cannot be listed")?.iter().filter_map(ResourceExt::uid).collect())
 }
 
 async fn delete(clients: &Clients, orphan: &Found) -> Result<()> {
@@ -179,12 +162,12 @@ async fn delete(clients: &Clients, orphan: &Found) -> Result<()> {
         Err(KubeError::Api(status)) if status.code == 409 => return Ok(()),
         Err(error) => return Err(error).with_context(|| format!("{what} cannot be deleted")),
     }
-    tracing::info!(what, run, "deleted: its run is no more");
+    tracing::info!(what, run, "deleted: its run is over");
     let resource = child(object.kind);
     let event = Event {
         type_: EventType::Warning,
         reason: "OrphanDeleted".into(),
-        note: Some(format!("{what} was left by run {run}, which is no more")),
+        note: Some(format!("{what} was left by run {run}, which is over")),
         action: "Sweep".into(),
         secondary: Some(ObjectReference {
             api_version: Some(resource.api_version),

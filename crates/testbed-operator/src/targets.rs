@@ -1,6 +1,6 @@
 //! Targets with clusters of their own: how they are reached, and what tells us that something changed in them.
 
-use crate::clients::{Clients, RunMeta};
+use crate::clients::{Clients, Run};
 use crate::outside::Connect;
 use anyhow::{Context, Result, bail};
 use base64::Engine;
@@ -12,7 +12,6 @@ use k8s_openapi::api::core::v1::{Namespace, Pod, Secret, Service};
 use kube::api::{Api, PartialObjectMeta};
 use kube::client::{ClientBuilder, DynBody};
 use kube::config::{KubeConfigOptions, Kubeconfig};
-use kube::runtime::reflector::ObjectRef;
 use kube::runtime::{WatchStreamExt, watcher};
 use kube::{Client, Config};
 use std::collections::HashMap;
@@ -37,12 +36,12 @@ const MAX_ANSWER: usize = 32 << 20;
 /// The ways to targets, made once for each set of credentials.
 pub(crate) struct Targets {
     known: Mutex<HashMap<Key, Known>>,
-    wake: mpsc::UnboundedSender<ObjectRef<RunMeta>>,
+    wake: mpsc::UnboundedSender<Run>,
     connect: Connect,
 }
 
 /// Experiments in whose targets something changed.
-pub(crate) type Woken = mpsc::UnboundedReceiver<ObjectRef<RunMeta>>;
+pub(crate) type Woken = mpsc::UnboundedReceiver<Run>;
 
 /// UID of the Experiment, name of the target.
 type Key = (String, String);
@@ -84,7 +83,7 @@ impl Targets {
     pub(crate) async fn way(
         &self,
         clients: &Clients,
-        owner: ObjectRef<RunMeta>,
+        owner: Run,
         key: Key,
         namespace: String,
         source: &Source<'_>,
@@ -180,12 +179,7 @@ pub(crate) fn client(mut config: Config) -> Result<Client, kube::Error> {
 }
 
 /// Wakes the Experiment whenever something changes in its namespace in the target, or the target falls silent or is back.
-async fn watch(
-    client: Client,
-    namespace: String,
-    owner: ObjectRef<RunMeta>,
-    wake: mpsc::UnboundedSender<ObjectRef<RunMeta>>,
-) {
+async fn watch(client: Client, namespace: String, owner: Run, wake: mpsc::UnboundedSender<Run>) {
     let pods: Api<PartialObjectMeta<Pod>> = Api::namespaced(client.clone(), &namespace);
     let services: Api<PartialObjectMeta<Service>> = Api::namespaced(client.clone(), &namespace);
     let pods = watcher(pods, watcher::Config::default());

@@ -1,7 +1,7 @@
 //! Those who work beside the operator, as small state machines with delays: kubelet, garbage collector, namespace
 //! controller, Argo CD, Argo Workflows, Crossplane with the lab's own function.
 
-use crate::store::{Change, Deletion, Key, Selector, Store, strings};
+use crate::store::{Change, Deletion, Key, Selector, Store, Term, strings};
 use crate::wire::{Shared, lock};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -284,11 +284,7 @@ impl Players {
                 Some((_, store)) => {
                     let mut store = lock(&store);
                     for kind in ["Pod", "Service"] {
-                        let named = Selector {
-                            namespace: Some(namespace.to_owned()),
-                            labels: vec![("app".into(), true, name.into())],
-                            name: None,
-                        };
+                        let named = app(namespace, name);
                         for part in store.list(kind, &named) {
                             let part = Key::new(kind, namespace, text(&part, "/metadata/name"));
                             let _ = store.delete(&part, &Deletion::default());
@@ -571,6 +567,12 @@ fn release(hub: &Shared, key: &Key, object: &Value) {
     let _ = lock(hub).patch(key, false, &json!({"metadata": {"finalizers": left}}));
 }
 
+/// Selects the objects of an app.
+fn app(namespace: &str, name: &str) -> Selector {
+    let labels = Term::of(&format!("app={name}")).into_iter().collect();
+    Selector { namespace: Some(namespace.to_owned()), labels, fields: Vec::new() }
+}
+
 /// What Argo CD deploys of a component, and keeps there: a Service and a pod.
 fn deployed(store: &Shared, namespace: &str, name: &str) {
     let mut store = lock(store);
@@ -578,12 +580,7 @@ fn deployed(store: &Shared, namespace: &str, name: &str) {
     let service = json!({"metadata": {"name": name, "labels": labels},
         "spec": {"selector": labels, "ports": [{"port": 8080, "targetPort": 8080, "protocol": "TCP"}]}});
     let _ = store.create("Service", namespace, service);
-    let pods = Selector {
-        namespace: Some(namespace.to_owned()),
-        labels: vec![("app".into(), true, name.into())],
-        name: None,
-    };
-    if store.list("Pod", &pods).is_empty() {
+    if store.list("Pod", &app(namespace, name)).is_empty() {
         let pod =
             json!({"metadata": {"generateName": format!("{name}-"), "labels": labels}, "spec": on_node()});
         let _ = store.create("Pod", namespace, pod);

@@ -233,20 +233,45 @@ pub struct Entry {
 pub struct Selector {
     /// Namespace; absent for all.
     pub namespace: Option<String>,
-    /// Labels: key, whether equal is wanted, value.
-    pub labels: Vec<(String, bool, String)>,
-    /// Name; absent for all.
-    pub name: Option<String>,
+    /// What its labels are.
+    pub labels: Vec<Term>,
+    /// What its fields are, named by their paths.
+    pub fields: Vec<Term>,
+}
+
+/// One thing that is asked of an object.
+#[derive(Debug, Clone)]
+pub struct Term {
+    name: String,
+    is_equal: bool,
+    value: String,
+}
+
+impl Term {
+    /// Reads `name=value`, `name==value` or `name!=value`.
+    #[must_use]
+    pub fn of(text: &str) -> Option<Self> {
+        let (name, value) = text.split_once('=')?;
+        let is_equal = !name.ends_with('!');
+        let (name, value) = (name.trim_end_matches('!').to_owned(), value.trim_start_matches('=').to_owned());
+        Some(Self { name, is_equal, value })
+    }
 }
 
 impl Selector {
     /// Returns whether an object is among those that are looked for.
     #[must_use]
     pub fn matches(&self, key: &Key, object: &Value) -> bool {
-        let label = |name: &str| object["metadata"]["labels"][name].as_str();
+        let label = |term: &Term| object["metadata"]["labels"][&term.name].as_str() == Some(&term.value);
+        // A field that is absent is as good as empty.
+        let field = |term: &Term| match object.pointer(&format!("/{}", term.name.replace('.', "/"))) {
+            None | Some(Value::Null) => term.value.is_empty(),
+            Some(Value::String(text)) => *text == term.value,
+            Some(other) => serde_json::from_str::<Value>(&term.value).is_ok_and(|value| value == *other),
+        };
         self.namespace.as_ref().is_none_or(|namespace| *namespace == key.namespace)
-            && self.name.as_ref().is_none_or(|name| *name == key.name)
-            && self.labels.iter().all(|(name, equal, value)| (label(name) == Some(value)) == *equal)
+            && self.labels.iter().all(|term| label(term) == term.is_equal)
+            && self.fields.iter().all(|term| field(term) == term.is_equal)
     }
 }
 

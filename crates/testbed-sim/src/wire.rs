@@ -1,6 +1,6 @@
 //! The API of a [`Store`] as it is spoken over HTTP, without a network in between.
 
-use crate::store::{Change, Deletion, Key, Kind, Refusal, Selector, Store, served};
+use crate::store::{Change, Deletion, Key, Kind, Refusal, Selector, Store, Term, served};
 use bytes::Bytes;
 use futures::stream::{self, StreamExt};
 use http::header::DATE;
@@ -118,19 +118,11 @@ impl Asked {
     }
 
     fn selector(&self) -> Selector {
-        let labels = self.parameter("labelSelector").unwrap_or_default().split(',');
-        let labels = labels.filter(|term| !term.is_empty()).filter_map(|term| {
-            let (key, value) = term.split_once('=')?;
-            match key.strip_suffix('!') {
-                Some(key) => Some((key.to_owned(), false, value.to_owned())),
-                None => Some((key.to_owned(), true, value.trim_start_matches('=').to_owned())),
-            }
-        });
-        let name = self.parameter("fieldSelector").and_then(|term| term.strip_prefix("metadata.name="));
+        let terms = |name| self.parameter(name).unwrap_or_default().split(',').filter_map(Term::of).collect();
         Selector {
             namespace: self.namespace.clone(),
-            labels: labels.collect(),
-            name: name.map(|name| name.trim_start_matches('=').to_owned()),
+            labels: terms("labelSelector"),
+            fields: terms("fieldSelector"),
         }
     }
 }

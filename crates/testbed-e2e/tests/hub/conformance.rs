@@ -1,11 +1,13 @@
 //! The API server in memory, which the operator is simulated against, answers as the real one does.
 
 use crate::lab::client;
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
+use futures::StreamExt;
 use k8s_openapi::api::core::v1::Namespace;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::api::{
     Api, ApiResource, DeleteParams, DynamicObject, ListParams, Patch, PatchParams, PostParams, Preconditions,
+    WatchEvent, WatchParams,
 };
 use kube::core::GroupVersionKind;
 use kube::{Client, ResourceExt};
@@ -17,8 +19,13 @@ use testbed_core::names::keyed;
 use testbed_operator::outside::Clock;
 use testbed_sim::store::Store;
 use testbed_sim::wire;
+use tokio::time::timeout;
 
 const NAMESPACE: &str = "conformance";
+/// Selects those that are not done.
+const LIVE: &str = "status.done!=true";
+/// Name of the object that is made when all is done.
+const LAST: &str = "last";
 /// Operations, unless `OPERATIONS` says otherwise.
 const OPERATIONS: usize = 2500;
 
@@ -46,8 +53,8 @@ impl Side {
         };
         let answer = match &operation.verb {
             Verb::Get => self.api.get(name).await.map(Some),
-            Verb::List(selector) => {
-                let list = self.api.list(&ListParams::default().labels(selector)).await?;
+            Verb::List { labels, fields } => {
+                let list = self.api.list(&ListParams::default().labels(labels).fields(fields)).await?;
                 let names: Vec<String> = list.iter().map(ResourceExt::name_any).collect();
                 return Ok(json!(names));
             }
@@ -140,12 +147,33 @@ fn normal(object: &DynamicObject) -> Value {
 #[derive(Debug)]
 enum Verb {
     Get,
-    List(String),
+    List { labels: &'static str, fields: &'static str },
     Create(Value),
     Apply { manager: &'static str, object: Value },
     ApplyStatus(Value),
     Merge(Value),
     Delete,
+}
+
+/// Returns what a watch of those that are not done told from a version on, until it told of the last one: what came and
+/// what went, for one that is done goes, and comes back if it is not.
+async fn told(side: &Side, since: &str) -> Result<Vec<(bool, String)>> {
+    let mut told = Vec::new();
+    let events = side.api.watch(&WatchParams::default().fields(LIVE), since).await?;
+    let mut events = std::pin::pin!(events);
+    while let Some(event) = timeout(Duration::from_secs(10), events.next()).await?.transpose()? {
+        let (came, object) = match event {
+            WatchEvent::Added(object) => (true, object),
+            WatchEvent::Deleted(object) => (false, object),
+            WatchEvent::Error(status) => bail!("{status:?}"),
+            WatchEvent::Modified(_) | WatchEvent::Bookmark(_) => continue,
+        };
+        if object.name_any() == LAST {
+            return Ok(told);
+        }
+        told.push((came, object.name_any()));
+    }
+    bail!("the watch ended")
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -193,12 +221,18 @@ fn operation(seed: u64, number: usize) -> Operation {
         json!({"apiVersion": "sim.illm.io/v1", "kind": "Probe",
             "metadata": {"name": name, "labels": labels, "finalizers": finalizers}, "spec": spec})
     };
-    let status =
+    let mut status =
         json!({"apiVersion": "sim.illm.io/v1", "kind": "Probe", "metadata": {"name": name}, "status": spec});
-    let selector = ["red=1", "red!=1", "blue=0,red=0", ""][usize::try_from(draw("selector", 4)).unwrap_or(0)];
+    if draw("done", 3) > 0 {
+        status["status"]["done"] = json!(draw("is done", 2) == 0);
+    }
+    let one_of = |what, all: [&'static str; 4]| all[usize::try_from(draw(what, 4)).unwrap_or(0)];
+    let labels_asked = one_of("selector", ["red=1", "red!=1", "blue=0,red=0", ""]);
+    let fields_asked =
+        one_of("field selector", [LIVE, "status.done=true", "spec.b.x=1,status.done!=false", ""]);
     let verb = match draw("verb", 16) {
         0 => Verb::Get,
-        1 => Verb::List(selector.into()),
+        1 => Verb::List { labels: labels_asked, fields: fields_asked },
         2 | 3 => Verb::Create(object(spec)),
         4..=7 => {
             Verb::Apply { manager: if draw("manager", 4) > 0 { "one" } else { "two" }, object: object(spec) }
@@ -225,9 +259,13 @@ async fn define(client: &Client) -> Result<()> {
         "spec": {"group": "sim.illm.io", "scope": "Namespaced",
             "names": {"plural": "probes", "singular": "probe", "kind": "Probe"},
             "versions": [{"name": "v1", "served": true, "storage": true, "subresources": {"status": {}},
+                "selectableFields": [{"jsonPath": ".spec.b.x"}, {"jsonPath": ".status.done"}],
                 "schema": {"openAPIV3Schema": {"type": "object", "properties": {
-                    "spec": {"type": "object", "x-kubernetes-preserve-unknown-fields": true},
-                    "status": {"type": "object", "x-kubernetes-preserve-unknown-fields": true}}}}}]},
+                    "spec": {"type": "object", "x-kubernetes-preserve-unknown-fields": true, "properties": {
+                        "b": {"type": "object", "x-kubernetes-preserve-unknown-fields": true,
+                            "properties": {"x": {"type": "integer"}}}}},
+                    "status": {"type": "object", "x-kubernetes-preserve-unknown-fields": true,
+                        "properties": {"done": {"type": "boolean"}}}}}}}]},
     }))?;
     Api::<CustomResourceDefinition>::all(client.clone()).create(&PostParams::default(), &definition).await?;
     let namespace: Namespace = serde_json::from_value(json!({"metadata": {"name": NAMESPACE}}))?;
@@ -271,6 +309,11 @@ async fn the_simulated_api_server_answers_as_the_real_one() -> Result<()> {
     println!("{operations} operations with seed {seed}");
     let store = Arc::new(Mutex::new(Store::new(Clock::system(), "sim", &[NAMESPACE])));
     let (mut real, mut simulated) = (Side::new(client.clone()), Side::new(wire::client(&store)));
+    let mut since = Vec::new();
+    for side in [&real, &simulated] {
+        let list = side.api.list(&ListParams::default()).await?;
+        since.push(list.metadata.resource_version.context("a list has no version")?);
+    }
     let mut outcome = Ok(());
     for number in 0..operations {
         let operation = operation(seed, number);
@@ -283,6 +326,21 @@ async fn the_simulated_api_server_answers_as_the_real_one() -> Result<()> {
         if outcome.is_err() {
             break;
         }
+    }
+    if outcome.is_ok() {
+        outcome = async {
+            let mut all = Vec::new();
+            for (side, since) in [&real, &simulated].into_iter().zip(&since) {
+                let last = json!({"apiVersion": "sim.illm.io/v1", "kind": "Probe", "metadata": {"name": LAST}, "spec": {}});
+                side.api.create(&PostParams::default(), &serde_json::from_value(last)?).await?;
+                all.push(told(side, since).await?);
+            }
+            ensure!(!all[0].is_empty(), "nothing came and nothing went");
+            ensure!(all[0] == all[1], "the watches told:\nreal: {:?}\nsimulated: {:?}", all[0], all[1]);
+            Ok(())
+        }
+        .await
+        .with_context(|| format!("SEED={seed}"));
     }
     remove(&client).await?;
     outcome
