@@ -12,6 +12,7 @@
 //! a status is named by UID or resourceVersion; and what it leaves behind after its run has ended, the sweeper finds.
 
 use crate::answers::believed;
+use crate::connection;
 use crate::lease::{Refused, Tenure};
 use crate::outside::Clock;
 use http::{Request, Response};
@@ -45,10 +46,8 @@ impl Fence {
     ///
     /// # Errors
     /// No client can be made of the configuration.
-    pub fn client(&self, mut config: Config, clock: &Clock) -> Result<Client> {
-        // Its own retries are within, where a request that waited for a minute would not be asked again.
-        config.default_retry = false;
-        Ok(self.guard(Client::try_from(config)?, Some(clock)))
+    pub fn client(&self, config: Config, clock: &Clock) -> Result<Client> {
+        Ok(self.guard(connection::builder(config)?.build(), Some(clock)))
     }
 
     /// Puts a client that does not retry behind the fence. Each attempt of a write is asked anew. Its answers set the

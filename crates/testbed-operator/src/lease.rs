@@ -6,6 +6,7 @@
 //! waits for it counts from after it saw the change, so the holder always knows first. Every write to it names the version
 //! that was seen, so of two that try at once one is told that it was too late.
 
+use crate::connection;
 use anyhow::{Context, Result};
 use clap::ValueEnum;
 use futures::TryStreamExt;
@@ -348,9 +349,8 @@ fn writing() -> PostParams {
 ///
 /// # Errors
 /// No client can be made of the configuration.
-pub fn client(mut config: Config) -> Result<Client> {
-    config.default_retry = false;
-    Ok(Client::try_from(config)?)
+pub fn client(config: Config) -> Result<Client> {
+    Ok(connection::builder(config)?.build())
 }
 
 /// Waits for the Lease, and keeps it.

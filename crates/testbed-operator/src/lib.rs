@@ -8,6 +8,7 @@ mod apply;
 mod bundle;
 mod certify;
 mod clients;
+pub mod connection;
 mod controller;
 pub mod delivered;
 mod ended;

@@ -25,7 +25,7 @@ use testbed_core::observed::{
     Reach, RemoteFacts, Seen, ServiceFacts, TemplateFacts, WorkflowFacts, load_report, windows,
 };
 use testbed_core::plan::looks;
-use testbed_core::run::Run;
+use testbed_core::run::{Run, Unidentified};
 use testbed_core::status;
 use tokio::time::timeout;
 
@@ -46,38 +46,38 @@ pub(crate) async fn observe(clients: &Clients, name: &str, space: &str) -> Resul
         return Ok(Some(seen));
     }
     let looks = looks(&seen.experiment, clients.clock.now());
-    let uid = seen.experiment.uid().unwrap_or_default();
-    let selector = ListParams::default().labels(&format!("{}={uid}", labels::EXPERIMENT_UID));
+    let Ok(made) = Made::by(&seen.experiment, looks.left) else { return Ok(Some(seen)) };
+    let selector = &made.selector;
     let accepted = status::holds(&persisted, ConditionType::Accepted);
     let provisioned = status::holds(&persisted, ConditionType::ClustersReady);
     let in_trials = seen.experiment.spec.trials.is_some() && accepted && looks.template;
     let elsewhere = seen.experiment.spec.targets.iter().any(|target| target.cluster.kind != ClusterType::Hub);
-    let made = seen.experiment.spec.targets.iter().any(|target| target.cluster.kind.is_made());
+    let makes = seen.experiment.spec.targets.iter().any(|target| target.cluster.kind.is_made());
     let shown = seen.experiment.spec.tutorial.as_ref().is_some_and(|tutorial| tutorial.expose_kubeconfig);
     let (catalog, template, namespaces, applications, projects, workflows, workflow_pods) = tokio::join!(
         looked(looks.catalog, catalog(clients, &seen.experiment)),
         looked(looks.template, template(clients, &seen.experiment.spec.workflow.template)),
-        looked(looks.deployed, namespaces(clients, &seen.experiment, &selector)),
-        looked(looks.deployed, applications(clients, &selector)),
-        looked(looks.deployed, projects(clients, &selector)),
-        looked(looks.workflows, workflows(clients, &selector)),
-        looked(looks.left, workflow_pods(clients, &selector)),
+        looked(looks.deployed, namespaces(clients, &made)),
+        looked(looks.deployed, applications(clients, &made)),
+        looked(looks.deployed, projects(clients, &made)),
+        looked(looks.workflows, workflows(clients, &made)),
+        looked(looks.left, workflow_pods(clients, selector)),
     );
     if elsewhere {
         let (clusters, warm, registrations, kubeconfigs, leftovers) = tokio::join!(
-            async { if made { known(clusters(clients, &selector).await) } else { Seen::default() } },
-            looked(made && accepted && !provisioned && !looks.left, warm(clients)),
-            looked(looks.deployed, secrets(clients, ARGOCD_NAMESPACE, &selector)),
+            async { if makes { known(clusters(clients, selector).await) } else { Seen::default() } },
+            looked(makes && accepted && !provisioned && !looks.left, warm(clients)),
+            looked(looks.deployed, secrets(clients, ARGOCD_NAMESPACE, selector)),
             async {
                 if shown {
-                    looked(looks.deployed, secrets(clients, space, &selector)).await
+                    looked(looks.deployed, secrets(clients, space, selector)).await
                 } else {
                     Seen::default()
                 }
             },
             async {
-                if made {
-                    looked(looks.left, leftovers(clients, &persisted, &selector)).await
+                if makes {
+                    looked(looks.left, leftovers(clients, &persisted, selector)).await
                 } else {
                     Seen::default()
                 }
@@ -134,24 +134,65 @@ pub(crate) async fn template(clients: &Clients, name: &str) -> Result<Option<Tem
     }))
 }
 
-/// Returns the run's namespaces by label, and any that bears a name the run needs.
-async fn namespaces(
-    clients: &Clients,
-    experiment: &Experiment,
-    selector: &ListParams,
-) -> Result<Vec<NamespaceFacts>, Error> {
-    let api = clients.dynamic(&namespace(), None);
-    let mut found: Vec<NamespaceFacts> =
-        api.list_metadata(selector).await?.iter().map(namespace_facts).collect();
-    if let Ok(run) = Run::of(experiment) {
-        for target in experiment.spec.targets.iter().filter(|target| run.is_on_hub(&target.name)) {
-            let name = run.namespace_of(&target.name);
-            if !found.iter().any(|namespace| namespace.name == name) {
-                found.extend(api.get_metadata_opt(&name).await?.as_ref().map(namespace_facts));
-            }
-        }
+/// What a run may have made on the hub, and how it is found.
+///
+/// One object is read by its name: the API server asks the store at once. For a list it waits until its cache is sure to
+/// be of now, up to a tenth of a second, so that is for when every object must be found, whatever its name.
+struct Made {
+    uid: String,
+    selector: ListParams,
+    is_listed: bool,
+    namespaces: Vec<String>,
+    applications: Vec<String>,
+    project: Vec<String>,
+    /// Absent for trials: there is one after the other, and each is removed once its record is stored.
+    workflow: Option<Vec<String>>,
+}
+
+impl Made {
+    fn by(experiment: &Experiment, is_listed: bool) -> Result<Self, Unidentified> {
+        let run = Run::of(experiment)?;
+        let targets = &run.spec.targets;
+        let on_hub = targets.iter().filter(|target| run.is_on_hub(&target.name));
+        let components = targets.iter().flat_map(|target| run.components(&target.name));
+        Ok(Self {
+            uid: run.uid.to_owned(),
+            selector: ListParams::default().labels(&format!("{}={}", labels::EXPERIMENT_UID, run.uid)),
+            is_listed,
+            namespaces: on_hub.map(|target| run.namespace_of(&target.name)).collect(),
+            applications: components.filter_map(|component| component.application.clone()).collect(),
+            project: vec![run.project()],
+            workflow: run.spec.trials.is_none().then(|| vec![run.workflow_name()]),
+        })
     }
-    Ok(found)
+
+    /// Returns those that bear the run's label, of these names unless all are asked for.
+    async fn find(
+        &self,
+        api: &Api<DynamicObject>,
+        names: Option<&[String]>,
+    ) -> Result<Vec<DynamicObject>, Error> {
+        let Some(names) = names.filter(|_| !self.is_listed) else {
+            return Ok(api.list(&self.selector).await?.items);
+        };
+        let mut found = try_join_all(names.iter().map(|name| api.get_opt(name))).await?;
+        found.retain(|object| {
+            object.as_ref().and_then(|object| object.labels().get(labels::EXPERIMENT_UID)) == Some(&self.uid)
+        });
+        Ok(found.into_iter().flatten().collect())
+    }
+}
+
+/// Returns the run's namespaces, and any that bears a name the run needs.
+async fn namespaces(clients: &Clients, made: &Made) -> Result<Vec<NamespaceFacts>, Error> {
+    let api = clients.dynamic(&namespace(), None);
+    let mut found = if made.is_listed { api.list_metadata(&made.selector).await?.items } else { Vec::new() };
+    let missing: Vec<&String> =
+        made.namespaces.iter().filter(|name| !found.iter().any(|seen| seen.name_any() == **name)).collect();
+    found.extend(
+        try_join_all(missing.into_iter().map(|name| api.get_metadata_opt(name))).await?.into_iter().flatten(),
+    );
+    Ok(found.iter().map(namespace_facts).collect())
 }
 
 fn namespace_facts<K: ResourceExt>(object: &K) -> NamespaceFacts {
@@ -164,9 +205,9 @@ fn namespace_facts<K: ResourceExt>(object: &K) -> NamespaceFacts {
     }
 }
 
-async fn applications(clients: &Clients, selector: &ListParams) -> Result<Vec<ApplicationFacts>, Error> {
+async fn applications(clients: &Clients, made: &Made) -> Result<Vec<ApplicationFacts>, Error> {
     let api = clients.dynamic(&argo("Application"), Some(ARGOCD_NAMESPACE));
-    Ok(api.list(selector).await?.into_iter().map(application_facts).collect())
+    Ok(made.find(&api, Some(&made.applications)).await?.into_iter().map(application_facts).collect())
 }
 
 fn application_facts(object: DynamicObject) -> ApplicationFacts {
@@ -218,9 +259,9 @@ fn trouble(application: &Value) -> Option<String> {
     condition.or_else(operation).or_else(resource).map(|said| said.chars().take(512).collect())
 }
 
-async fn workflows(clients: &Clients, selector: &ListParams) -> Result<Vec<WorkflowFacts>, Error> {
+async fn workflows(clients: &Clients, made: &Made) -> Result<Vec<WorkflowFacts>, Error> {
     let api = clients.dynamic(&argo("Workflow"), Some(WORKFLOW_NAMESPACE));
-    Ok(api.list(selector).await?.into_iter().map(workflow_facts).collect())
+    Ok(made.find(&api, made.workflow.as_deref()).await?.into_iter().map(workflow_facts).collect())
 }
 
 fn workflow_facts(object: DynamicObject) -> WorkflowFacts {
@@ -329,14 +370,10 @@ fn node_facts(node: &Node) -> NodeFacts {
     }
 }
 
-async fn projects(clients: &Clients, selector: &ListParams) -> Result<Vec<ObjectFacts>, Error> {
+async fn projects(clients: &Clients, made: &Made) -> Result<Vec<ObjectFacts>, Error> {
     let api = clients.dynamic(&argo("AppProject"), Some(ARGOCD_NAMESPACE));
-    Ok(api
-        .list_metadata(selector)
-        .await?
-        .into_iter()
-        .map(|object| object_facts(&object, SPEC_DIGEST))
-        .collect())
+    let found = made.find(&api, Some(&made.project)).await?;
+    Ok(found.into_iter().map(|object| object_facts(&object, SPEC_DIGEST)).collect())
 }
 
 /// Returns Secrets of the run without their content, which is not looked at.

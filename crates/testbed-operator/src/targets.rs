@@ -1,6 +1,7 @@
 //! Targets with clusters of their own: how they are reached, and what tells us that something changed in them.
 
 use crate::clients::{Clients, Run};
+use crate::connection;
 use crate::outside::Connect;
 use anyhow::{Context, Result, bail};
 use base64::Engine;
@@ -10,7 +11,7 @@ use futures::channel::mpsc;
 use http_body_util::Limited;
 use k8s_openapi::api::core::v1::{Namespace, Pod, Secret, Service};
 use kube::api::{Api, PartialObjectMeta};
-use kube::client::{ClientBuilder, DynBody};
+use kube::client::DynBody;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::runtime::{WatchStreamExt, watcher};
 use kube::{Client, Config};
@@ -170,12 +171,10 @@ async fn config(text: &str, endpoint: Option<&str>) -> Result<Config> {
 }
 
 /// Returns a client that reads no answer without end: who answers is not ours, and what an answer has is held in memory.
-/// It does not try again by itself.
-pub(crate) fn client(mut config: Config) -> Result<Client, kube::Error> {
-    config.default_retry = false;
+pub(crate) fn client(config: Config) -> Result<Client, kube::Error> {
     let limited =
         |response: http::Response<Box<DynBody>>| response.map(|body| Limited::new(body, MAX_ANSWER));
-    Ok(ClientBuilder::try_from(config)?.with_layer(&MapResponseLayer::new(limited)).build())
+    Ok(connection::builder(config)?.with_layer(&MapResponseLayer::new(limited)).build())
 }
 
 /// Wakes the Experiment whenever something changes in its namespace in the target, or the target falls silent or is back.

@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use testbed_api::record::LoadReport;
 use testbed_core::build::{ARGOCD_NAMESPACE, CLUSTER_NAMESPACE, WORKFLOW_NAMESPACE};
+use testbed_core::names::keyed;
 use testbed_operator::outside::Clock;
 use tokio::time::{Instant, sleep_until};
 
@@ -32,6 +33,8 @@ pub struct Behavior {
     pub store_truncates: bool,
     /// Stores of metrics answer only after so long.
     pub metrics_away: Option<Duration>,
+    /// Components take 0.5 to 20 s to get healthy, and so do loads, each another time.
+    pub scattered: bool,
 }
 
 impl Behavior {
@@ -184,6 +187,10 @@ impl Players {
 
     /// Returns how long is still to wait until `delay` after something was first seen; absent when that is over.
     fn wait(&mut self, uid: &str, what: &'static str, delay: Duration) -> Option<Duration> {
+        let delay = match what {
+            "synced" | "running" if self.behavior.scattered => millis(500 + keyed(0, &[uid, what]) % 19_500),
+            _ => delay,
+        };
         let (since, delay) = (self.since(uid, what), delay / self.speed);
         (since < delay).then(|| delay - since)
     }

@@ -19,7 +19,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use kube::client::Body;
+use kube::client::{Body, ClientBuilder};
 use kube::{Client, Config};
 use object_store::path::Path as Place;
 use object_store::{ObjectStore, ObjectStoreExt};
@@ -33,6 +33,7 @@ use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::Duration;
 use tempfile::TempDir;
 use testbed_hub::{Layout, Parts};
+use testbed_operator::connection;
 use testbed_operator::outside::{Clock, Http};
 use tokio::net::TcpListener;
 use tokio::process::{Child, Command};
@@ -183,7 +184,7 @@ impl Server {
     }
 
     fn client(&self) -> Result<Client> {
-        Ok(Client::try_from(self.config()?)?)
+        Ok(connection::builder(self.config()?)?.build())
     }
 
     /// Waits until it answers, and creates what every world finds there.
@@ -303,7 +304,8 @@ impl Pool {
         let (folder, config) = (tempfile::tempdir()?, server.config()?);
         let runtime = self.runtime.handle().clone();
         // A client's worker lives where the client was made.
-        let client = elsewhere(&runtime, async move { Client::try_from(config) })??;
+        let client =
+            elsewhere(&runtime, async move { connection::builder(config).map(ClientBuilder::build) })??;
         let upstream = Sender { client, runtime };
         let (upstream, servers) = (Arc::new(upstream), JoinSet::new());
         Ok(Site { pool: self.clone(), server, upstream, folder, servers, words: "debug" })

@@ -108,10 +108,12 @@ fn the_role_allows_what_is_asked_for_and_what_it_allows_is_asked_for() {
     let mut asked: BTreeMap<Access, &str> = BTreeMap::new();
     for scenario in runs::all() {
         let mut outcome = live(&Ground::Memory, &scenario, &[]);
-        if scenario.name == "clusters" {
+        if scenario.name == "orphaned-on-hub" {
             // Where nobody serves what is looked at, it is asked whether that is defined.
-            let unserved = Fault { point: outcome.writes, mode: Mode::Unserved };
-            outcome.sent.extend(live(&Ground::Memory, &scenario, &[unserved]).sent);
+            for point in 1..=outcome.writes {
+                let unserved = Fault { point, mode: Mode::Unserved };
+                outcome.sent.extend(live(&Ground::Memory, &scenario, &[unserved]).sent);
+            }
         }
         asked
             .extend(outcome.sent.into_iter().filter_map(|sent| sent.needs).map(|need| (need, scenario.name)));
