@@ -1,16 +1,18 @@
 //! Faults at the requests of the operator, numbered as in the design: what happens to which request, and when.
 
-use crate::store::Refusal;
+use crate::store::{Key, Refusal};
 use crate::wire::{Access, Answer, Asked, Shared, answer, is_mutating, lock, refuse};
 use futures::future::BoxFuture;
 use http::{HeaderValue, Request};
 use kube::client::Body;
+use serde_json::{Value, json};
 use std::fmt;
 use std::str::FromStr;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
+use testbed_api::labels;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 use tower::{BoxError, Service};
@@ -42,6 +44,8 @@ pub enum Mode {
     Forbidden,
     /// F6: for five seconds from it on, nobody serves what is read.
     Unserved,
+    /// F10: before it, everything that the run made is changed in a way that means nothing.
+    Woken,
     /// F12: before it, the operator's clock goes 25 hours ahead.
     Ahead,
     /// F12: before it, the operator's clock goes back by 25 hours.
@@ -59,7 +63,7 @@ const UNDONE: usize = 7;
 
 impl Mode {
     /// All modes.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::CrashBefore,
         Self::CrashAfter,
         Self::AnswerLost,
@@ -72,6 +76,7 @@ impl Mode {
         Self::Blind,
         Self::Forbidden,
         Self::Unserved,
+        Self::Woken,
         Self::Ahead,
         Self::Back,
         Self::Restored,
@@ -97,6 +102,7 @@ impl Mode {
             Self::Blind => "blind",
             Self::Forbidden => "403-reads",
             Self::Unserved => "404-reads",
+            Self::Woken => "woken",
             Self::Ahead => "clock-ahead",
             Self::Back => "clock-back",
             Self::Restored => "restored",
@@ -350,7 +356,10 @@ impl Faulty {
     /// What happens beside a request, which itself goes on.
     pub(crate) async fn disturb(&self, mode: Mode) {
         match mode {
-            Mode::Touched => touch(&self.hub),
+            Mode::Touched => touch(&self.hub, |key, _| key.kind == "Experiment"),
+            Mode::Woken => {
+                touch(&self.hub, |_, object| object["metadata"]["labels"][labels::EXPERIMENT_UID].is_string())
+            }
             Mode::WatchCut | Mode::Blind => {
                 lock(&self.hub).cut_watches();
                 lock(&self.store).cut_watches();
@@ -384,13 +393,14 @@ fn path_and_version(request: &Request<Body>) -> String {
     version.map_or_else(|| path.to_owned(), |version| format!("{path}?{version}"))
 }
 
-/// Someone else writes every Experiment.
-fn touch(hub: &Shared) {
+/// Someone else annotates these objects.
+fn touch(hub: &Shared, is_meant: impl Fn(&Key, &Value) -> bool) {
     let mut hub = lock(hub);
     let version = hub.version();
-    let keys: Vec<_> = hub.all().map(|(key, _)| key.clone()).filter(|key| key.kind == "Experiment").collect();
+    let meant = hub.all().filter(|(key, object)| is_meant(key, object));
+    let keys: Vec<Key> = meant.map(|(key, _)| key.clone()).collect();
     for key in keys {
-        let patch = serde_json::json!({"metadata": {"annotations": {"someone-else": version.to_string()}}});
+        let patch = json!({"metadata": {"annotations": {"someone-else": version.to_string()}}});
         let _ = hub.patch(&key, false, &patch);
     }
 }

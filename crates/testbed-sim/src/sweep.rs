@@ -75,6 +75,11 @@ pub fn judge(ground: &Ground, scenario: &Scenario, reference: &Outcome, plan: &[
     if wanted != got && !timed {
         broken.push(format!("differs from the run without faults: {got}, not {wanted}"));
     }
+    let is_only_woken = plan.iter().all(|fault| fault.mode == Mode::Woken);
+    if is_only_woken && matches!(ground, Ground::Memory) && outcome.writes != reference.writes {
+        let (got, wanted) = (outcome.writes, reference.writes);
+        broken.push(format!("F10: {got} writes, not {wanted}, because of changes that mean nothing"));
+    }
     broken
 }
 
