@@ -1,7 +1,7 @@
 //! What can be counted exactly in the simulated world: requests, writes, leaks, and lateness in virtual time. Bars are
 //! numbers of this file: a worse one fails, a better one is written here in the same change.
 
-use crate::fault::Sent;
+use crate::fault::{Mode, Sent};
 use crate::runs::{self, Scenario};
 use crate::store::Change;
 use crate::sweep;
@@ -11,6 +11,18 @@ use std::time::Duration;
 
 /// How much of a wait is looked at.
 const WAIT: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(230));
+/// F1 to F5 and F7.
+const CRASHES: [Mode; 9] = [
+    Mode::CrashBefore,
+    Mode::CrashAfter,
+    Mode::AnswerLost,
+    Mode::Conflict,
+    Mode::Touched,
+    Mode::Internal,
+    Mode::Burst,
+    Mode::TooMany,
+    Mode::WatchCut,
+];
 /// Lives with random faults.
 const LIVES: usize = 1000;
 /// An hour before its time to live ends a run of a day has long been at rest.
@@ -90,6 +102,13 @@ pub fn rows(seed: u64) -> Vec<Row> {
         let writes = outcome.after_restart.iter().filter(|sent| sent.number > 0).count();
         row("B11", "writes of an operator that starts when all is over", "1 a run", number(writes), 0.0);
     }
+    let mut failed = 0;
+    for (scenario, reference) in ["hub", "cluster"].into_iter().filter_map(named) {
+        let mut plans = sweep::singles(&Ground::Memory, &reference);
+        plans.retain(|plan| plan.iter().all(|fault| CRASHES.contains(&fault.mode)));
+        failed += sweep::run(&Ground::Memory, &scenario, &reference, &plans, || ()).len();
+    }
+    row("B13", "faults at a write that break something, crashes among them", "the 2nd", number(failed), 0.0);
     let mut leaks = 0;
     let all = runs::all();
     for scenario in &all {
