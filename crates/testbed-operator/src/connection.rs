@@ -1,8 +1,8 @@
 //! How API servers are connected to.
 //!
-//! As kube would, but for two things. What kube makes leaves Nagle's algorithm on (kube-rs/kube#2056): the body of a write
+//! As kube would, but for a few things. What kube makes leaves Nagle's algorithm on (kube-rs/kube#2056): the body of a write
 //! waits until the other side has acknowledged its head, which Linux puts off for 40 ms. And it tries again by itself,
-//! where a request that waited for a minute would not be asked whether it still should be made.
+//! where a request that waited for a minute would not be asked whether it still should be made. Nor are its requests traced.
 
 use http::{Request, Response};
 use http_body_util::BodyExt;

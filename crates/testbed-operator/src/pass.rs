@@ -1,7 +1,7 @@
 //! One pass over one Experiment: look, decide, act, record. It makes no decisions of its own.
 
 use crate::apply::{self, apply};
-use crate::clients::{Clients, Run, reference};
+use crate::clients::{Clients, Run};
 use crate::observe::observe;
 use crate::outside::Clock;
 use crate::report::report;
@@ -84,7 +84,7 @@ impl Driver {
         };
         let plan = plan(&seen, clients.clock.now());
         let (facts, failed) = apply(clients, &seen, &plan.effects).await;
-        // These two changed the object itself: what there is to say is said in the pass that its change brings.
+        // These change the object itself: what there is to say is said in the pass that its change brings.
         let own = |effect: &Effect| {
             matches!(effect, Effect::AddFinalizer | Effect::RemoveFinalizer | Effect::DeleteExperiment)
         };
@@ -94,9 +94,9 @@ impl Driver {
             return Ok(Left::Live(SAFETY));
         }
         let status = plan.status_with(&facts);
-        let held = self.hold(&seen.experiment, &status);
+        let held = self.hold(run, &seen.experiment, &status);
         if held.is_none() && report(clients, &seen.experiment, &status).await.map_err(Error::Report)? {
-            self.wrote(&seen.experiment);
+            self.wrote(run);
         }
         log(&run.name, &plan.effects[..facts.len()]);
         if let Some(error) = failed {
@@ -130,19 +130,19 @@ impl Driver {
     }
 
     /// Returns how long to wait before a status is written: a moment, if only words changed and it was just written.
-    fn hold(&self, experiment: &Experiment, status: &ExperimentStatus) -> Option<Duration> {
+    fn hold(&self, run: &Run, experiment: &Experiment, status: &ExperimentStatus) -> Option<Duration> {
         experiment.status.as_ref().filter(|before| differ_in_words(before, status))?;
         let written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
-        let at = written.get(&reference(experiment))?;
+        let at = written.get(run)?;
         let since = Duration::try_from(self.clients.clock.now().duration_since(*at)).unwrap_or_default();
         WORDS.checked_sub(since).filter(|left| !left.is_zero())
     }
 
-    fn wrote(&self, experiment: &Experiment) {
+    fn wrote(&self, run: &Run) {
         let now = self.clients.clock.now();
         let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
         written.retain(|_, at| Duration::try_from(now.duration_since(*at)).is_ok_and(|since| since < WORDS));
-        written.insert(reference(experiment), now);
+        written.insert(run.clone(), now);
     }
 }
 

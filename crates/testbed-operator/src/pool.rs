@@ -4,7 +4,7 @@ use crate::answers::if_defined;
 use crate::clients::{Clients, LIVE, cluster};
 use crate::observe::warm;
 use anyhow::{Context, Result};
-use futures::StreamExt;
+use futures::{FutureExt, StreamExt};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::api::{Api, DeleteParams, ListParams, PartialObjectMeta, PostParams, Preconditions};
@@ -50,6 +50,7 @@ pub(crate) async fn run(clients: Arc<Clients>, mut stopped: watch::Receiver<bool
         }
         // Whatever else has happened meanwhile is part of what is looked at now.
         let _ = timeout(GATHER, async { while events.next().await.is_some() {} }).await;
+        let _ = clients.run_changed.notified().now_or_never();
         let pause = match attend(&clients).await {
             Ok(kept) => {
                 keeps = kept.is_some();

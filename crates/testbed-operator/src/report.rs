@@ -24,7 +24,7 @@ pub(crate) async fn report(
     }
     let api: Api<Experiment> =
         Api::namespaced(clients.kube.clone(), &experiment.namespace().unwrap_or_default());
-    // Of one version, so that what is merged is what was read. To apply it as a whole costs the API server twice as much.
+    // Of one version, so that what is merged is what was read. To apply it as a whole costs the API server more.
     let value = |status: &ExperimentStatus| serde_json::to_value(status).map_err(Error::SerdeError);
     let read = experiment.status.as_ref().map(value).transpose()?.unwrap_or_default();
     let patch = json!({

@@ -12,7 +12,7 @@ use std::time::Duration;
 /// How much of a wait is looked at.
 const WAIT: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(230));
 /// F1 to F5 and F7.
-const CRASHES: [Mode; 9] = [
+const BASIC: [Mode; 9] = [
     Mode::CrashBefore,
     Mode::CrashAfter,
     Mode::AnswerLost,
@@ -105,7 +105,7 @@ pub fn rows(seed: u64) -> Vec<Row> {
     let mut failed = 0;
     for (scenario, reference) in ["hub", "cluster"].into_iter().filter_map(named) {
         let mut plans = sweep::singles(&Ground::Memory, &reference);
-        plans.retain(|plan| plan.iter().all(|fault| CRASHES.contains(&fault.mode)));
+        plans.retain(|plan| plan.iter().all(|fault| BASIC.contains(&fault.mode)));
         failed += sweep::run(&Ground::Memory, &scenario, &reference, &plans, || ()).len();
     }
     row("B13", "faults at a write that break something, crashes among them", "the 2nd", number(failed), 0.0);

@@ -88,7 +88,7 @@ fn reason(right: &Right) -> Option<&'static str> {
             "server-side apply of what is not there needs it"
         }
         ("argoproj.io", "workflowtemplates", _) => "of templates only `get` is asked for; they share a rule",
-        ("argoproj.io", _, "get" | "update") => "they share a rule",
+        ("argoproj.io", _, "update") => "they share a rule",
         ("", "namespaces" | "pods" | "services", "get" | "watch" | "list") => {
             "names that a run needs, targets of type hub, bundles"
         }
