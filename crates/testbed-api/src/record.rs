@@ -170,7 +170,7 @@ pub struct LoadReport {
     /// Requests per second that were meant to start.
     #[serde(alias = "rateIntended", skip_serializing_if = "Option::is_none")]
     pub rate_intended_per_second: Option<f64>,
-    /// Requests per second that were answered as expected.
+    /// Requests per second of the window that were answered as expected, in it or at most a twentieth of it later.
     #[serde(alias = "rateAchieved", skip_serializing_if = "Option::is_none")]
     pub rate_achieved_per_second: Option<f64>,
     /// How many requests there were.

@@ -15,6 +15,9 @@ use std::time::Duration;
 
 /// A start this much after the intended one is late: far above what a timer misses, far below what a stall costs.
 const LATE: u64 = 5_000_000;
+/// Share of the window after its end within which an answer to one of its requests is in time. A burst at its end is
+/// answered after it by any subject; what falls behind by more does not keep pace.
+const GRACE_DIVISOR: u64 = 20;
 /// Latencies beyond an hour are recorded as an hour.
 const LONGEST: u64 = 3_600_000_000_000;
 const SIGNIFICANT_DIGITS: u8 = 3;
@@ -59,7 +62,10 @@ pub(crate) struct Recorder {
     start_delay: Histogram<u64>,
     sent: u64,
     late_starts: u64,
+    /// Answered as expected within the window, whenever they were meant to start.
     completed: u64,
+    /// Of those meant to start in the window, answered as expected in it or soon after.
+    in_time: u64,
     failures: BTreeMap<String, u64>,
     answered_ever: bool,
     sent_ever: bool,
@@ -78,13 +84,14 @@ impl Recorder {
             sent: 0,
             late_starts: 0,
             completed: 0,
+            in_time: 0,
             failures: BTreeMap::new(),
             answered_ever: false,
             sent_ever: false,
         })
     }
 
-    /// Counts a request: for latency by its *intended* start, for throughput by its end.
+    /// Counts a request: for latency by its *intended* start, for throughput by its end too.
     pub(crate) fn record(&mut self, sample: &Sample) {
         let succeeded = sample.outcome == Outcome::Succeeded;
         self.sent_ever = true;
@@ -106,6 +113,8 @@ impl Recorder {
                 let latency = sample.finished.saturating_sub(sample.intended);
                 self.latency.saturating_record(latency.max(1));
                 self.latency_sum += u128::from(latency);
+                let grace = (self.window.end - self.window.start) / GRACE_DIVISOR;
+                self.in_time += u64::from(sample.finished < self.window.end + grace);
             }
             Outcome::Unexpected(status) => *self.failures.entry(format!("status {status}")).or_default() += 1,
             Outcome::Failed(why) => *self.failures.entry(why.to_owned()).or_default() += 1,
@@ -126,6 +135,8 @@ impl Recorder {
             failures.insert(NEVER_SENT.to_owned(), intended - self.sent);
         }
         let seconds = Duration::from_nanos(self.window.end - self.window.start).as_secs_f64();
+        // Of a subject that is slow and steady as many end in the window as begin in it, and those may all be late.
+        let kept_pace = self.completed.min(intended).max(self.in_time);
         Measured {
             requests: Requests {
                 intended,
@@ -135,7 +146,7 @@ impl Recorder {
                 failures,
             },
             rate_intended: intended as f64 / seconds,
-            rate_achieved: self.completed as f64 / seconds,
+            rate_achieved: kept_pace as f64 / seconds,
             latency_seconds: quantiles(&self.latency, intended),
             // With a failure among them the mean is not known, only that it is larger.
             latency_mean_seconds: (succeeded > 0 && succeeded == intended)
@@ -437,12 +448,32 @@ mod tests {
     }
 
     #[test]
-    fn the_achieved_rate_counts_what_ended_within_the_window() {
-        // Every answer takes 0.8 s: those to the first 0.2 s of the window end within it, the others after it.
-        let measured = measure(100, |_, at| answered(at, 0, 800 * MILLI));
+    fn what_falls_behind_does_not_count_for_the_achieved_rate() {
+        // Every answer takes 0.85 s: those to the first 0.2 s end within the window or a twentieth of it later.
+        let measured = measure(100, |_, at| answered(at, 0, 850 * MILLI));
         assert_eq!(measured.rate_achieved, 20.0);
         assert_eq!(measured.rate_intended, 100.0);
         assert_eq!(measured.requests.succeeded, 100);
+    }
+
+    #[test]
+    fn a_burst_that_is_answered_just_after_the_window_was_load_all_the_same() {
+        let measured = measure(100, |index, at| answered(at, 0, if index < 90 { MILLI } else { 45 * MILLI }));
+        assert_eq!(measured.rate_achieved, 100.0);
+    }
+
+    #[test]
+    fn a_steady_subject_keeps_pace_however_slow_it_is_and_never_answers_more_than_it_is_asked() {
+        let schedule = schedule(100);
+        let achieved = |latency: u64, more: u64| {
+            let mut recorder = Recorder::new(schedule.window()).unwrap();
+            schedule.arrivals().iter().for_each(|&at| recorder.record(&answered(at, 0, latency)));
+            // Of before, and answered in the window.
+            (0..more).for_each(|_| recorder.record(&answered(0, 0, schedule.window().start)));
+            recorder.measured(&schedule).rate_achieved
+        };
+        assert_eq!(achieved(850 * MILLI, 0), 100.0);
+        assert_eq!(achieved(MILLI, 50), 100.0);
     }
 
     #[test]

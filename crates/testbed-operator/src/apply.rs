@@ -389,6 +389,12 @@ async fn ask(
     questions: &[Question],
     give_up: bool,
 ) -> Result<Vec<(Question, Answer)>, Error> {
+    if let Some(question) = questions.iter().find(|question| question.store == Store::Hub)
+        && let Err(reason) = clients.metrics.settle().await
+        && !give_up
+    {
+        return Err(Error::Metrics { metric: question.metric.clone(), reason });
+    }
     let answers: Vec<_> = stream::iter(questions.to_vec())
         .map(|question| ask_one(clients, question, give_up))
         .buffered(QUESTIONS_AT_ONCE)

@@ -22,6 +22,21 @@ impl Prometheus {
         Self { http, hub: hub.trim_end_matches('/').to_owned() }
     }
 
+    /// Has the hub's store show what it took. VictoriaMetrics keeps back what it was given last for some seconds, in
+    /// which what a workload said of itself would be missing. Another store knows no such request, and needs none.
+    ///
+    /// # Errors
+    /// If it cannot be asked.
+    pub(crate) async fn settle(&self) -> Result<(), String> {
+        let request = Request::get(format!("{}/internal/force_flush", self.hub)).body(Bytes::new());
+        let request = request.map_err(|error| error.to_string())?;
+        match self.http.send(request, MAX_BYTES as u64).await {
+            Ok(reply) if reply.status.is_server_error() => Err(format!("it answered {}", reply.status)),
+            Ok(_) | Err(HttpError::TooLarge(_)) => Ok(()),
+            Err(HttpError::Failed(reason)) => Err(reason),
+        }
+    }
+
     /// Asks one question.
     pub(crate) async fn ask(&self, question: &Question) -> Answer {
         let base = match &question.store {

@@ -7,7 +7,7 @@
 //! | I3, I6 | our finalizer stands while something of the run is there | [`finalizer_while_owed`] |
 //! | I4 | what is deleted is soon gone | [`deleted_in_time`] |
 //! | I5 | what has a name is made once | [`made_once`] |
-//! | I7 | one result, stored before teardown | [`results`] |
+//! | I7 | one result, stored before teardown, of what there was | [`results`] |
 //! | I8 | no success without load that succeeded, begun when all was ready | [`no_fake_success`] |
 //! | I9 | what is of one run never becomes another's | [`identity`] |
 //! | I10 | published at most once | nothing is published yet |
@@ -25,6 +25,7 @@ use crate::players::CANARY;
 use crate::runs::{FORGED, Scenario};
 use crate::store::{Change, Entry, Key, strings};
 use crate::world::{Outcome, phase};
+use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -242,6 +243,12 @@ fn results(scenario: &Scenario, outcome: &Outcome, broken: &mut Vec<String>) {
         Some(bytes) if names::sha256(bytes) == digest && key.contains(&digest[..16.min(digest.len())]) => {}
         Some(_) => broken.push(format!("I7: {key} is not what status says")),
         None => broken.push(format!("I7: there is no result, status names `{key}`")),
+    }
+    // Every question has an answer here, in a store that shows what it took when it is told to.
+    let unknown = |bytes: &Bytes| String::from_utf8_lossy(bytes).contains(r#""no data""#);
+    if phase(run) == Some(Phase::Complete) && scenario.behavior.metrics_away.is_none() {
+        let unknown = outcome.stored.iter().filter(|(_, bytes)| unknown(bytes));
+        broken.extend(unknown.map(|(key, _)| format!("I7: {key} has no data, and there were some")));
     }
     let decided = |entry: &Entry| {
         entry.key.kind == "Experiment"

@@ -366,7 +366,7 @@ impl Site {
         let (s3, s3_address) = bind().await?;
         self.servers.spawn(accept(s3, move |request| s3_answer(results.now(), request)));
         let (metrics, metrics_address) = bind().await?;
-        self.servers.spawn(accept(metrics, move |request| metrics_answer(measured, request)));
+        self.servers.spawn(accept(metrics, move |request| metrics_answer(measured.clone(), request)));
         Ok([format!("http://{s3_address}"), format!("http://{metrics_address}")])
     }
 

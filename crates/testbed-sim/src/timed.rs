@@ -86,7 +86,8 @@ impl Lab {
             reachable: Arc::new(|| true),
         };
         let bucket = Bucket { inner: Arc::default(), faulty, trouble: Trouble::None };
-        let metrics = Metrics { from: tokio::time::Instant::now(), hole: Some(HOLE) };
+        let metrics =
+            Metrics { from: tokio::time::Instant::now(), settled: Arc::default(), hole: Some(HOLE) };
         let addresses = site.serve(bucket, metrics).await?;
         let players = Players::new(hub.clone(), Clusters::default(), Clock::system(), behavior, speed);
         // They wait for the API server while they hold a thread.

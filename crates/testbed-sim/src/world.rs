@@ -47,6 +47,8 @@ pub(crate) const NAMESPACES: [&str; 7] = [
     "kube-system",
     "default",
 ];
+/// How long stores of metrics show what they took after they were told to.
+const SHOWN_FOR: Duration = Duration::from_secs(5);
 /// How often an operator may end by itself and be started again, as Kubernetes does.
 const ENDS: usize = 10;
 
@@ -161,10 +163,13 @@ struct Flags {
     addresses: Addresses,
 }
 
-/// Stores of metrics: from some time on every question is answered, with one series of ones.
-#[derive(Clone, Copy)]
+/// Stores of metrics: from some time on every question is answered, with one series of ones. As `VictoriaMetrics` does,
+/// they keep back what they took until they are told to show it, for here they are asked before they would by themselves.
+#[derive(Clone)]
 pub(crate) struct Metrics {
     pub(crate) from: Instant,
+    /// When they were last told to.
+    pub(crate) settled: Arc<Mutex<Option<Instant>>>,
     /// A question with these words in it is never answered.
     pub(crate) hole: Option<&'static str>,
 }
@@ -174,6 +179,10 @@ impl Http for Metrics {
         Box::pin(async move {
             if Instant::now() < self.from {
                 return Err(HttpError::Failed("connection refused".into()));
+            }
+            if request.uri().path() == "/internal/force_flush" {
+                *self.settled.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+                return Ok(Reply { status: StatusCode::OK, media_type: None, body: Bytes::new() });
             }
             let form: Vec<(String, String)> =
                 serde_urlencoded::from_bytes(request.body()).unwrap_or_default();
@@ -185,7 +194,12 @@ impl Http for Metrics {
                 let text = form.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
                 text.and_then(|text| text.parse::<f64>().ok())
             };
-            let series = |kind: &str, key: &str, value: Value| json!({"status": "success", "data": {"resultType": kind, "result": [{"metric": {"pod": "p"}, key: value}]}});
+            let settled = *self.settled.lock().unwrap_or_else(PoisonError::into_inner);
+            let is_shown = settled.is_some_and(|at| at.elapsed() < SHOWN_FOR);
+            let series = |kind: &str, key: &str, value: Value| {
+                let series = is_shown.then(|| json!({"metric": {"pod": "p"}, key: value}));
+                json!({"status": "success", "data": {"resultType": kind, "result": series.as_slice()}})
+            };
             let body = if let (Some(start), Some(end)) = (number("start"), number("end")) {
                 let step = number("step").unwrap_or(1.0).max(0.1);
                 let mut at = start;
@@ -350,7 +364,8 @@ impl World {
 
     /// Returns the stores of metrics.
     fn metrics(&self) -> Metrics {
-        Metrics { from: self.begun + self.behavior.metrics_away.unwrap_or_default(), hole: None }
+        let from = self.begun + self.behavior.metrics_away.unwrap_or_default();
+        Metrics { from, settled: Arc::default(), hole: None }
     }
 
     /// Starts an operator.
