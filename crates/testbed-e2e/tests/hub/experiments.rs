@@ -1,14 +1,22 @@
 //! The experiments of the catalog, whole.
+//!
+//! Their trials are void where the hypervisor gives the processors to others, and then nothing may be decided. How much
+//! it gave is read here from the kernel, not from what is tested: only then is less than a verdict let pass.
 
 use crate::lab::{
     as_before, client, empty, is_over, objects, result_of, submit_with, testbed, testbed_ok, wait_for,
 };
 use anyhow::{Context, Result, ensure};
+use testbed_api::Summary;
+use testbed_api::record::TrialRecord;
 use testbed_api::summary::Decision;
+
+/// Share of the CPU time that others may get on a machine on which trials have to be valid.
+const QUIET: f64 = 0.01;
 
 /// The same as `make demo`, but patient: a busy machine may make many a trial void.
 const SHORT: [&str; 8] = [
-    "trials.retries=12",
+    "trials.retries=8",
     "trials.blocks=6",
     "trials.aa=false",
     "trials.aaBlocks=null",
@@ -17,6 +25,30 @@ const SHORT: [&str; 8] = [
     "trials.cooldown=2s",
     "variants.*.reset=none",
 ];
+
+/// CPU time since the kernel's start, in ticks: all of it, and what the hypervisor gave to others.
+fn cpu_time() -> Result<(f64, f64)> {
+    let text = std::fs::read_to_string("/proc/stat")?;
+    let ticks: Vec<f64> =
+        text.lines().next().into_iter().flat_map(str::split_whitespace).flat_map(str::parse).collect();
+    // user, nice, system, idle, iowait, irq, softirq, steal; guests are within user.
+    Ok((ticks.iter().take(8).sum(), *ticks.get(7).context("the kernel does not say what was stolen")?))
+}
+
+/// Returns whether the hypervisor left the machine its processors since then, and says so.
+fn was_quiet(since: (f64, f64)) -> Result<bool> {
+    let now = cpu_time()?;
+    let steal = (now.1 - since.1) / (now.0 - since.0);
+    println!("the hypervisor gave {:.1} % of the CPU time to others", steal * 100.0);
+    Ok(steal < QUIET)
+}
+
+/// Returns what a metric was in each trial of a variant, void ones included.
+fn values<'a>(summary: &'a Summary, variant: &'a str, metric: &'a str) -> Vec<Option<f64>> {
+    let records = summary.trials.iter().flat_map(|trials| &trials.records);
+    let of_variant = records.filter(|record: &&TrialRecord| record.slot.variant == variant);
+    of_variant.map(|record| record.samples.get(metric).and_then(|sample| sample.value)).collect()
+}
 
 #[tokio::test]
 async fn tsdb_comparison_ends_with_a_verdict_on_real_series() -> Result<()> {
@@ -28,16 +60,24 @@ async fn tsdb_comparison_ends_with_a_verdict_on_real_series() -> Result<()> {
     for set in SHORT {
         arguments.extend(["--set", set]);
     }
+    let begun = cpu_time()?;
     let output = testbed(&arguments).await?;
+    let is_quiet = was_quiet(begun)?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     println!("{text}\n{}", String::from_utf8_lossy(&output.stderr));
-    ensure!(output.status.success(), "ended with {}", output.status);
-    ensure!(text.contains("95 % interval"), "the verdict has no interval");
 
     let summary = result_of("tsdb-comparison").await?;
     let decision = summary.verdict.decision.context("no decision")?;
-    ensure!(decision != Decision::Insufficient, "insufficient: {}", summary.verdict.reason);
-    let analysis = summary.analysis.as_ref().context("no analysis")?;
+    let valid = summary.analysis.as_ref().context("no analysis")?.trials.valid_block_count;
+    if valid >= 6 {
+        ensure!(output.status.success(), "ended with {}", output.status);
+        ensure!(text.contains("95 % interval"), "the verdict has no interval");
+        ensure!(decision != Decision::Insufficient, "insufficient: {}", summary.verdict.reason);
+    } else {
+        ensure!(!is_quiet, "{valid} valid blocks on a quiet machine: {}", summary.verdict.reason);
+        ensure!(text.contains("no interval"), "an interval of {valid} blocks");
+        ensure!(decision == Decision::Insufficient, "{decision:?} on {valid} valid blocks");
+    }
     // Five minutes for the twelve that are planned; a machine that others use makes some void, which are run again.
     let trials = summary.trials.as_ref().context("no trials")?.records.len().max(12);
     let bar = 300.0 / 12.0 * f64::from(u32::try_from(trials)?);
@@ -47,15 +87,13 @@ async fn tsdb_comparison_ends_with_a_verdict_on_real_series() -> Result<()> {
         summary.overhead
     );
     for variant in ["prometheus", "victoriametrics"] {
-        let mean = |metric: &str| Some(analysis.metrics.get(metric)?.variants.get(variant)?.mean);
-        // The series that were driven are the series that arrived.
-        ensure!(
-            mean("arrived_series") == Some(10_000.0),
-            "{variant}: {:?} series arrived",
-            mean("arrived_series")
-        );
-        let memory = mean("memory_bytes").context("no memory")?;
-        ensure!((10e6..2e9).contains(&memory), "{variant}: {memory} bytes are not the memory of a store");
+        // The series that were driven are the series that arrived, in each trial.
+        let series = values(&summary, variant, "arrived_series");
+        ensure!(series.len() >= 3, "{variant} had {} trials", series.len());
+        ensure!(series.iter().all(|series| *series == Some(10_000.0)), "{variant}: {series:?} series arrived");
+        let memory = values(&summary, variant, "memory_bytes");
+        let is_of_a_store = |memory: &Option<f64>| memory.is_some_and(|memory| (10e6..2e9).contains(&memory));
+        ensure!(memory.iter().all(is_of_a_store), "{variant}: {memory:?} bytes are not the memory of a store");
     }
     testbed_ok(&["verify", &summary.name]).await?;
     testbed_ok(&["delete", &summary.name]).await?;
@@ -73,14 +111,17 @@ async fn every_gateway_passes_the_load_on() -> Result<()> {
         "trials.aaBlocks=null",
         "trials.window=6s",
     ];
+    let begun = cpu_time()?;
     let name = submit_with("gateway-comparison", &sets).await?;
     wait_for(&client, &name, 300, is_over).await?;
+    let is_quiet = was_quiet(begun)?;
     let summary = result_of(&name).await?;
-    let analysis = summary.analysis.context("no analysis")?;
-    ensure!(analysis.trials.valid_block_count == 1, "{:?}", summary.verdict);
+    let valid = summary.analysis.as_ref().context("no analysis")?.trials.valid_block_count;
+    ensure!(valid == 1 || !is_quiet, "{:?}", summary.verdict);
     for variant in ["nginx", "haproxy", "caddy", "direct"] {
-        let latency = analysis.metrics["latency_p99_seconds"].variants.get(variant);
-        ensure!(latency.is_some_and(|latency| latency.mean > 0.0), "{variant} passed nothing on");
+        let latencies = values(&summary, variant, "latency_p99_seconds");
+        let passed_on = latencies.iter().all(|latency| latency.is_some_and(|latency| latency > 0.0));
+        ensure!(!latencies.is_empty() && passed_on, "{variant} passed nothing on: {latencies:?}");
     }
     testbed_ok(&["delete", &name]).await.map(drop)
 }
