@@ -90,10 +90,16 @@ async fn tsdb_comparison_ends_with_a_verdict_on_real_series() -> Result<()> {
         // The series that were driven are the series that arrived, in each trial.
         let series = values(&summary, variant, "arrived_series");
         ensure!(series.len() >= 3, "{variant} had {} trials", series.len());
-        ensure!(series.iter().all(|series| *series == Some(10_000.0)), "{variant}: {series:?} series arrived");
+        ensure!(
+            series.iter().all(|series| *series == Some(10_000.0)),
+            "{variant}: {series:?} series arrived"
+        );
         let memory = values(&summary, variant, "memory_bytes");
         let is_of_a_store = |memory: &Option<f64>| memory.is_some_and(|memory| (10e6..2e9).contains(&memory));
-        ensure!(memory.iter().all(is_of_a_store), "{variant}: {memory:?} bytes are not the memory of a store");
+        ensure!(
+            memory.iter().all(is_of_a_store),
+            "{variant}: {memory:?} bytes are not the memory of a store"
+        );
     }
     testbed_ok(&["verify", &summary.name]).await?;
     testbed_ok(&["delete", &summary.name]).await?;
