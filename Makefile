@@ -12,6 +12,7 @@ TESTBED := bin/testbed
 # The one folder of everything that can be built again.
 CACHE := $(or $(TESTBED_CACHE),/var/cache/testbed)
 CARGO_DENY := $(CACHE)/tools/bin/cargo-deny
+CARGO_MUTANTS := $(CACHE)/tools/bin/cargo-mutants
 # The same experiment, in minutes: fewer and shorter trials, and stores that go on from where they are.
 SHORT := --set trials.blocks=6 --set trials.aa=false --set trials.aaBlocks=null --set trials.warmup=2s \
   --set trials.window=10s --set trials.cooldown=2s --set variants.*.reset=none
@@ -61,9 +62,11 @@ check: deps $(CARGO_DENY) ## formatting, lints, generated files, dependencies, e
 	cargo clippy --locked --workspace --all-targets --all-features -- -D warnings
 	$(CARGO_DENY) check bans licenses sources
 
-# A tool of ours alone, so it lies in our cache.
+# Tools of ours alone, so they lie in our cache. They work for seconds: what counts is how soon they are built.
 $(CARGO_DENY):
-	cargo install --quiet --locked --version 0.20.2 --root $(CACHE)/tools cargo-deny
+	cargo install --quiet --locked --debug --version 0.20.2 --root $(CACHE)/tools cargo-deny
+$(CARGO_MUTANTS):
+	cargo install --quiet --locked --debug --version 27.1.0 --root $(CACHE)/tools cargo-mutants
 
 .PHONY: unit
 unit: deps ## tests that need no hub
@@ -83,6 +86,10 @@ e2e: hub ## tests on the real hub
 .PHONY: sweep
 sweep: ## every fault at every request of every simulated run; ARGS=--help for more, such as pairs and --real
 	cargo run --release --quiet --locked -p testbed-sim -- $(ARGS)
+
+.PHONY: mutants
+mutants: deps $(CARGO_MUTANTS) ## change the core's stages, one thing at a time, and see whether a test notices; an hour
+	PATH="$(CACHE)/tools/bin:$$PATH" cargo mutants --output target --baseline skip --timeout 60 $(ARGS)
 
 .PHONY: bench
 bench: hub ## count requests and leaks, measure the operator, time the statistics, hold the load generator against queueing theory

@@ -10,7 +10,7 @@
 
 mod common;
 
-use common::{catalog, experiment, start, template};
+use common::{catalog, experiment, shown, start, template};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -20,7 +20,7 @@ use std::{env, fs};
 use testbed_core::observed::{
     ApplicationFacts, ClusterFacts, NamespaceFacts, Observed, PodFacts, Reach, Seen, WorkflowFacts,
 };
-use testbed_core::plan::{Effect, plan};
+use testbed_core::plan::plan;
 use testbed_core::status;
 
 #[derive(Deserialize)]
@@ -111,23 +111,6 @@ fn observed(scenario: &Scenario) -> Observed {
         warm: seen(scenario, "warm", scenario.warm.clone().unwrap_or_default()),
         remote: scenario.remote.clone(),
         ..Observed::of(experiment)
-    }
-}
-
-fn shown(effect: &Effect) -> String {
-    match effect {
-        Effect::Apply(object) => {
-            let metadata = &object["metadata"];
-            format!("apply {} {}", object["kind"].as_str().unwrap(), metadata["name"].as_str().unwrap())
-        }
-        Effect::Claim { name, resource_version, .. } => format!("claim {name} at {resource_version}"),
-        Effect::Delete(object) => format!("delete {:?} {} ({})", object.kind, object.name, object.uid),
-        Effect::Collect(request) => {
-            let questions: Vec<String> =
-                request.questions.iter().map(|question| question.query.clone()).collect();
-            format!("collect {}", questions.join(" and "))
-        }
-        other => format!("{other:?}"),
     }
 }
 

@@ -8,7 +8,7 @@ use k8s_openapi::api::core::v1::{Namespace, Pod};
 use kube::ResourceExt;
 use kube::api::{Api, ObjectMeta, PartialObjectMeta};
 use kube::runtime::WatchStreamExt;
-use kube::runtime::controller::{Action, Config, Controller};
+use kube::runtime::controller::{self, Action, Config, Controller};
 use kube::runtime::reflector::{self, ObjectRef};
 use kube::runtime::watcher::{self, Event, watcher};
 use std::collections::HashMap;
@@ -86,8 +86,14 @@ pub(crate) async fn run(
         })
         .run(reconcile, retry, driver)
         .for_each(|result| async move {
-            if let Err(error) = result {
-                tracing::debug!(%error, "a pass ended early");
+            match result {
+                // Who may not watch, or cannot, sees nothing happen, and that looks like a run that waits.
+                Err(controller::Error::QueueError(error)) => {
+                    let cause = std::error::Error::source(&error).map(ToString::to_string);
+                    tracing::warn!(%error, cause, "a watch ended, and begins again");
+                }
+                Err(error) => tracing::debug!(%error, "a pass ended early"),
+                Ok(_) => {}
             }
         })
         .await;

@@ -222,7 +222,10 @@ fn access(
         let count = left.leftovers.len();
         step.wait(
             Reason::TearingDown,
-            format!("{count} resources of clusters are being removed, such as {first}"),
+            match count {
+                1 => format!("{first}, of which a cluster was made, is being removed"),
+                _ => format!("{count} resources of clusters are being removed, such as {first}"),
+            },
         );
         look_again(pass, step);
     }

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use testbed_api::Experiment;
 use testbed_core::agent::AgentSettings;
 use testbed_core::observed::{CatalogFacts, TemplateFacts};
+use testbed_core::plan::Effect;
 
 /// When every test begins.
 pub fn start() -> Timestamp {
@@ -113,4 +114,37 @@ pub fn experiment_with_trials() -> Experiment {
     value["spec"]["trials"] = json!({"blocks": 3, "aa": true, "aaBlocks": 2, "seed": 7,
         "warmup": "5s", "window": "20s", "cooldown": "5s", "retries": 2});
     serde_json::from_value(value).unwrap()
+}
+
+/// Returns what an effect is, in a line.
+#[allow(dead_code, reason = "not every test shows effects")]
+pub fn shown(effect: &Effect) -> String {
+    match effect {
+        Effect::Apply(object) => format!("apply {}", named(object)),
+        Effect::ApplyIn { target, object } => format!("apply {} in {target}", named(object)),
+        Effect::Claim { name, resource_version, .. } => format!("claim {name} at {resource_version}"),
+        Effect::Delete(object) => format!("delete {:?} {} ({})", object.kind, object.name, object.uid),
+        Effect::Collect(request) => {
+            let questions: Vec<String> =
+                request.questions.iter().map(|question| question.query.clone()).collect();
+            format!("collect {}", questions.join(" and "))
+        }
+        Effect::Measure(request) => format!(
+            "measure {} by {} questions{}",
+            request.trial,
+            request.questions.len(),
+            if request.give_up { " for the last time" } else { "" }
+        ),
+        Effect::Certify(request) => {
+            let made: Vec<String> =
+                request.made.iter().map(|made| format!("{} {}", made.kind, made.name)).collect();
+            let last = if request.give_up { " for the last time" } else { "" };
+            format!("certify under {:?}{last}: {}", request.prefix, made.join(", "))
+        }
+        other => format!("{other:?}"),
+    }
+}
+
+fn named(object: &Value) -> String {
+    format!("{} {}", object["kind"].as_str().unwrap(), object["metadata"]["name"].as_str().unwrap())
 }

@@ -1,0 +1,693 @@
+//! The world outside of the operator, in which runs live.
+
+use crate::common::{
+    catalog, experiment, experiment_with_clusters, experiment_with_clusters_and_trials,
+    experiment_with_trials, shown, start, template,
+};
+use jiff::{SignedDuration, Timestamp};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, Time};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use testbed_api::Experiment;
+use testbed_api::conditions::ConditionType;
+use testbed_api::labels;
+use testbed_api::record::{LoadReport, Pod, RecordRef};
+use testbed_api::status::{ExperimentStatus, Phase, StoredResults, Window, WindowSource};
+use testbed_core::observed::{
+    ApplicationFacts, ClusterFacts, NamespaceFacts, ObjectFacts, Observed, PodFacts, Reach, RemoteFacts,
+    Seen, ServiceFacts, WorkflowFacts,
+};
+use testbed_core::plan::{ChildKind, Effect, Fact, Plan, looks, plan};
+use testbed_core::status;
+
+/// Passes after which a run that is still not over never will be.
+pub const PASSES: usize = 600;
+
+/// What there is, as small state machines.
+pub struct World {
+    pub now: Timestamp,
+    pub experiment: Option<Experiment>,
+    pub namespaces: BTreeMap<String, NamespaceFacts>,
+    pub applications: BTreeMap<String, ApplicationFacts>,
+    pub workflows: BTreeMap<String, WorkflowFacts>,
+    pub stored: Vec<String>,
+    pub submissions: usize,
+    /// Names of trials, in the order in which their workflows were submitted.
+    pub trials: Vec<String>,
+    /// Pods of the subjects, by UID.
+    pub pods: BTreeMap<String, PodFacts>,
+    pub workflow_fails: bool,
+    /// No workflow ends any more.
+    pub workflow_hangs: bool,
+    /// No pod of a subject ever appears.
+    pub subjects_vanish: bool,
+    /// Trials that will not count.
+    pub void_trials: Vec<String>,
+    pub next_uid: usize,
+    pub history: Vec<(Phase, bool)>,
+    /// What was done and said, pass by pass.
+    pub story: String,
+    /// When the run wants to be looked at again.
+    pub wake_at: Option<Timestamp>,
+    /// Clusters, by name; those nobody has claimed have no owner.
+    pub clusters: BTreeMap<String, ClusterFacts>,
+    /// How many steps each cluster has lived, by name.
+    pub ages: BTreeMap<String, usize>,
+    /// What each cluster answers, by the name of the cluster.
+    pub remote: BTreeMap<String, RemoteFacts>,
+    /// Clusters whose API server does not answer.
+    pub silent: Vec<String>,
+    /// What clusters were made of, and is not gone yet.
+    pub leftovers: Vec<String>,
+    pub registrations: BTreeMap<String, ObjectFacts>,
+    pub projects: BTreeMap<String, ObjectFacts>,
+    pub kubeconfigs: BTreeMap<String, ObjectFacts>,
+    /// How many clusters were ever made or claimed for each target.
+    pub provided: BTreeMap<String, usize>,
+    /// Clusters never become ready.
+    pub clusters_hang: bool,
+}
+
+impl World {
+    pub fn new(workflow_fails: bool) -> Self {
+        Self {
+            now: start(),
+            experiment: Some(experiment()),
+            namespaces: BTreeMap::new(),
+            applications: BTreeMap::new(),
+            workflows: BTreeMap::new(),
+            stored: Vec::new(),
+            submissions: 0,
+            trials: Vec::new(),
+            pods: BTreeMap::new(),
+            workflow_fails,
+            workflow_hangs: false,
+            subjects_vanish: false,
+            void_trials: Vec::new(),
+            next_uid: 0,
+            history: Vec::new(),
+            story: String::new(),
+            wake_at: None,
+            clusters: BTreeMap::new(),
+            ages: BTreeMap::new(),
+            remote: BTreeMap::new(),
+            silent: Vec::new(),
+            leftovers: Vec::new(),
+            registrations: BTreeMap::new(),
+            projects: BTreeMap::new(),
+            kubeconfigs: BTreeMap::new(),
+            provided: BTreeMap::new(),
+            clusters_hang: false,
+        }
+    }
+
+    pub fn with_clusters() -> Self {
+        Self { experiment: Some(experiment_with_clusters()), ..Self::new(false) }
+    }
+
+    pub fn with_clusters_and_trials() -> Self {
+        Self { experiment: Some(experiment_with_clusters_and_trials()), ..Self::new(false) }
+    }
+
+    /// Two clusters that were made before anyone asked.
+    pub fn with_warm_clusters() -> Self {
+        let mut world = Self::with_clusters();
+        for name in ["warm-a", "warm-b"] {
+            let spec = serde_json::json!({"type": "local", "nodeCount": 1, "spot": false});
+            let warm = Some(labels::WARM_FREE.to_owned());
+            world.new_cluster(ClusterFacts { name: name.into(), spec, warm, ..ClusterFacts::default() });
+        }
+        world.passes_by();
+        world.passes_by();
+        world
+    }
+
+    pub fn new_cluster(&mut self, facts: ClusterFacts) {
+        let uid = self.uid();
+        let resources =
+            vec![format!("v1/Pod/{}-0", facts.name), format!("v1/Secret/{}-kubeconfig", facts.name)];
+        self.leftovers.extend(resources.clone());
+        let facts = ClusterFacts {
+            uid: uid.clone(),
+            resource_version: uid,
+            created_at: Some(Time(self.now)),
+            synced: true,
+            message: Some("its nodes start".into()),
+            resources,
+            ..facts
+        };
+        self.clusters.insert(facts.name.clone(), facts);
+    }
+
+    /// Clusters become ready with time, and go with all they were made of.
+    pub fn clusters_live_on(&mut self) {
+        let gone: Vec<ClusterFacts> =
+            self.clusters.values().filter(|cluster| cluster.deleting).cloned().collect();
+        for cluster in gone {
+            // The object goes before what it is made of.
+            if self.clusters.remove(&cluster.name).is_none() || cluster.warm.is_none() {
+                self.remote.remove(&cluster.name);
+            }
+        }
+        let there: Vec<String> =
+            self.clusters.values().flat_map(|cluster| cluster.resources.clone()).collect();
+        if let Some(place) = self.leftovers.iter().position(|resource| !there.contains(resource)) {
+            self.leftovers.remove(place);
+        }
+        for cluster in self.clusters.values_mut() {
+            let age = self.ages.entry(cluster.name.clone()).or_default();
+            *age += 1;
+            if *age >= 2 && !self.clusters_hang && !cluster.dead {
+                cluster.ready = true;
+                cluster.endpoint = Some(format!("https://{}", cluster.name));
+                cluster.kubeconfig_secret = Some(format!("{}-kubeconfig", cluster.name));
+                self.remote.entry(cluster.name.clone()).or_insert_with(|| RemoteFacts {
+                    cluster_id: format!("id-of-{}", cluster.uid),
+                    server: format!("https://{}", cluster.name),
+                    credentials: "first".into(),
+                    addresses: vec!["10.88.0.9".into()],
+                    ..RemoteFacts::default()
+                });
+            }
+        }
+    }
+
+    /// What the target's own cluster answers, for those that are ready.
+    pub fn reach(&self) -> BTreeMap<String, Reach> {
+        let owned = self.clusters.values().filter(|cluster| cluster.owner.is_some() && cluster.ready);
+        owned
+            .map(|cluster| {
+                let answer = match self.remote.get(&cluster.name) {
+                    Some(facts) if !self.silent.contains(&cluster.name) => {
+                        let mut facts = facts.clone();
+                        self.services_of(&cluster.target, &mut facts);
+                        Reach::Answers(Box::new(facts))
+                    }
+                    _ => Reach::Silent("connection refused".into()),
+                };
+                (cluster.target.clone(), answer)
+            })
+            .collect()
+    }
+
+    /// Every component that Argo CD has synced has a Service.
+    pub fn services_of(&self, target: &str, facts: &mut RemoteFacts) {
+        let synced = self.applications.values().filter(|seen| seen.target == target && seen.sync.is_some());
+        facts.services.extend(synced.map(|seen| ServiceFacts {
+            name: seen.component.clone(),
+            namespace: facts.namespaces.first().map(|namespace| namespace.name.clone()).unwrap_or_default(),
+            ports: vec![serde_json::json!({"port": 8080, "targetPort": 8080, "protocol": "TCP"})],
+            ..ServiceFacts::default()
+        }));
+    }
+
+    pub fn cluster_of(&mut self, target: &str) -> Option<&mut RemoteFacts> {
+        let name = self.clusters.values().find(|cluster| cluster.target == target)?.name.clone();
+        self.remote.get_mut(&name)
+    }
+
+    /// An object that the operator makes of a target's credentials.
+    pub fn made_of_credentials(&mut self, target: &str, name: &str) -> ObjectFacts {
+        let digest = self.cluster_of(target).map(|facts| facts.credentials.clone());
+        ObjectFacts { name: name.into(), uid: self.uid(), target: target.into(), digest, deleting: false }
+    }
+
+    pub fn apply_in(&mut self, target: &str, object: &Value) {
+        let name = object["metadata"]["name"].as_str().unwrap().to_owned();
+        let label = |key: &str| object["metadata"]["labels"][key].as_str().map(str::to_owned);
+        let (owner, exposes) = (label(labels::EXPERIMENT_UID), label(labels::EXPOSES));
+        let uid = self.uid();
+        let facts = self.cluster_of(target).unwrap();
+        match object["kind"].as_str().unwrap() {
+            "Namespace" => {
+                facts.namespaces.push(NamespaceFacts { name, uid, owner, deleting: false, message: None });
+            }
+            "Service" => {
+                let ports = vec![serde_json::json!({"port": 8080, "nodePort": 30080})];
+                facts.services.push(ServiceFacts { name, uid, exposes, ports, ..ServiceFacts::default() });
+            }
+            other => panic!("nothing is known of {other} in targets"),
+        }
+    }
+
+    pub fn with_trials() -> Self {
+        Self { experiment: Some(experiment_with_trials()), ..Self::new(false) }
+    }
+
+    pub fn observed(&self) -> Option<Observed> {
+        let owned = |wanted: bool| {
+            let clusters = self.clusters.values().filter(move |cluster| cluster.owner.is_some() == wanted);
+            Seen::Known(clusters.cloned().collect::<Vec<_>>())
+        };
+        let kept = self.clusters.values().filter(|cluster| cluster.owner.is_none());
+        let kept: Vec<String> = kept.flat_map(|cluster| cluster.resources.clone()).collect();
+        Some(Observed {
+            catalog: Seen::Known(catalog()),
+            template: Seen::Known(Some(template())),
+            namespaces: Seen::Known(self.namespaces.values().cloned().collect()),
+            applications: Seen::Known(self.applications.values().cloned().collect()),
+            workflows: Seen::Known(self.workflows.values().cloned().collect()),
+            workflow_pods: Seen::Known(Vec::new()),
+            pods: Seen::Known(self.pods.values().cloned().collect()),
+            clusters: owned(true),
+            warm: owned(false),
+            remote: self.reach(),
+            registrations: Seen::Known(self.registrations.values().cloned().collect()),
+            projects: Seen::Known(self.projects.values().cloned().collect()),
+            kubeconfigs: Seen::Known(self.kubeconfigs.values().cloned().collect()),
+            leftovers: Seen::Known(
+                self.leftovers.iter().filter(|resource| !kept.contains(resource)).cloned().collect(),
+            ),
+            ..Observed::of(self.experiment.clone()?)
+        })
+    }
+
+    /// Things that happen on their own: each call moves every machine one step.
+    pub fn passes_by(&mut self) {
+        self.now = self.now.checked_add(SignedDuration::from_secs(3)).unwrap();
+        self.namespaces.retain(|_, namespace| !namespace.deleting);
+        // Argo CD ends the sync it began before it deletes; in a namespace that is going, that sync never succeeds.
+        // And it waits for ever for a cluster that is registered and does not answer.
+        let stuck: Vec<String> = self
+            .registrations
+            .values()
+            .filter(|registration| {
+                let cluster = self.clusters.values().find(|cluster| cluster.target == registration.target);
+                cluster.is_none_or(|cluster| self.silent.contains(&cluster.name))
+            })
+            .map(|registration| registration.target.clone())
+            .collect();
+        self.applications.retain(|_, application| {
+            !application.deleting
+                || application.operation.as_deref() == Some("Running")
+                || stuck.contains(&application.target)
+        });
+        self.registrations.retain(|_, registration| !registration.deleting);
+        self.projects.retain(|_, project| !project.deleting);
+        self.kubeconfigs.retain(|_, kubeconfig| !kubeconfig.deleting);
+        self.clusters_live_on();
+        self.workflows.retain(|_, workflow| !workflow.deleting);
+        for application in self.applications.values_mut().filter(|application| !application.deleting) {
+            let healthy = application.sync.is_some();
+            application.sync = Some("Synced".into());
+            application.revisions = vec!["sha256:abc".into()];
+            application.health = Some(if healthy { "Healthy" } else { "Progressing" }.into());
+            application.operation = Some(if healthy { "Succeeded" } else { "Running" }.into());
+        }
+        self.subjects_live_on();
+        for workflow in self.workflows.values_mut() {
+            let phase = match workflow.phase.as_deref() {
+                None => "Running",
+                Some("Running") if self.workflow_hangs => "Running",
+                Some("Running") if self.workflow_fails => "Failed",
+                _ => "Succeeded",
+            };
+            if phase != "Running" && workflow.finished_at.is_none() {
+                workflow.finished_at = Some(Time(self.now));
+                let begin = self.now.checked_sub(SignedDuration::from_secs(2)).unwrap();
+                workflow.load = Some(LoadReport::default());
+                workflow.windows = vec![Window {
+                    target: None,
+                    start: MicroTime(begin),
+                    end: MicroTime(self.now),
+                    recorded_by: WindowSource::Workload,
+                }];
+            }
+            workflow.started_at.get_or_insert(Time(self.now));
+            workflow.phase = Some(phase.into());
+        }
+        let gone = self.experiment.as_ref().is_some_and(|experiment| {
+            experiment.metadata.deletion_timestamp.is_some()
+                && experiment.metadata.finalizers.iter().flatten().next().is_none()
+        });
+        if gone {
+            self.experiment = None;
+        }
+    }
+
+    /// Every target that is deployed has one pod; one that is deleted is replaced, and becomes ready a step later.
+    pub fn subjects_live_on(&mut self) {
+        let places = self.places();
+        self.pods.retain(|_, facts| !facts.pod.deleting && places.contains(&facts.namespace));
+        for facts in self.pods.values_mut() {
+            facts.pod.ready = true;
+        }
+        let missing: Vec<String> = self
+            .places()
+            .into_iter()
+            .filter(|name| !self.subjects_vanish && !self.pods.values().any(|facts| facts.namespace == *name))
+            .collect();
+        for namespace in missing {
+            let uid = self.uid();
+            let labels = [("app".to_owned(), "store".to_owned())].into();
+            let pod = Pod { name: format!("pod-{uid}"), uid: uid.clone(), labels, ..Pod::default() };
+            self.pods.insert(uid, PodFacts { namespace, pod });
+        }
+    }
+
+    /// Namespaces that subjects live in, here and in clusters that answer.
+    pub fn places(&self) -> Vec<String> {
+        let there = self.remote.iter().filter(|(name, _)| !self.silent.contains(name));
+        let there = there.flat_map(|(_, facts)| &facts.namespaces).map(|namespace| namespace.name.clone());
+        self.namespaces.keys().cloned().chain(there).collect()
+    }
+
+    pub fn delete_experiment(&mut self) {
+        let now = self.now;
+        if let Some(experiment) = &mut self.experiment {
+            experiment.metadata.deletion_timestamp.get_or_insert(Time(now));
+        }
+    }
+
+    pub fn uid(&mut self) -> String {
+        self.next_uid += 1;
+        format!("uid-{}", self.next_uid)
+    }
+
+    pub fn carry_out(&mut self, effect: &Effect) -> Fact {
+        let results_owed = self.results_owed();
+        match effect {
+            Effect::AddFinalizer => self.finalizers(vec![labels::OPERATOR.to_owned()]),
+            Effect::RemoveFinalizer => {
+                assert!(self.is_empty(), "the finalizer goes while something is left");
+                self.finalizers(Vec::new());
+            }
+            Effect::Apply(object) => {
+                self.apply(object);
+                let name = object["metadata"]["name"].as_str().unwrap_or_default();
+                if let Some(workflow) = self.workflows.get(name).filter(|_| object["kind"] == "Workflow") {
+                    return Fact::Submitted { uid: workflow.uid.clone() };
+                }
+            }
+            Effect::StopSync(object) => {
+                if let Some(application) = self.applications.get_mut(&object.name) {
+                    application.operation = Some("Terminating".into());
+                }
+            }
+            Effect::ApplyIn { target, object } => self.apply_in(target, object),
+            Effect::Claim { name, resource_version, labels: given } => {
+                let cluster = self.clusters.get_mut(name).unwrap();
+                if cluster.resource_version == *resource_version {
+                    let text = |key: &str| given[key].as_str().unwrap().to_owned();
+                    cluster.owner = Some(text(labels::EXPERIMENT_UID));
+                    cluster.target = text(labels::TARGET);
+                    cluster.warm = Some(text(labels::WARM));
+                    cluster.resource_version = format!("{resource_version}-claimed");
+                    *self.provided.entry(cluster.target.clone()).or_default() += 1;
+                }
+            }
+            Effect::Register { target, name } => {
+                let facts = self.made_of_credentials(target, name);
+                self.registrations.insert(name.clone(), facts);
+            }
+            Effect::GrantWrite { target } => self.cluster_of(target).unwrap().token = Some("token".into()),
+            Effect::ShowKubeconfig { target, name } => {
+                let facts = self.made_of_credentials(target, name);
+                self.kubeconfigs.insert(name.clone(), facts);
+            }
+            Effect::Refresh(_) | Effect::GrantTailnet { .. } => {}
+            Effect::DeleteIn { object, .. } if object.kind == ChildKind::Pod => {
+                if let Some(facts) = self.pods.get_mut(&object.uid) {
+                    facts.pod.deleting = true;
+                }
+            }
+            Effect::DeleteIn { object, .. } => {
+                panic!("{object:?} is deleted in a cluster that goes as a whole")
+            }
+            Effect::Delete(object) if object.kind == ChildKind::Pod => {
+                if let Some(facts) = self.pods.get_mut(&object.uid) {
+                    facts.pod.deleting = true;
+                }
+            }
+            Effect::Delete(object) => {
+                assert!(!results_owed, "{object:?} is torn down before the result is stored");
+                let deleting = match object.kind {
+                    ChildKind::Namespace => {
+                        self.namespaces.get_mut(&object.name).map(|child| (&child.uid, &mut child.deleting))
+                    }
+                    ChildKind::Application => {
+                        self.applications.get_mut(&object.name).map(|child| (&child.uid, &mut child.deleting))
+                    }
+                    ChildKind::Cluster => {
+                        assert!(
+                            self.applications.is_empty(),
+                            "a cluster goes before what is deployed into it"
+                        );
+                        self.clusters.get_mut(&object.name).map(|child| (&child.uid, &mut child.deleting))
+                    }
+                    ChildKind::Project => {
+                        assert!(self.applications.is_empty(), "a project goes before its Applications");
+                        self.projects.get_mut(&object.name).map(|child| (&child.uid, &mut child.deleting))
+                    }
+                    ChildKind::Secret => self
+                        .registrations
+                        .get_mut(&object.name)
+                        .or_else(|| self.kubeconfigs.get_mut(&object.name))
+                        .map(|child| (&child.uid, &mut child.deleting)),
+                    ChildKind::Pod | ChildKind::Service => None,
+                    ChildKind::Workflow => {
+                        self.workflows.get_mut(&object.name).map(|child| (&child.uid, &mut child.deleting))
+                    }
+                };
+                if let Some((uid, deleting)) = deleting.filter(|(uid, _)| **uid == object.uid) {
+                    assert!(!uid.is_empty());
+                    *deleting = true;
+                }
+            }
+            Effect::Measure(request) => {
+                let key = format!("{}trials/{}.json", request.prefix, request.trial);
+                let status = self.experiment.as_ref().and_then(|run| run.status.as_ref());
+                let begun = status.and_then(|status| status.trials.as_ref()).map(|trials| &trials.begun);
+                let trial =
+                    begun.and_then(|begun| begun.iter().find(|trial| trial.slot.trial == request.trial));
+                let failed = trial.and_then(|trial| trial.end.as_ref()?.failed.clone());
+                let disturbed = self.void_trials.contains(&request.trial);
+                let void = failed.or_else(|| disturbed.then(|| "it was disturbed".to_owned()));
+                return Fact::Measured {
+                    trial: request.trial.clone(),
+                    record: RecordRef { key, sha256: "00".into() },
+                    void,
+                    values: BTreeMap::new(),
+                };
+            }
+            Effect::Collect(request) => {
+                let key = format!("{}summary.json", request.prefix);
+                self.stored.push(key.clone());
+                return Fact::Stored {
+                    results: StoredResults {
+                        bucket: "results".into(),
+                        key,
+                        sha256: "00".into(),
+                        size: 1,
+                        bundle: None,
+                    },
+                    url: "s3://results".into(),
+                    decision: None,
+                    reason: "stored".into(),
+                };
+            }
+            Effect::Certify(request) => {
+                let certificate = request
+                    .prefix
+                    .as_ref()
+                    .map(|prefix| RecordRef { key: format!("{prefix}teardown.json"), sha256: "00".into() });
+                return Fact::Certified { certificate };
+            }
+            Effect::DeleteResults { prefix } => self.stored.retain(|key| !key.starts_with(prefix)),
+            Effect::DeleteExperiment => self.delete_experiment(),
+        }
+        Fact::Done
+    }
+
+    /// A run that went to its end owes its result before anything of it is removed.
+    pub fn results_owed(&self) -> bool {
+        let Some(experiment) = &self.experiment else { return false };
+        let status = experiment.status.clone().unwrap_or_default();
+        let succeeded = status::holds(&status, ConditionType::WorkflowSucceeded);
+        succeeded && self.stored.is_empty()
+    }
+
+    pub fn finalizers(&mut self, finalizers: Vec<String>) {
+        if let Some(experiment) = &mut self.experiment {
+            experiment.metadata.finalizers = Some(finalizers);
+        }
+    }
+
+    pub fn apply(&mut self, object: &Value) {
+        let experiment = self.experiment.as_ref().unwrap();
+        assert!(
+            experiment.metadata.finalizers.iter().flatten().any(|f| f == labels::OPERATOR),
+            "a child before the finalizer"
+        );
+        let name = object["metadata"]["name"].as_str().unwrap().to_owned();
+        let label = |key: &str| object["metadata"]["labels"][key].as_str().unwrap_or_default().to_owned();
+        let uid = self.uid();
+        match object["kind"].as_str().unwrap() {
+            "Namespace" => {
+                let owner = Some(label(labels::EXPERIMENT_UID));
+                self.namespaces.entry(name.clone()).or_insert(NamespaceFacts {
+                    name,
+                    uid,
+                    owner,
+                    deleting: false,
+                    message: None,
+                });
+            }
+            "ExperimentCluster" => {
+                if !self.clusters.contains_key(&name) {
+                    let (target, owner) = (label(labels::TARGET), Some(label(labels::EXPERIMENT_UID)));
+                    *self.provided.entry(target.clone()).or_default() += 1;
+                    let spec = object["spec"].clone();
+                    self.new_cluster(ClusterFacts { name, target, owner, spec, ..ClusterFacts::default() });
+                }
+            }
+            "AppProject" => {
+                let digest = object["metadata"]["annotations"]["experiments.illm.io/spec-digest"].as_str();
+                let digest = digest.map(str::to_owned);
+                self.projects
+                    .insert(name.clone(), ObjectFacts { name, uid, digest, ..ObjectFacts::default() });
+            }
+            "Application" => {
+                assert!(!self.projects.is_empty(), "an Application before its project");
+                let digest = object["metadata"]["annotations"]["experiments.illm.io/spec-digest"]
+                    .as_str()
+                    .map(str::to_owned);
+                self.applications.entry(name.clone()).or_insert(ApplicationFacts {
+                    name,
+                    uid,
+                    target: label(labels::TARGET),
+                    component: label(labels::COMPONENT),
+                    spec_digest: digest,
+                    ..ApplicationFacts::default()
+                });
+            }
+            "Workflow" => {
+                let ready = self
+                    .applications
+                    .values()
+                    .all(|application| application.health.as_deref() == Some("Healthy"));
+                let wanted = if self.provided.is_empty() { 2 } else { 4 };
+                assert!(ready && self.applications.len() == wanted, "load before everything is ready");
+                if !self.workflows.contains_key(&name) {
+                    let busy = self.workflows.values().any(|workflow| workflow.finished_at.is_none());
+                    assert!(!busy, "two workflows drive load at once");
+                    self.trials.push(label(labels::TRIAL));
+                    self.submissions += 1;
+                    self.workflows
+                        .insert(name.clone(), WorkflowFacts { name, uid, ..WorkflowFacts::default() });
+                }
+            }
+            other => panic!("nothing is known of {other}"),
+        }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        let kept = self.clusters.values().filter(|cluster| cluster.owner.is_none());
+        let kept: usize = kept.map(|cluster| cluster.resources.len()).sum();
+        self.namespaces.is_empty()
+            && self.applications.is_empty()
+            && self.workflows.is_empty()
+            && self.clusters.values().all(|cluster| cluster.owner.is_none())
+            && self.leftovers.len() == kept
+            && self.registrations.is_empty()
+            && self.projects.is_empty()
+            && self.kubeconfigs.is_empty()
+    }
+
+    /// One pass; with `crash`, the process dies after that many effects, before it writes status.
+    pub fn pass(&mut self, crash: Option<usize>) -> usize {
+        let Some(seen) = self.observed() else { return 0 };
+        let plan = plan(&seen, self.now);
+        let less = testbed_core::plan::plan(&unasked(&seen, self.now), self.now);
+        assert_eq!(
+            (&less.effects, &less.status),
+            (&plan.effects, &plan.status),
+            "something decides that is not looked at"
+        );
+        let mut facts = Vec::new();
+        for (index, effect) in plan.effects.iter().enumerate() {
+            if crash == Some(index) {
+                return plan.effects.len();
+            }
+            facts.push(self.carry_out(effect));
+        }
+        if crash.is_some() {
+            return plan.effects.len();
+        }
+        let status = plan.status_with(&facts);
+        self.history.push((status.phase.unwrap(), status.failure.is_some()));
+        self.tell(&plan, &status);
+        self.wake_at = plan.wake_at;
+        if let Some(experiment) = &mut self.experiment {
+            experiment.status = Some(status);
+        }
+        plan.effects.len()
+    }
+
+    /// Writes down what a pass did, what it said that was not said before, and when it wants to look again.
+    fn tell(&mut self, plan: &Plan, status: &ExperimentStatus) {
+        let before = self.experiment.as_ref().and_then(|run| run.status.clone()).unwrap_or_default();
+        let mut told = String::new();
+        for effect in &plan.effects {
+            writeln!(told, "    {}", shown(effect)).unwrap();
+        }
+        for condition in &status.conditions {
+            let known = before.conditions.iter().find(|known| known.type_ == condition.type_);
+            let is_new = known.is_none_or(|known| {
+                (&known.status, &known.reason, &known.message)
+                    != (&condition.status, &condition.reason, &condition.message)
+            });
+            if is_new {
+                let (kind, reason, message) = (&condition.type_, &condition.reason, &condition.message);
+                writeln!(told, "    {kind}={} {reason} {message}", condition.status).unwrap();
+            }
+        }
+        if told.is_empty() && before.phase == status.phase {
+            return;
+        }
+        let seconds = |at: Timestamp| at.duration_since(start()).as_secs();
+        let again = plan.wake_at.map(|at| format!(", looks again at {} s", seconds(at))).unwrap_or_default();
+        let phase = status.phase.map(Phase::as_str).unwrap_or_default();
+        write!(self.story, "{} s {phase}{again}\n{told}", seconds(self.now)).unwrap();
+    }
+
+    pub fn run(&mut self, mut crash: impl FnMut(usize) -> Option<usize>, until: impl Fn(&Self) -> bool) {
+        for index in 0..PASSES {
+            if until(self) {
+                return;
+            }
+            self.pass(crash(index));
+            self.passes_by();
+        }
+        let status = self.experiment.as_ref().and_then(|experiment| experiment.status.clone());
+        panic!("not over after {PASSES} passes: {status:#?}");
+    }
+
+    pub fn cleaned(&self) -> bool {
+        self.experiment.as_ref().is_some_and(|run| {
+            run.status.as_ref().is_some_and(|status| status.resources_cleaned == Some(true))
+        })
+    }
+}
+
+/// Returns what is seen where only that is looked at which a stage asks for.
+fn unasked(seen: &Observed, now: Timestamp) -> Observed {
+    fn only<T: Clone>(looked: bool, seen: &Seen<T>) -> Seen<T> {
+        if looked { seen.clone() } else { Seen::Unknown("nobody looks".into()) }
+    }
+    let looks = looks(&seen.experiment, now);
+    Observed {
+        catalog: only(looks.catalog, &seen.catalog),
+        template: only(looks.template, &seen.template),
+        namespaces: only(looks.deployed, &seen.namespaces),
+        applications: only(looks.deployed, &seen.applications),
+        projects: only(looks.deployed, &seen.projects),
+        registrations: only(looks.deployed, &seen.registrations),
+        kubeconfigs: only(looks.deployed, &seen.kubeconfigs),
+        workflows: only(looks.workflows, &seen.workflows),
+        workflow_pods: only(looks.left, &seen.workflow_pods),
+        leftovers: only(looks.left, &seen.leftovers),
+        ..seen.clone()
+    }
+}

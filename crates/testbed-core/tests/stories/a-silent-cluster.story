@@ -1,0 +1,225 @@
+0 s Pending
+    AddFinalizer
+    Accepted=Unknown NotReached 
+    ClustersReady=Unknown NotReached 
+    ComponentsReady=Unknown NotReached 
+    WorkflowSucceeded=Unknown NotReached 
+    ResultsStored=Unknown NotReached 
+    Published=Unknown NotReached 
+    CleanedUp=Unknown NotReached 
+    Succeeded=Unknown NotReached 
+3 s Provisioning, looks again at 86400 s
+    Accepted=True SourcesPinned 4 components pinned
+    ClustersReady=False NotReached starts once the pins are recorded
+6 s Provisioning, looks again at 243 s
+    apply ExperimentCluster tsdb-x7k2q-left-5d5nn6xe
+    apply ExperimentCluster tsdb-x7k2q-right-72fpjevj
+    ClustersReady=False ClusterCreating left: a cluster is being made
+9 s Provisioning, looks again at 243 s
+    ClustersReady=False ClusterCreating left: cluster tsdb-x7k2q-left-5d5nn6xe: its nodes start
+12 s Provisioning, looks again at 86400 s
+    ClustersReady=True ClusterReady 
+    ComponentsReady=False NotReached starts once the pins and the clusters are recorded
+15 s Provisioning, looks again at 1212 s
+    apply AppProject tsdb-x7k2q-q14876sn
+    Register { target: "left", name: "tsdb-x7k2q-left-5d5nn6xe" }
+    apply Namespace tsdb-x7k2q-left-z1517p2w in left
+    GrantWrite { target: "left" }
+    ShowKubeconfig { target: "left", name: "tsdb-x7k2q-left-akcs2a1a" }
+    apply Application tsdb-x7k2q-left-metrics-agent-nckbxcrn
+    apply Application tsdb-x7k2q-left-metrics-app-7twgse32
+    ComponentsReady=False ComponentDeploying left/metrics-agent: is being deployed
+18 s Provisioning, looks again at 1212 s
+    apply Service metrics-app-w9s1mnv1 in left
+    ComponentsReady=False ComponentDeploying left/metrics-agent: Progressing, Synced
+21 s Provisioning, looks again at 1212 s
+    ComponentsReady=False WaitingForDependency right: waits for target left
+24 s Provisioning, looks again at 1212 s
+    Register { target: "right", name: "tsdb-x7k2q-right-72fpjevj" }
+    apply Namespace tsdb-x7k2q-right-j51462ac in right
+    GrantWrite { target: "right" }
+    ShowKubeconfig { target: "right", name: "tsdb-x7k2q-right-ff2ax8sj" }
+    apply Application tsdb-x7k2q-right-metrics-agent-qj5sfe4w
+    apply Application tsdb-x7k2q-right-store-kfzrp5ag
+    ComponentsReady=False ComponentDeploying right/metrics-agent: is being deployed
+27 s Provisioning, looks again at 1212 s
+    apply Service store-1bjqybkc in right
+    ComponentsReady=False ComponentDeploying right/metrics-agent: Progressing, Synced
+30 s Ready, looks again at 86400 s
+    ComponentsReady=True Done 
+    WorkflowSucceeded=False NotReached starts once readiness is recorded
+33 s Running, looks again at 86400 s
+    apply Workflow tsdb-x7k2q-p5ae4psv
+    WorkflowSucceeded=False WorkflowPending workflow tsdb-x7k2q-p5ae4psv is submitted
+36 s Running, looks again at 96 s
+    WorkflowSucceeded=False WorkflowRunning workflow tsdb-x7k2q-p5ae4psv is running
+39 s Running, looks again at 44 s
+    WorkflowSucceeded=True Done workflow tsdb-x7k2q-p5ae4psv succeeded
+    ResultsStored=False SamplesSettling the last samples of the window are still arriving
+45 s Complete, looks again at 639 s
+    collect sum(mem{namespace="tsdb-x7k2q-left-z1517p2w"}) and sum(mem{namespace="tsdb-x7k2q-right-j51462ac"})
+    ResultsStored=True Done stored
+    Succeeded=True Done the result is stored
+48 s Complete, looks again at 86400 s
+    delete Workflow tsdb-x7k2q-p5ae4psv (uid-20)
+    delete Application tsdb-x7k2q-left-metrics-agent-nckbxcrn (uid-9)
+    delete Application tsdb-x7k2q-left-metrics-app-7twgse32 (uid-10)
+    delete Application tsdb-x7k2q-right-metrics-agent-qj5sfe4w (uid-16)
+    delete Application tsdb-x7k2q-right-store-kfzrp5ag (uid-17)
+    Published=False NotRequested 
+    CleanedUp=False TearingDown workflow tsdb-x7k2q-p5ae4psv is being removed
+51 s Complete, looks again at 66 s
+    delete Project tsdb-x7k2q-q14876sn (uid-5)
+    delete Secret tsdb-x7k2q-left-5d5nn6xe (uid-6)
+    delete Secret tsdb-x7k2q-right-72fpjevj (uid-13)
+    delete Cluster tsdb-x7k2q-left-5d5nn6xe (uid-2)
+    delete Cluster tsdb-x7k2q-right-72fpjevj (uid-4)
+    CleanedUp=False TearingDown project tsdb-x7k2q-q14876sn is being removed
+54 s Complete, looks again at 69 s
+    CleanedUp=False TearingDown 3 resources of clusters are being removed, such as v1/Secret/tsdb-x7k2q-left-5d5nn6xe-kubeconfig
+57 s Complete, looks again at 72 s
+    CleanedUp=False TearingDown 2 resources of clusters are being removed, such as v1/Pod/tsdb-x7k2q-right-72fpjevj-0
+60 s Complete, looks again at 75 s
+    CleanedUp=False TearingDown v1/Secret/tsdb-x7k2q-right-72fpjevj-kubeconfig, of which a cluster was made, is being removed
+63 s Complete, looks again at 948 s
+    delete Secret tsdb-x7k2q-left-akcs2a1a (uid-8)
+    delete Secret tsdb-x7k2q-right-ff2ax8sj (uid-15)
+    CleanedUp=False TearingDown secret tsdb-x7k2q-left-akcs2a1a is being removed
+66 s Complete, looks again at 86400 s
+    certify under Some("runs/11111111-2222-3333-4444-555555555555/"): Application tsdb-x7k2q-left-metrics-agent-nckbxcrn, Application tsdb-x7k2q-left-metrics-app-7twgse32, Application tsdb-x7k2q-right-metrics-agent-qj5sfe4w, Application tsdb-x7k2q-right-store-kfzrp5ag, ExperimentCluster tsdb-x7k2q-left-5d5nn6xe, ExperimentCluster tsdb-x7k2q-right-72fpjevj, Project tsdb-x7k2q-q14876sn, Workflow tsdb-x7k2q-p5ae4psv, resource of a cluster v1/Pod/tsdb-x7k2q-left-5d5nn6xe-0, resource of a cluster v1/Pod/tsdb-x7k2q-right-72fpjevj-0, resource of a cluster v1/Secret/tsdb-x7k2q-left-5d5nn6xe-kubeconfig, resource of a cluster v1/Secret/tsdb-x7k2q-right-72fpjevj-kubeconfig
+    CleanedUp=True NothingLeft nothing is left of the run
+
+The status at last:
+phase: Complete
+observedGeneration: 1
+targets:
+- name: left
+  phase: Deleting
+  namespace: tsdb-x7k2q-left-z1517p2w
+  clusterName: tsdb-x7k2q-left-5d5nn6xe
+  endpoint: https://tsdb-x7k2q-left-5d5nn6xe
+  kubeconfigSecret: tsdb-x7k2q-left-5d5nn6xe-kubeconfig
+  clusterId: id-of-uid-2
+  clusterCreatedAt: "2026-01-01T00:00:06Z"
+  clusterGoneAt: "2026-01-01T00:01:03Z"
+  resources:
+  - v1/Pod/tsdb-x7k2q-left-5d5nn6xe-0
+  - v1/Secret/tsdb-x7k2q-left-5d5nn6xe-kubeconfig
+  components:
+  - name: metrics-agent
+    sources:
+    - repoURL: oci://registry/components/metrics-agent
+      targetRevision: sha256:abc
+      path: '.'
+      helm: {}
+    values:
+      cluster: tsdb-x7k2q-left-5d5nn6xe
+      experiment: tsdb-x7k2q
+      remoteWriteUrl: http://10.96.0.53:8080/api/v1/write
+      target: left
+    injected: true
+    application: tsdb-x7k2q-left-metrics-agent-nckbxcrn
+    health: Healthy
+    sync: Synced
+  - name: metrics-app
+    sources:
+    - repoURL: oci://registry/components/metrics-app
+      targetRevision: sha256:abc
+      path: '.'
+      helm: {}
+    values:
+      series: 10
+    endpoint:
+      service: metrics-app
+      port: 8080
+      scheme: http
+    address: 10.88.0.9:30080
+    application: tsdb-x7k2q-left-metrics-app-7twgse32
+    health: Healthy
+    sync: Synced
+- name: right
+  phase: Deleting
+  namespace: tsdb-x7k2q-right-j51462ac
+  clusterName: tsdb-x7k2q-right-72fpjevj
+  endpoint: https://tsdb-x7k2q-right-72fpjevj
+  kubeconfigSecret: tsdb-x7k2q-right-72fpjevj-kubeconfig
+  clusterId: id-of-uid-4
+  clusterCreatedAt: "2026-01-01T00:00:06Z"
+  clusterGoneAt: "2026-01-01T00:01:03Z"
+  resources:
+  - v1/Pod/tsdb-x7k2q-right-72fpjevj-0
+  - v1/Secret/tsdb-x7k2q-right-72fpjevj-kubeconfig
+  components:
+  - name: metrics-agent
+    sources:
+    - repoURL: oci://registry/components/metrics-agent
+      targetRevision: sha256:abc
+      path: '.'
+      helm: {}
+    values:
+      cluster: tsdb-x7k2q-right-72fpjevj
+      experiment: tsdb-x7k2q
+      remoteWriteUrl: http://10.96.0.53:8080/api/v1/write
+      target: right
+    injected: true
+    application: tsdb-x7k2q-right-metrics-agent-qj5sfe4w
+    health: Healthy
+    sync: Synced
+  - name: store
+    sources:
+    - repoURL: oci://registry/components/store
+      targetRevision: sha256:abc
+      path: '.'
+      helm: {}
+    values:
+      target: ${targets.left.metrics-app.address}
+    endpoint:
+      service: store
+      port: 8080
+      scheme: http
+    address: 10.88.0.9:30080
+    application: tsdb-x7k2q-right-store-kfzrp5ag
+    health: Healthy
+    sync: Synced
+template:
+  name: compare
+  uid: template-uid
+  generation: 3
+workflowStatus:
+  name: tsdb-x7k2q-p5ae4psv
+  uid: uid-20
+  phase: Succeeded
+  startedAt: "2026-01-01T00:00:36Z"
+  finishedAt: "2026-01-01T00:00:39Z"
+  windows:
+  - start: "2026-01-01T00:00:37.000000Z"
+    end: "2026-01-01T00:00:39.000000Z"
+    recordedBy: workload
+cost:
+  currency: USD
+  hourlyUsd: 0.0
+  estimateUsd: 0.0
+  atMostUsd: 0.0
+results:
+  bucket: results
+  key: runs/11111111-2222-3333-4444-555555555555/summary.json
+  sha256: "00"
+  size: 1
+resultsURL: s3://results
+completedAt: "2026-01-01T00:00:45Z"
+resourcesCleaned: true
+teardownCertificate:
+  key: runs/11111111-2222-3333-4444-555555555555/teardown.json
+  sha256: "00"
+stageTimes:
+  Accepted: "2026-01-01T00:00:03.000000Z"
+  CleanedUp: "2026-01-01T00:01:06.000000Z"
+  ClustersReady: "2026-01-01T00:00:12.000000Z"
+  ComponentsReady: "2026-01-01T00:00:30.000000Z"
+  ResultsStored: "2026-01-01T00:00:45.000000Z"
+  Succeeded: "2026-01-01T00:00:45.000000Z"
+  WorkflowSucceeded: "2026-01-01T00:00:39.000000Z"
+tutorialStatus:
+  kubeconfigSecrets:
+    left: tsdb-x7k2q-left-akcs2a1a
+    right: tsdb-x7k2q-right-ff2ax8sj

@@ -1,0 +1,458 @@
+0 s Pending
+    AddFinalizer
+    Accepted=Unknown NotReached 
+    ClustersReady=Unknown NotReached 
+    ComponentsReady=Unknown NotReached 
+    WorkflowSucceeded=Unknown NotReached 
+    ResultsStored=Unknown NotReached 
+    Published=Unknown NotReached 
+    CleanedUp=Unknown NotReached 
+    Succeeded=Unknown NotReached 
+3 s Provisioning, looks again at 86400 s
+    Accepted=True SourcesPinned 2 components pinned
+    ClustersReady=True ClusterReady 
+    ComponentsReady=False NotReached starts once the pins and the clusters are recorded
+6 s Provisioning, looks again at 1203 s
+    apply AppProject tsdb-x7k2q-q14876sn
+    apply Namespace tsdb-x7k2q-left-z1517p2w
+    apply Application tsdb-x7k2q-left-metrics-app-7twgse32
+    ComponentsReady=False ComponentDeploying left/metrics-app: is being deployed
+9 s Provisioning, looks again at 1203 s
+    ComponentsReady=False ComponentDeploying left/metrics-app: Progressing, Synced
+12 s Provisioning, looks again at 1203 s
+    apply Namespace tsdb-x7k2q-right-j51462ac
+    apply Application tsdb-x7k2q-right-store-kfzrp5ag
+    ComponentsReady=False ComponentDeploying right/store: is being deployed
+15 s Provisioning, looks again at 1203 s
+    ComponentsReady=False ComponentDeploying right/store: Progressing, Synced
+18 s Ready, looks again at 86400 s
+    ComponentsReady=True Done 
+    WorkflowSucceeded=False NotReached starts once readiness is recorded
+21 s Running, looks again at 86400 s
+    WorkflowSucceeded=False TrialPreparing trial b01-1-right is being prepared
+24 s Running, looks again at 51 s
+    delete Pod pod-uid-7 (uid-7)
+    WorkflowSucceeded=False TrialPreparing trial b01-1-right: 1 of 1 pods of app=store in target right ready
+27 s Running, looks again at 51 s
+    WorkflowSucceeded=False TrialPreparing trial b01-1-right: 0 of 1 pods of app=store in target right ready
+30 s Running, looks again at 86400 s
+    WorkflowSucceeded=False TrialPreparing trial b01-1-right: the subject is ready
+33 s Running, looks again at 86400 s
+    apply Workflow tsdb-x7k2q-b01-1-right-nbmv6dn3
+    WorkflowSucceeded=False TrialRunning trial b01-1-right is submitted (0 of 10 planned trials are valid)
+36 s Running, looks again at 351 s
+    WorkflowSucceeded=False TrialRunning trial b01-1-right is running (0 of 10 planned trials are valid)
+39 s Running, looks again at 86400 s
+    WorkflowSucceeded=False TrialMeasuring trial b01-1-right is over (0 of 10 planned trials are valid)
+42 s Running, looks again at 339 s
+    measure b01-1-right by 0 questions
+    WorkflowSucceeded=False TrialMeasuring trial b01-1-right is over, and its samples are being read (0 of 10 planned trials are valid)
+45 s Running, looks again at 86400 s
+    WorkflowSucceeded=False TrialPreparing trial b01-2-left is being prepared
+48 s Running, looks again at 86400 s
+    WorkflowSucceeded=False TrialPreparing trial b01-2-left: the subject is ready
+51 s Running, looks again at 86400 s
+    apply Workflow tsdb-x7k2q-b01-2-left-hcf6zsjz
+    WorkflowSucceeded=False TrialRunning trial b01-2-left is submitted (0 of 10 planned trials are valid, 1 void)
+54 s Running, looks again at 375 s
+    WorkflowSucceeded=False TrialRunning trial b01-2-left is running (0 of 10 planned trials are valid, 1 void)
+57 s Running, looks again at 62 s
+    WorkflowSucceeded=False SamplesSettling trial b01-2-left is over, and its last samples are still arriving (0 of 10 planned trials are valid, 1 void)
+63 s Running, looks again at 357 s
+    measure b01-2-left by 3 questions
+    WorkflowSucceeded=False TrialMeasuring trial b01-2-left is over, and its samples are being read (0 of 10 planned trials are valid, 1 void)
+66 s Running, looks again at 86400 s
+    delete Workflow tsdb-x7k2q-b01-2-left-hcf6zsjz (uid-10)
+    WorkflowSucceeded=False TrialPreparing trial a01-1-left is being prepared
+69 s Running, looks again at 86400 s
+    WorkflowSucceeded=False TrialPreparing trial a01-1-left: the subject is ready
+72 s Running, looks again at 86400 s
+    apply Workflow tsdb-x7k2q-a01-1-left-48ykfnje
+    WorkflowSucceeded=False TrialRunning trial a01-1-left is submitted (1 of 10 planned trials are valid, 1 void)
+75 s Running, looks again at 396 s
+    WorkflowSucceeded=False TrialRunning trial a01-1-left is running (1 of 10 planned trials are valid, 1 void)
+78 s Running, looks again at 83 s
+    WorkflowSucceeded=False SamplesSettling trial a01-1-left is over, and its last samples are still arriving (1 of 10 planned trials are valid, 1 void)
+84 s Running, looks again at 378 s
+    measure a01-1-left by 3 questions
+    WorkflowSucceeded=False TrialMeasuring trial a01-1-left is over, and its samples are being read (1 of 10 planned trials are valid, 1 void)
+87 s Running, looks again at 86400 s
+    delete Workflow tsdb-x7k2q-a01-1-left-48ykfnje (uid-11)
+    WorkflowSucceeded=False TrialPreparing trial a01-2-left is being prepared
+90 s Running, looks again at 86400 s
+    WorkflowSucceeded=False TrialPreparing trial a01-2-left: the subject is ready
+93 s Running, looks again at 86400 s
+    apply Workflow tsdb-x7k2q-a01-2-left-herep822
+    WorkflowSucceeded=False TrialRunning trial a01-2-left is submitted (2 of 10 planned trials are valid, 1 void)
+96 s Running, looks again at 417 s
+    WorkflowSucceeded=False TrialRunning trial a01-2-left is running (2 of 10 planned trials are valid, 1 void)
+99 s Running, looks again at 104 s
+    WorkflowSucceeded=False SamplesSettling trial a01-2-left is over, and its last samples are still arriving (2 of 10 planned trials are valid, 1 void)
+105 s Running, looks again at 399 s
+    measure a01-2-left by 3 questions
+    WorkflowSucceeded=False TrialMeasuring trial a01-2-left is over, and its samples are being read (2 of 10 planned trials are valid, 1 void)
+108 s Running, looks again at 86400 s
+    delete Workflow tsdb-x7k2q-a01-2-left-herep822 (uid-12)
+    WorkflowSucceeded=False TrialPreparing trial b02-1-left is being prepared
+111 s Running, looks again at 86400 s
+    WorkflowSucceeded=False TrialPreparing trial b02-1-left: the subject is ready
+114 s Running, looks again at 86400 s
+    apply Workflow tsdb-x7k2q-b02-1-left-nc7gerkq
+    WorkflowSucceeded=False TrialRunning trial b02-1-left is submitted (3 of 10 planned trials are valid, 1 void)
+117 s Running, looks again at 438 s
+    WorkflowSucceeded=False TrialRunning trial b02-1-left is running (3 of 10 planned trials are valid, 1 void)
+120 s Running, looks again at 125 s
+    WorkflowSucceeded=False SamplesSettling trial b02-1-left is over, and its last samples are still arriving (3 of 10 planned trials are valid, 1 void)
+126 s Running, looks again at 420 s
+    measure b02-1-left by 3 questions
+    WorkflowSucceeded=False TrialMeasuring trial b02-1-left is over, and its samples are being read (3 of 10 planned trials are valid, 1 void)
+129 s Running, looks again at 86400 s
+    delete Workflow tsdb-x7k2q-b02-1-left-nc7gerkq (uid-13)
+    WorkflowSucceeded=False TrialPreparing trial b02-2-right is being prepared
+132 s Running, looks again at 159 s
+    delete Pod pod-uid-8 (uid-8)
+    WorkflowSucceeded=False TrialPreparing trial b02-2-right: 1 of 1 pods of app=store in target right ready
+135 s Running, looks again at 159 s
+    WorkflowSucceeded=False TrialPreparing trial b02-2-right: 0 of 1 pods of app=store in target right ready
+138 s Running, looks again at 86400 s
+    WorkflowSucceeded=False TrialPreparing trial b02-2-right: the subject is ready
+141 s Running, looks again at 86400 s
+    apply Workflow tsdb-x7k2q-b02-2-right-pvdcfvm4
+    WorkflowSucceeded=False TrialRunning trial b02-2-right is submitted (4 of 10 planned trials are valid, 1 void)
+144 s Running, looks again at 459 s
+    WorkflowSucceeded=False TrialRunning trial b02-2-right is running (4 of 10 planned trials are valid, 1 void)
+147 s Running, looks again at 152 s
+    WorkflowSucceeded=False SamplesSettling trial b02-2-right is over, and its last samples are still arriving (4 of 10 planned trials are valid, 1 void)
+153 s Running, looks again at 447 s
+    measure b02-2-right by 3 questions
+    WorkflowSucceeded=False TrialMeasuring trial b02-2-right is over, and its samples are being read (4 of 10 planned trials are valid, 1 void)
+156 s Running, looks again at 86400 s
+    delete Workflow tsdb-x7k2q-b02-2-right-pvdcfvm4 (uid-15)
+    WorkflowSucceeded=False TrialPreparing trial a02-1-right is being prepared
+159 s Running, looks again at 186 s
+    delete Pod pod-uid-14 (uid-14)
+    WorkflowSucceeded=False TrialPreparing trial a02-1-right: 1 of 1 pods of app=store in target right ready
+162 s Running, looks again at 186 s
+    WorkflowSucceeded=False TrialPreparing trial a02-1-right: 0 of 1 pods of app=store in target right ready
+165 s Running, looks again at 86400 s
+    WorkflowSucceeded=False TrialPreparing trial a02-1-right: the subject is ready
+168 s Running, looks again at 86400 s
+    apply Workflow tsdb-x7k2q-a02-1-right-gns4t26f
+    WorkflowSucceeded=False TrialRunning trial a02-1-right is submitted (5 of 10 planned trials are valid, 1 void)
+171 s Running, looks again at 486 s
+    WorkflowSucceeded=False TrialRunning trial a02-1-right is running (5 of 10 planned trials are valid, 1 void)
+174 s Running, looks again at 179 s
+    WorkflowSucceeded=False SamplesSettling trial a02-1-right is over, and its last samples are still arriving (5 of 10 planned trials are valid, 1 void)
+180 s Running, looks again at 474 s
+    measure a02-1-right by 3 questions
+    WorkflowSucceeded=False TrialMeasuring trial a02-1-right is over, and its samples are being read (5 of 10 planned trials are valid, 1 void)
+183 s Running, looks again at 86400 s
+    delete Workflow tsdb-x7k2q-a02-1-right-gns4t26f (uid-17)
+    WorkflowSucceeded=False TrialPreparing trial a02-2-right is being prepared
+186 s Running, looks again at 213 s
+    delete Pod pod-uid-16 (uid-16)
+    WorkflowSucceeded=False TrialPreparing trial a02-2-right: 1 of 1 pods of app=store in target right ready
+189 s Running, looks again at 213 s
+    WorkflowSucceeded=False TrialPreparing trial a02-2-right: 0 of 1 pods of app=store in target right ready
+192 s Running, looks again at 86400 s
+    WorkflowSucceeded=False TrialPreparing trial a02-2-right: the subject is ready
+195 s Running, looks again at 86400 s
+    apply Workflow tsdb-x7k2q-a02-2-right-qzzjvzd6
+    WorkflowSucceeded=False TrialRunning trial a02-2-right is submitted (6 of 10 planned trials are valid, 1 void)
+198 s Running, looks again at 513 s
+    WorkflowSucceeded=False TrialRunning trial a02-2-right is running (6 of 10 planned trials are valid, 1 void)
+201 s Running, looks again at 206 s
+    WorkflowSucceeded=False SamplesSettling trial a02-2-right is over, and its last samples are still arriving (6 of 10 planned trials are valid, 1 void)
+207 s Running, looks again at 501 s
+    measure a02-2-right by 3 questions
+    WorkflowSucceeded=False TrialMeasuring trial a02-2-right is over, and its samples are being read (6 of 10 planned trials are valid, 1 void)
+210 s Running, looks again at 86400 s
+    delete Workflow tsdb-x7k2q-a02-2-right-qzzjvzd6 (uid-19)
+    WorkflowSucceeded=False TrialPreparing trial b03-1-right is being prepared
+213 s Running, looks again at 240 s
+    delete Pod pod-uid-18 (uid-18)
+    WorkflowSucceeded=False TrialPreparing trial b03-1-right: 1 of 1 pods of app=store in target right ready
+216 s Running, looks again at 240 s
+    WorkflowSucceeded=False TrialPreparing trial b03-1-right: 0 of 1 pods of app=store in target right ready
+219 s Running, looks again at 86400 s
+    WorkflowSucceeded=False TrialPreparing trial b03-1-right: the subject is ready
+222 s Running, looks again at 86400 s
+    apply Workflow tsdb-x7k2q-b03-1-right-6eccpr5d
+    WorkflowSucceeded=False TrialRunning trial b03-1-right is submitted (7 of 10 planned trials are valid, 1 void)
+225 s Running, looks again at 540 s
+    WorkflowSucceeded=False TrialRunning trial b03-1-right is running (7 of 10 planned trials are valid, 1 void)
+228 s Running, looks again at 233 s
+    WorkflowSucceeded=False SamplesSettling trial b03-1-right is over, and its last samples are still arriving (7 of 10 planned trials are valid, 1 void)
+234 s Running, looks again at 528 s
+    measure b03-1-right by 3 questions
+    WorkflowSucceeded=False TrialMeasuring trial b03-1-right is over, and its samples are being read (7 of 10 planned trials are valid, 1 void)
+237 s Running, looks again at 86400 s
+    delete Workflow tsdb-x7k2q-b03-1-right-6eccpr5d (uid-21)
+    WorkflowSucceeded=False TrialPreparing trial b03-2-left is being prepared
+240 s Running, looks again at 86400 s
+    WorkflowSucceeded=False TrialPreparing trial b03-2-left: the subject is ready
+243 s Running, looks again at 86400 s
+    apply Workflow tsdb-x7k2q-b03-2-left-74bghv6q
+    WorkflowSucceeded=False TrialRunning trial b03-2-left is submitted (8 of 10 planned trials are valid, 1 void)
+246 s Running, looks again at 567 s
+    WorkflowSucceeded=False TrialRunning trial b03-2-left is running (8 of 10 planned trials are valid, 1 void)
+249 s Running, looks again at 254 s
+    WorkflowSucceeded=False SamplesSettling trial b03-2-left is over, and its last samples are still arriving (8 of 10 planned trials are valid, 1 void)
+255 s Running, looks again at 549 s
+    measure b03-2-left by 3 questions
+    WorkflowSucceeded=False TrialMeasuring trial b03-2-left is over, and its samples are being read (8 of 10 planned trials are valid, 1 void)
+258 s Running, looks again at 86400 s
+    delete Workflow tsdb-x7k2q-b03-2-left-74bghv6q (uid-22)
+    WorkflowSucceeded=False TrialPreparing trial b04-1-right is being prepared
+261 s Running, looks again at 288 s
+    delete Pod pod-uid-20 (uid-20)
+    WorkflowSucceeded=False TrialPreparing trial b04-1-right: 1 of 1 pods of app=store in target right ready
+264 s Running, looks again at 288 s
+    WorkflowSucceeded=False TrialPreparing trial b04-1-right: 0 of 1 pods of app=store in target right ready
+267 s Running, looks again at 86400 s
+    WorkflowSucceeded=False TrialPreparing trial b04-1-right: the subject is ready
+270 s Running, looks again at 86400 s
+    apply Workflow tsdb-x7k2q-b04-1-right-r1bpywxm
+    WorkflowSucceeded=False TrialRunning trial b04-1-right is submitted (9 of 10 planned trials are valid, 1 void)
+273 s Running, looks again at 588 s
+    WorkflowSucceeded=False TrialRunning trial b04-1-right is running (9 of 10 planned trials are valid, 1 void)
+276 s Running, looks again at 281 s
+    WorkflowSucceeded=False SamplesSettling trial b04-1-right is over, and its last samples are still arriving (9 of 10 planned trials are valid, 1 void)
+282 s Running, looks again at 576 s
+    measure b04-1-right by 3 questions
+    WorkflowSucceeded=False TrialMeasuring trial b04-1-right is over, and its samples are being read (9 of 10 planned trials are valid, 1 void)
+285 s Running, looks again at 86400 s
+    delete Workflow tsdb-x7k2q-b04-1-right-r1bpywxm (uid-24)
+    WorkflowSucceeded=False TrialPreparing trial b04-2-left is being prepared
+288 s Running, looks again at 86400 s
+    WorkflowSucceeded=False TrialPreparing trial b04-2-left: the subject is ready
+291 s Running, looks again at 86400 s
+    apply Workflow tsdb-x7k2q-b04-2-left-wzwseyqh
+    WorkflowSucceeded=False TrialRunning trial b04-2-left is submitted (10 of 10 planned trials are valid, 1 void)
+294 s Running, looks again at 615 s
+    WorkflowSucceeded=False TrialRunning trial b04-2-left is running (10 of 10 planned trials are valid, 1 void)
+297 s Running, looks again at 302 s
+    WorkflowSucceeded=False SamplesSettling trial b04-2-left is over, and its last samples are still arriving (10 of 10 planned trials are valid, 1 void)
+303 s Running, looks again at 597 s
+    measure b04-2-left by 3 questions
+    WorkflowSucceeded=False TrialMeasuring trial b04-2-left is over, and its samples are being read (10 of 10 planned trials are valid, 1 void)
+306 s Running, looks again at 86400 s
+    delete Workflow tsdb-x7k2q-b04-2-left-wzwseyqh (uid-25)
+    WorkflowSucceeded=True TrialsDone 12 trials of which 1 void; every block was run: 3 valid blocks, 2 of a variant against itself, 1 void
+    ResultsStored=False NotReached begins once the end of the workflow is recorded
+309 s Complete, looks again at 906 s
+    collect 
+    ResultsStored=True Done stored
+    Succeeded=True Done the result is stored
+312 s Complete, looks again at 86400 s
+    delete Application tsdb-x7k2q-left-metrics-app-7twgse32 (uid-3)
+    delete Application tsdb-x7k2q-right-store-kfzrp5ag (uid-6)
+    delete Namespace tsdb-x7k2q-left-z1517p2w (uid-2)
+    delete Namespace tsdb-x7k2q-right-j51462ac (uid-5)
+    Published=False NotRequested 
+    CleanedUp=False TearingDown application tsdb-x7k2q-left-metrics-app-7twgse32 is being removed
+315 s Complete, looks again at 1212 s
+    delete Project tsdb-x7k2q-q14876sn (uid-1)
+    CleanedUp=False TearingDown project tsdb-x7k2q-q14876sn is being removed
+318 s Complete, looks again at 86400 s
+    certify under Some("runs/11111111-2222-3333-4444-555555555555/"): Application tsdb-x7k2q-left-metrics-app-7twgse32, Application tsdb-x7k2q-right-store-kfzrp5ag, Namespace tsdb-x7k2q-left-z1517p2w, Namespace tsdb-x7k2q-right-j51462ac, Project tsdb-x7k2q-q14876sn, Workflow tsdb-x7k2q-a01-1-left-48ykfnje, Workflow tsdb-x7k2q-a01-2-left-herep822, Workflow tsdb-x7k2q-a02-1-right-gns4t26f, Workflow tsdb-x7k2q-a02-2-right-qzzjvzd6, Workflow tsdb-x7k2q-b01-1-right-nbmv6dn3, Workflow tsdb-x7k2q-b01-2-left-hcf6zsjz, Workflow tsdb-x7k2q-b02-1-left-nc7gerkq, Workflow tsdb-x7k2q-b02-2-right-pvdcfvm4, Workflow tsdb-x7k2q-b03-1-right-6eccpr5d, Workflow tsdb-x7k2q-b03-2-left-74bghv6q, Workflow tsdb-x7k2q-b04-1-right-r1bpywxm, Workflow tsdb-x7k2q-b04-2-left-wzwseyqh
+    CleanedUp=True NothingLeft nothing is left of the run
+
+The status at last:
+phase: Complete
+observedGeneration: 1
+targets:
+- name: left
+  phase: Ready
+  namespace: tsdb-x7k2q-left-z1517p2w
+  clusterName: hub
+  components:
+  - name: metrics-app
+    sources:
+    - repoURL: oci://registry/components/metrics-app
+      targetRevision: sha256:abc
+      path: '.'
+      helm: {}
+    values:
+      series: 10
+    endpoint:
+      service: metrics-app
+      port: 8080
+      scheme: http
+    application: tsdb-x7k2q-left-metrics-app-7twgse32
+    health: Healthy
+    sync: Synced
+- name: right
+  phase: Ready
+  namespace: tsdb-x7k2q-right-j51462ac
+  clusterName: hub
+  components:
+  - name: store
+    sources:
+    - repoURL: oci://registry/components/store
+      targetRevision: sha256:abc
+      path: '.'
+      helm: {}
+    values:
+      target: ${targets.left.metrics-app.address}
+    endpoint:
+      service: store
+      port: 8080
+      scheme: http
+    application: tsdb-x7k2q-right-store-kfzrp5ag
+    health: Healthy
+    sync: Synced
+template:
+  name: compare
+  uid: template-uid
+  generation: 3
+workflowStatus:
+  name: b04-2-left
+  phase: Succeeded
+  startedAt: "2026-01-01T00:00:21Z"
+trials:
+  seed: 7
+  plannedBlockCount: 3
+  validCount: 11
+  voidCount: 1
+  begun:
+  - trial: b01-1-right
+    block: 1
+    position: 1
+    variant: right
+    begunAt: "2026-01-01T00:00:21.000000Z"
+    workflowUid: uid-9
+    record:
+      key: runs/11111111-2222-3333-4444-555555555555/trials/b01-1-right.json
+      sha256: "00"
+    void: its workflow was deleted while it ran
+  - trial: b01-2-left
+    block: 1
+    position: 2
+    variant: left
+    begunAt: "2026-01-01T00:00:45.000000Z"
+    workflowUid: uid-10
+    record:
+      key: runs/11111111-2222-3333-4444-555555555555/trials/b01-2-left.json
+      sha256: "00"
+  - trial: a01-1-left
+    block: 1
+    position: 1
+    variant: left
+    aa: true
+    begunAt: "2026-01-01T00:01:06.000000Z"
+    workflowUid: uid-11
+    record:
+      key: runs/11111111-2222-3333-4444-555555555555/trials/a01-1-left.json
+      sha256: "00"
+  - trial: a01-2-left
+    block: 1
+    position: 2
+    variant: left
+    aa: true
+    begunAt: "2026-01-01T00:01:27.000000Z"
+    workflowUid: uid-12
+    record:
+      key: runs/11111111-2222-3333-4444-555555555555/trials/a01-2-left.json
+      sha256: "00"
+  - trial: b02-1-left
+    block: 2
+    position: 1
+    variant: left
+    begunAt: "2026-01-01T00:01:48.000000Z"
+    workflowUid: uid-13
+    record:
+      key: runs/11111111-2222-3333-4444-555555555555/trials/b02-1-left.json
+      sha256: "00"
+  - trial: b02-2-right
+    block: 2
+    position: 2
+    variant: right
+    begunAt: "2026-01-01T00:02:09.000000Z"
+    workflowUid: uid-15
+    record:
+      key: runs/11111111-2222-3333-4444-555555555555/trials/b02-2-right.json
+      sha256: "00"
+  - trial: a02-1-right
+    block: 2
+    position: 1
+    variant: right
+    aa: true
+    begunAt: "2026-01-01T00:02:36.000000Z"
+    workflowUid: uid-17
+    record:
+      key: runs/11111111-2222-3333-4444-555555555555/trials/a02-1-right.json
+      sha256: "00"
+  - trial: a02-2-right
+    block: 2
+    position: 2
+    variant: right
+    aa: true
+    begunAt: "2026-01-01T00:03:03.000000Z"
+    workflowUid: uid-19
+    record:
+      key: runs/11111111-2222-3333-4444-555555555555/trials/a02-2-right.json
+      sha256: "00"
+  - trial: b03-1-right
+    block: 3
+    position: 1
+    variant: right
+    begunAt: "2026-01-01T00:03:30.000000Z"
+    workflowUid: uid-21
+    record:
+      key: runs/11111111-2222-3333-4444-555555555555/trials/b03-1-right.json
+      sha256: "00"
+  - trial: b03-2-left
+    block: 3
+    position: 2
+    variant: left
+    begunAt: "2026-01-01T00:03:57.000000Z"
+    workflowUid: uid-22
+    record:
+      key: runs/11111111-2222-3333-4444-555555555555/trials/b03-2-left.json
+      sha256: "00"
+  - trial: b04-1-right
+    block: 4
+    position: 1
+    variant: right
+    begunAt: "2026-01-01T00:04:18.000000Z"
+    workflowUid: uid-24
+    record:
+      key: runs/11111111-2222-3333-4444-555555555555/trials/b04-1-right.json
+      sha256: "00"
+  - trial: b04-2-left
+    block: 4
+    position: 2
+    variant: left
+    begunAt: "2026-01-01T00:04:45.000000Z"
+    workflowUid: uid-25
+    record:
+      key: runs/11111111-2222-3333-4444-555555555555/trials/b04-2-left.json
+      sha256: "00"
+  stopped:
+    reason: Completed
+    message: "every block was run: 3 valid blocks, 2 of a variant against itself, 1 void"
+cost:
+  currency: USD
+  hourlyUsd: 0.0
+  estimateUsd: 0.0
+  atMostUsd: 0.0
+results:
+  bucket: results
+  key: runs/11111111-2222-3333-4444-555555555555/summary.json
+  sha256: "00"
+  size: 1
+resultsURL: s3://results
+completedAt: "2026-01-01T00:05:09Z"
+resourcesCleaned: true
+teardownCertificate:
+  key: runs/11111111-2222-3333-4444-555555555555/teardown.json
+  sha256: "00"
+stageTimes:
+  Accepted: "2026-01-01T00:00:03.000000Z"
+  CleanedUp: "2026-01-01T00:05:18.000000Z"
+  ClustersReady: "2026-01-01T00:00:03.000000Z"
+  ComponentsReady: "2026-01-01T00:00:18.000000Z"
+  ResultsStored: "2026-01-01T00:05:09.000000Z"
+  Succeeded: "2026-01-01T00:05:09.000000Z"
+  WorkflowSucceeded: "2026-01-01T00:05:06.000000Z"

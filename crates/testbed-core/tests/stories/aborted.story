@@ -1,0 +1,214 @@
+0 s Pending
+    AddFinalizer
+    Accepted=Unknown NotReached 
+    ClustersReady=Unknown NotReached 
+    ComponentsReady=Unknown NotReached 
+    WorkflowSucceeded=Unknown NotReached 
+    ResultsStored=Unknown NotReached 
+    Published=Unknown NotReached 
+    CleanedUp=Unknown NotReached 
+    Succeeded=Unknown NotReached 
+3 s Provisioning, looks again at 86400 s
+    Accepted=True SourcesPinned 2 components pinned
+    ClustersReady=True ClusterReady 
+    ComponentsReady=False NotReached starts once the pins and the clusters are recorded
+6 s Provisioning, looks again at 1203 s
+    apply AppProject tsdb-x7k2q-q14876sn
+    apply Namespace tsdb-x7k2q-left-z1517p2w
+    apply Application tsdb-x7k2q-left-metrics-app-7twgse32
+    ComponentsReady=False ComponentDeploying left/metrics-app: is being deployed
+9 s Provisioning, looks again at 1203 s
+    ComponentsReady=False ComponentDeploying left/metrics-app: Progressing, Synced
+12 s Provisioning, looks again at 1203 s
+    apply Namespace tsdb-x7k2q-right-j51462ac
+    apply Application tsdb-x7k2q-right-store-kfzrp5ag
+    ComponentsReady=False ComponentDeploying right/store: is being deployed
+15 s Provisioning, looks again at 1203 s
+    ComponentsReady=False ComponentDeploying right/store: Progressing, Synced
+18 s Ready, looks again at 86400 s
+    ComponentsReady=True Done 
+    WorkflowSucceeded=False NotReached starts once readiness is recorded
+21 s Running, looks again at 86400 s
+    WorkflowSucceeded=False TrialPreparing trial b01-1-right is being prepared
+24 s Running, looks again at 51 s
+    delete Pod pod-uid-7 (uid-7)
+    WorkflowSucceeded=False TrialPreparing trial b01-1-right: 1 of 1 pods of app=store in target right ready
+27 s Running, looks again at 51 s
+    WorkflowSucceeded=False TrialPreparing trial b01-1-right: 0 of 1 pods of app=store in target right ready
+30 s Running, looks again at 86400 s
+    WorkflowSucceeded=False TrialPreparing trial b01-1-right: the subject is ready
+33 s Running, looks again at 86400 s
+    apply Workflow tsdb-x7k2q-b01-1-right-nbmv6dn3
+    WorkflowSucceeded=False TrialRunning trial b01-1-right is submitted (0 of 10 planned trials are valid)
+36 s Running, looks again at 351 s
+    WorkflowSucceeded=False TrialRunning trial b01-1-right is running (0 of 10 planned trials are valid)
+39 s Running, looks again at 44 s
+    WorkflowSucceeded=False SamplesSettling trial b01-1-right is over, and its last samples are still arriving (0 of 10 planned trials are valid)
+45 s Running, looks again at 339 s
+    measure b01-1-right by 3 questions
+    WorkflowSucceeded=False TrialMeasuring trial b01-1-right is over, and its samples are being read (0 of 10 planned trials are valid)
+48 s Running, looks again at 86400 s
+    delete Workflow tsdb-x7k2q-b01-1-right-nbmv6dn3 (uid-9)
+    WorkflowSucceeded=False TrialPreparing trial b01-2-left is being prepared
+51 s Running, looks again at 86400 s
+    WorkflowSucceeded=False TrialPreparing trial b01-2-left: the subject is ready
+54 s Running, looks again at 86400 s
+    apply Workflow tsdb-x7k2q-b01-2-left-hcf6zsjz
+    WorkflowSucceeded=False TrialRunning trial b01-2-left is submitted (1 of 10 planned trials are valid)
+57 s Running, looks again at 378 s
+    WorkflowSucceeded=False TrialRunning trial b01-2-left is running (1 of 10 planned trials are valid)
+60 s Running, looks again at 65 s
+    WorkflowSucceeded=False SamplesSettling trial b01-2-left is over, and its last samples are still arriving (1 of 10 planned trials are valid)
+66 s Running, looks again at 360 s
+    measure b01-2-left by 3 questions
+    WorkflowSucceeded=False TrialMeasuring trial b01-2-left is over, and its samples are being read (1 of 10 planned trials are valid)
+69 s Running, looks again at 86400 s
+    delete Workflow tsdb-x7k2q-b01-2-left-hcf6zsjz (uid-10)
+    WorkflowSucceeded=False TrialPreparing trial a01-1-left is being prepared
+72 s Running, looks again at 86400 s
+    WorkflowSucceeded=False TrialPreparing trial a01-1-left: the subject is ready
+75 s Running, looks again at 86400 s
+    apply Workflow tsdb-x7k2q-a01-1-left-48ykfnje
+    WorkflowSucceeded=False TrialRunning trial a01-1-left is submitted (2 of 10 planned trials are valid)
+78 s Running, looks again at 399 s
+    WorkflowSucceeded=False TrialRunning trial a01-1-left is running (2 of 10 planned trials are valid)
+81 s Running, looks again at 86 s
+    WorkflowSucceeded=False SamplesSettling trial a01-1-left is over, and its last samples are still arriving (2 of 10 planned trials are valid)
+87 s Running, looks again at 381 s
+    measure a01-1-left by 3 questions
+    WorkflowSucceeded=False TrialMeasuring trial a01-1-left is over, and its samples are being read (2 of 10 planned trials are valid)
+90 s Running, looks again at 86400 s
+    delete Workflow tsdb-x7k2q-a01-1-left-48ykfnje (uid-11)
+    WorkflowSucceeded=True TrialsDone 3 trials of which 0 void; the user ended it after 1 valid block
+    ResultsStored=False NotReached begins once the end of the workflow is recorded
+93 s Complete, looks again at 690 s
+    collect 
+    ResultsStored=True Done stored
+    Succeeded=True Done the result is stored
+96 s Complete, looks again at 86400 s
+    delete Application tsdb-x7k2q-left-metrics-app-7twgse32 (uid-3)
+    delete Application tsdb-x7k2q-right-store-kfzrp5ag (uid-6)
+    delete Namespace tsdb-x7k2q-left-z1517p2w (uid-2)
+    delete Namespace tsdb-x7k2q-right-j51462ac (uid-5)
+    Published=False NotRequested 
+    CleanedUp=False TearingDown application tsdb-x7k2q-left-metrics-app-7twgse32 is being removed
+99 s Complete, looks again at 996 s
+    delete Project tsdb-x7k2q-q14876sn (uid-1)
+    CleanedUp=False TearingDown project tsdb-x7k2q-q14876sn is being removed
+102 s Complete, looks again at 86400 s
+    certify under Some("runs/11111111-2222-3333-4444-555555555555/"): Application tsdb-x7k2q-left-metrics-app-7twgse32, Application tsdb-x7k2q-right-store-kfzrp5ag, Namespace tsdb-x7k2q-left-z1517p2w, Namespace tsdb-x7k2q-right-j51462ac, Project tsdb-x7k2q-q14876sn, Workflow tsdb-x7k2q-a01-1-left-48ykfnje, Workflow tsdb-x7k2q-b01-1-right-nbmv6dn3, Workflow tsdb-x7k2q-b01-2-left-hcf6zsjz
+    CleanedUp=True NothingLeft nothing is left of the run
+
+The status at last:
+phase: Complete
+observedGeneration: 1
+targets:
+- name: left
+  phase: Ready
+  namespace: tsdb-x7k2q-left-z1517p2w
+  clusterName: hub
+  components:
+  - name: metrics-app
+    sources:
+    - repoURL: oci://registry/components/metrics-app
+      targetRevision: sha256:abc
+      path: '.'
+      helm: {}
+    values:
+      series: 10
+    endpoint:
+      service: metrics-app
+      port: 8080
+      scheme: http
+    application: tsdb-x7k2q-left-metrics-app-7twgse32
+    health: Healthy
+    sync: Synced
+- name: right
+  phase: Ready
+  namespace: tsdb-x7k2q-right-j51462ac
+  clusterName: hub
+  components:
+  - name: store
+    sources:
+    - repoURL: oci://registry/components/store
+      targetRevision: sha256:abc
+      path: '.'
+      helm: {}
+    values:
+      target: ${targets.left.metrics-app.address}
+    endpoint:
+      service: store
+      port: 8080
+      scheme: http
+    application: tsdb-x7k2q-right-store-kfzrp5ag
+    health: Healthy
+    sync: Synced
+template:
+  name: compare
+  uid: template-uid
+  generation: 3
+workflowStatus:
+  name: a01-1-left
+  phase: Succeeded
+  startedAt: "2026-01-01T00:00:21Z"
+trials:
+  seed: 7
+  plannedBlockCount: 3
+  validCount: 3
+  voidCount: 0
+  begun:
+  - trial: b01-1-right
+    block: 1
+    position: 1
+    variant: right
+    begunAt: "2026-01-01T00:00:21.000000Z"
+    workflowUid: uid-9
+    record:
+      key: runs/11111111-2222-3333-4444-555555555555/trials/b01-1-right.json
+      sha256: "00"
+  - trial: b01-2-left
+    block: 1
+    position: 2
+    variant: left
+    begunAt: "2026-01-01T00:00:48.000000Z"
+    workflowUid: uid-10
+    record:
+      key: runs/11111111-2222-3333-4444-555555555555/trials/b01-2-left.json
+      sha256: "00"
+  - trial: a01-1-left
+    block: 1
+    position: 1
+    variant: left
+    aa: true
+    begunAt: "2026-01-01T00:01:09.000000Z"
+    workflowUid: uid-11
+    record:
+      key: runs/11111111-2222-3333-4444-555555555555/trials/a01-1-left.json
+      sha256: "00"
+  stopped:
+    reason: Aborted
+    message: the user ended it after 1 valid block
+cost:
+  currency: USD
+  hourlyUsd: 0.0
+  estimateUsd: 0.0
+  atMostUsd: 0.0
+results:
+  bucket: results
+  key: runs/11111111-2222-3333-4444-555555555555/summary.json
+  sha256: "00"
+  size: 1
+resultsURL: s3://results
+completedAt: "2026-01-01T00:01:33Z"
+resourcesCleaned: true
+teardownCertificate:
+  key: runs/11111111-2222-3333-4444-555555555555/teardown.json
+  sha256: "00"
+stageTimes:
+  Accepted: "2026-01-01T00:00:03.000000Z"
+  CleanedUp: "2026-01-01T00:01:42.000000Z"
+  ClustersReady: "2026-01-01T00:00:03.000000Z"
+  ComponentsReady: "2026-01-01T00:00:18.000000Z"
+  ResultsStored: "2026-01-01T00:01:33.000000Z"
+  Succeeded: "2026-01-01T00:01:33.000000Z"
+  WorkflowSucceeded: "2026-01-01T00:01:30.000000Z"

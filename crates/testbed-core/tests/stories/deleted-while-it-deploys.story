@@ -1,0 +1,94 @@
+0 s Pending
+    AddFinalizer
+    Accepted=Unknown NotReached 
+    ClustersReady=Unknown NotReached 
+    ComponentsReady=Unknown NotReached 
+    WorkflowSucceeded=Unknown NotReached 
+    ResultsStored=Unknown NotReached 
+    Published=Unknown NotReached 
+    CleanedUp=Unknown NotReached 
+    Succeeded=Unknown NotReached 
+3 s Provisioning, looks again at 86400 s
+    Accepted=True SourcesPinned 2 components pinned
+    ClustersReady=True ClusterReady 
+    ComponentsReady=False NotReached starts once the pins and the clusters are recorded
+6 s Provisioning, looks again at 1203 s
+    apply AppProject tsdb-x7k2q-q14876sn
+    apply Namespace tsdb-x7k2q-left-z1517p2w
+    apply Application tsdb-x7k2q-left-metrics-app-7twgse32
+    ComponentsReady=False ComponentDeploying left/metrics-app: is being deployed
+9 s Provisioning
+    StopSync(ObjectRef { kind: Application, namespace: Some("argocd"), name: "tsdb-x7k2q-left-metrics-app-7twgse32", uid: "uid-3" })
+    delete Application tsdb-x7k2q-left-metrics-app-7twgse32 (uid-3)
+    delete Namespace tsdb-x7k2q-left-z1517p2w (uid-2)
+    ComponentsReady=False Deleted 
+    WorkflowSucceeded=False Deleted 
+    ResultsStored=False Deleted 
+    Published=False Deleted 
+    CleanedUp=False TearingDown application tsdb-x7k2q-left-metrics-app-7twgse32 is being removed
+12 s Provisioning, looks again at 909 s
+    delete Project tsdb-x7k2q-q14876sn (uid-1)
+    CleanedUp=False TearingDown project tsdb-x7k2q-q14876sn is being removed
+15 s Provisioning
+    certify under Some("runs/11111111-2222-3333-4444-555555555555/"): Namespace tsdb-x7k2q-left-z1517p2w, Namespace tsdb-x7k2q-right-j51462ac, Project tsdb-x7k2q-q14876sn
+    CleanedUp=True NothingLeft nothing is left of the run
+18 s Provisioning
+    RemoveFinalizer
+
+The status at last:
+phase: Provisioning
+observedGeneration: 1
+targets:
+- name: left
+  phase: Ready
+  namespace: tsdb-x7k2q-left-z1517p2w
+  clusterName: hub
+  components:
+  - name: metrics-app
+    sources:
+    - repoURL: oci://registry/components/metrics-app
+      targetRevision: sha256:abc
+      path: '.'
+      helm: {}
+    values:
+      series: 10
+    endpoint:
+      service: metrics-app
+      port: 8080
+      scheme: http
+    application: tsdb-x7k2q-left-metrics-app-7twgse32
+- name: right
+  phase: Ready
+  namespace: tsdb-x7k2q-right-j51462ac
+  clusterName: hub
+  components:
+  - name: store
+    sources:
+    - repoURL: oci://registry/components/store
+      targetRevision: sha256:abc
+      path: '.'
+      helm: {}
+    values:
+      target: ${targets.left.metrics-app.address}
+    endpoint:
+      service: store
+      port: 8080
+      scheme: http
+    application: tsdb-x7k2q-right-store-kfzrp5ag
+template:
+  name: compare
+  uid: template-uid
+  generation: 3
+cost:
+  currency: USD
+  hourlyUsd: 0.0
+  estimateUsd: 0.0
+  atMostUsd: 0.0
+resourcesCleaned: true
+teardownCertificate:
+  key: runs/11111111-2222-3333-4444-555555555555/teardown.json
+  sha256: "00"
+stageTimes:
+  Accepted: "2026-01-01T00:00:03.000000Z"
+  CleanedUp: "2026-01-01T00:00:15.000000Z"
+  ClustersReady: "2026-01-01T00:00:03.000000Z"

@@ -1,0 +1,121 @@
+0 s Pending
+    AddFinalizer
+    Accepted=Unknown NotReached 
+    ClustersReady=Unknown NotReached 
+    ComponentsReady=Unknown NotReached 
+    WorkflowSucceeded=Unknown NotReached 
+    ResultsStored=Unknown NotReached 
+    Published=Unknown NotReached 
+    CleanedUp=Unknown NotReached 
+    Succeeded=Unknown NotReached 
+3 s Provisioning, looks again at 86400 s
+    Accepted=True SourcesPinned 2 components pinned
+    ClustersReady=True ClusterReady 
+    ComponentsReady=False NotReached starts once the pins and the clusters are recorded
+6 s Provisioning, looks again at 1203 s
+    apply AppProject tsdb-x7k2q-q14876sn
+    apply Namespace tsdb-x7k2q-left-z1517p2w
+    apply Application tsdb-x7k2q-left-metrics-app-7twgse32
+    ComponentsReady=False ComponentDeploying left/metrics-app: is being deployed
+9 s Provisioning, looks again at 1203 s
+    ComponentsReady=False ComponentDeploying left/metrics-app: Progressing, Synced
+12 s Provisioning, looks again at 1203 s
+    apply Namespace tsdb-x7k2q-right-j51462ac
+    apply Application tsdb-x7k2q-right-store-kfzrp5ag
+    ComponentsReady=False ComponentDeploying right/store: is being deployed
+15 s Provisioning, looks again at 1203 s
+    ComponentsReady=False ComponentDeploying right/store: Progressing, Synced
+18 s Ready, looks again at 86400 s
+    ComponentsReady=True Done 
+    WorkflowSucceeded=False NotReached starts once readiness is recorded
+21 s Running, looks again at 86400 s
+    apply Workflow tsdb-x7k2q-p5ae4psv
+    WorkflowSucceeded=False WorkflowPending workflow tsdb-x7k2q-p5ae4psv is submitted
+24 s Running, looks again at 21618 s
+    WorkflowSucceeded=False WorkflowRunning workflow tsdb-x7k2q-p5ae4psv is running
+27 s Running
+    delete Workflow tsdb-x7k2q-p5ae4psv (uid-8)
+    delete Application tsdb-x7k2q-left-metrics-app-7twgse32 (uid-3)
+    delete Application tsdb-x7k2q-right-store-kfzrp5ag (uid-6)
+    delete Namespace tsdb-x7k2q-left-z1517p2w (uid-2)
+    delete Namespace tsdb-x7k2q-right-j51462ac (uid-5)
+    WorkflowSucceeded=False Deleted 
+    ResultsStored=False Deleted 
+    Published=False Deleted 
+    CleanedUp=False TearingDown workflow tsdb-x7k2q-p5ae4psv is being removed
+30 s Running, looks again at 927 s
+    delete Project tsdb-x7k2q-q14876sn (uid-1)
+    CleanedUp=False TearingDown project tsdb-x7k2q-q14876sn is being removed
+33 s Running
+    certify under Some("runs/11111111-2222-3333-4444-555555555555/"): Application tsdb-x7k2q-left-metrics-app-7twgse32, Application tsdb-x7k2q-right-store-kfzrp5ag, Namespace tsdb-x7k2q-left-z1517p2w, Namespace tsdb-x7k2q-right-j51462ac, Project tsdb-x7k2q-q14876sn, Workflow tsdb-x7k2q-p5ae4psv
+    CleanedUp=True NothingLeft nothing is left of the run
+36 s Running
+    RemoveFinalizer
+
+The status at last:
+phase: Running
+observedGeneration: 1
+targets:
+- name: left
+  phase: Ready
+  namespace: tsdb-x7k2q-left-z1517p2w
+  clusterName: hub
+  components:
+  - name: metrics-app
+    sources:
+    - repoURL: oci://registry/components/metrics-app
+      targetRevision: sha256:abc
+      path: '.'
+      helm: {}
+    values:
+      series: 10
+    endpoint:
+      service: metrics-app
+      port: 8080
+      scheme: http
+    application: tsdb-x7k2q-left-metrics-app-7twgse32
+    health: Healthy
+    sync: Synced
+- name: right
+  phase: Ready
+  namespace: tsdb-x7k2q-right-j51462ac
+  clusterName: hub
+  components:
+  - name: store
+    sources:
+    - repoURL: oci://registry/components/store
+      targetRevision: sha256:abc
+      path: '.'
+      helm: {}
+    values:
+      target: ${targets.left.metrics-app.address}
+    endpoint:
+      service: store
+      port: 8080
+      scheme: http
+    application: tsdb-x7k2q-right-store-kfzrp5ag
+    health: Healthy
+    sync: Synced
+template:
+  name: compare
+  uid: template-uid
+  generation: 3
+workflowStatus:
+  name: tsdb-x7k2q-p5ae4psv
+  uid: uid-8
+  phase: Running
+  startedAt: "2026-01-01T00:00:24Z"
+cost:
+  currency: USD
+  hourlyUsd: 0.0
+  estimateUsd: 0.0
+  atMostUsd: 0.0
+resourcesCleaned: true
+teardownCertificate:
+  key: runs/11111111-2222-3333-4444-555555555555/teardown.json
+  sha256: "00"
+stageTimes:
+  Accepted: "2026-01-01T00:00:03.000000Z"
+  CleanedUp: "2026-01-01T00:00:33.000000Z"
+  ClustersReady: "2026-01-01T00:00:03.000000Z"
+  ComponentsReady: "2026-01-01T00:00:18.000000Z"

@@ -1,0 +1,246 @@
+0 s Pending
+    AddFinalizer
+    Accepted=Unknown NotReached 
+    ClustersReady=Unknown NotReached 
+    ComponentsReady=Unknown NotReached 
+    WorkflowSucceeded=Unknown NotReached 
+    ResultsStored=Unknown NotReached 
+    Published=Unknown NotReached 
+    CleanedUp=Unknown NotReached 
+    Succeeded=Unknown NotReached 
+3 s Provisioning, looks again at 86400 s
+    Accepted=True SourcesPinned 2 components pinned
+    ClustersReady=True ClusterReady 
+    ComponentsReady=False NotReached starts once the pins and the clusters are recorded
+6 s Provisioning, looks again at 1203 s
+    apply AppProject tsdb-x7k2q-q14876sn
+    apply Namespace tsdb-x7k2q-left-z1517p2w
+    apply Application tsdb-x7k2q-left-metrics-app-7twgse32
+    ComponentsReady=False ComponentDeploying left/metrics-app: is being deployed
+9 s Provisioning, looks again at 1203 s
+    ComponentsReady=False ComponentDeploying left/metrics-app: Progressing, Synced
+12 s Provisioning, looks again at 1203 s
+    apply Namespace tsdb-x7k2q-right-j51462ac
+    apply Application tsdb-x7k2q-right-store-kfzrp5ag
+    ComponentsReady=False ComponentDeploying right/store: is being deployed
+15 s Provisioning, looks again at 1203 s
+    ComponentsReady=False ComponentDeploying right/store: Progressing, Synced
+18 s Ready, looks again at 86400 s
+    ComponentsReady=True Done 
+    WorkflowSucceeded=False NotReached starts once readiness is recorded
+21 s Running, looks again at 86400 s
+    WorkflowSucceeded=False TrialPreparing trial b01-1-right is being prepared
+24 s Running, looks again at 51 s
+    WorkflowSucceeded=False TrialPreparing trial b01-1-right: 0 of 1 pods of app=store in target right ready
+51 s Running, looks again at 86400 s
+    WorkflowSucceeded=False TrialMeasuring trial b01-1-right is over (0 of 10 planned trials are valid)
+54 s Running, looks again at 351 s
+    measure b01-1-right by 0 questions
+    WorkflowSucceeded=False TrialMeasuring trial b01-1-right is over, and its samples are being read (0 of 10 planned trials are valid)
+57 s Running, looks again at 86400 s
+    WorkflowSucceeded=False TrialPreparing trial b01-2-left is being prepared
+60 s Running, looks again at 117 s
+    WorkflowSucceeded=False TrialPreparing trial b01-2-left: 0 of 1 pods of target left ready
+120 s Running, looks again at 86400 s
+    WorkflowSucceeded=False TrialMeasuring trial b01-2-left is over (0 of 10 planned trials are valid, 1 void)
+123 s Running, looks again at 420 s
+    measure b01-2-left by 0 questions
+    WorkflowSucceeded=False TrialMeasuring trial b01-2-left is over, and its samples are being read (0 of 10 planned trials are valid, 1 void)
+126 s Running, looks again at 86400 s
+    WorkflowSucceeded=False TrialPreparing trial a01-1-left is being prepared
+129 s Running, looks again at 186 s
+    WorkflowSucceeded=False TrialPreparing trial a01-1-left: 0 of 1 pods of target left ready
+189 s Running, looks again at 86400 s
+    WorkflowSucceeded=False TrialMeasuring trial a01-1-left is over (0 of 10 planned trials are valid, 2 void)
+192 s Running, looks again at 489 s
+    measure a01-1-left by 0 questions
+    WorkflowSucceeded=False TrialMeasuring trial a01-1-left is over, and its samples are being read (0 of 10 planned trials are valid, 2 void)
+195 s Running, looks again at 86400 s
+    WorkflowSucceeded=False TrialPreparing trial a01-2-left is being prepared
+198 s Running, looks again at 255 s
+    WorkflowSucceeded=False TrialPreparing trial a01-2-left: 0 of 1 pods of target left ready
+258 s Running, looks again at 86400 s
+    WorkflowSucceeded=False TrialMeasuring trial a01-2-left is over (0 of 10 planned trials are valid, 3 void)
+261 s Running, looks again at 558 s
+    measure a01-2-left by 0 questions
+    WorkflowSucceeded=False TrialMeasuring trial a01-2-left is over, and its samples are being read (0 of 10 planned trials are valid, 3 void)
+264 s Running, looks again at 86400 s
+    WorkflowSucceeded=False TrialPreparing trial b02-1-left is being prepared
+267 s Running, looks again at 324 s
+    WorkflowSucceeded=False TrialPreparing trial b02-1-left: 0 of 1 pods of target left ready
+327 s Running, looks again at 86400 s
+    WorkflowSucceeded=False TrialMeasuring trial b02-1-left is over (0 of 10 planned trials are valid, 4 void)
+330 s Running, looks again at 627 s
+    measure b02-1-left by 0 questions
+    WorkflowSucceeded=False TrialMeasuring trial b02-1-left is over, and its samples are being read (0 of 10 planned trials are valid, 4 void)
+333 s Running, looks again at 86400 s
+    WorkflowSucceeded=False TrialPreparing trial b02-2-right is being prepared
+336 s Running, looks again at 363 s
+    WorkflowSucceeded=False TrialPreparing trial b02-2-right: 0 of 1 pods of app=store in target right ready
+363 s Running, looks again at 86400 s
+    WorkflowSucceeded=False TrialMeasuring trial b02-2-right is over (0 of 10 planned trials are valid, 5 void)
+366 s Running, looks again at 663 s
+    measure b02-2-right by 0 questions
+    WorkflowSucceeded=False TrialMeasuring trial b02-2-right is over, and its samples are being read (0 of 10 planned trials are valid, 5 void)
+369 s Running, looks again at 86400 s
+    WorkflowSucceeded=True TrialsDone 6 trials of which 6 void; 3 of 3 blocks were void, and 2 may be run again
+    ResultsStored=False NotReached begins once the end of the workflow is recorded
+372 s Complete, looks again at 969 s
+    collect 
+    ResultsStored=True Done stored
+    Succeeded=True Done the result is stored
+375 s Complete, looks again at 86400 s
+    delete Application tsdb-x7k2q-left-metrics-app-7twgse32 (uid-3)
+    delete Application tsdb-x7k2q-right-store-kfzrp5ag (uid-5)
+    delete Namespace tsdb-x7k2q-left-z1517p2w (uid-2)
+    delete Namespace tsdb-x7k2q-right-j51462ac (uid-4)
+    Published=False NotRequested 
+    CleanedUp=False TearingDown application tsdb-x7k2q-left-metrics-app-7twgse32 is being removed
+378 s Complete, looks again at 1275 s
+    delete Project tsdb-x7k2q-q14876sn (uid-1)
+    CleanedUp=False TearingDown project tsdb-x7k2q-q14876sn is being removed
+381 s Complete, looks again at 86400 s
+    certify under Some("runs/11111111-2222-3333-4444-555555555555/"): Application tsdb-x7k2q-left-metrics-app-7twgse32, Application tsdb-x7k2q-right-store-kfzrp5ag, Namespace tsdb-x7k2q-left-z1517p2w, Namespace tsdb-x7k2q-right-j51462ac, Project tsdb-x7k2q-q14876sn
+    CleanedUp=True NothingLeft nothing is left of the run
+
+The status at last:
+phase: Complete
+observedGeneration: 1
+targets:
+- name: left
+  phase: Ready
+  namespace: tsdb-x7k2q-left-z1517p2w
+  clusterName: hub
+  components:
+  - name: metrics-app
+    sources:
+    - repoURL: oci://registry/components/metrics-app
+      targetRevision: sha256:abc
+      path: '.'
+      helm: {}
+    values:
+      series: 10
+    endpoint:
+      service: metrics-app
+      port: 8080
+      scheme: http
+    application: tsdb-x7k2q-left-metrics-app-7twgse32
+    health: Healthy
+    sync: Synced
+- name: right
+  phase: Ready
+  namespace: tsdb-x7k2q-right-j51462ac
+  clusterName: hub
+  components:
+  - name: store
+    sources:
+    - repoURL: oci://registry/components/store
+      targetRevision: sha256:abc
+      path: '.'
+      helm: {}
+    values:
+      target: ${targets.left.metrics-app.address}
+    endpoint:
+      service: store
+      port: 8080
+      scheme: http
+    application: tsdb-x7k2q-right-store-kfzrp5ag
+    health: Healthy
+    sync: Synced
+template:
+  name: compare
+  uid: template-uid
+  generation: 3
+workflowStatus:
+  name: b02-2-right
+  phase: Succeeded
+  startedAt: "2026-01-01T00:00:21Z"
+trials:
+  seed: 7
+  plannedBlockCount: 3
+  validCount: 0
+  voidCount: 6
+  begun:
+  - trial: b01-1-right
+    block: 1
+    position: 1
+    variant: right
+    begunAt: "2026-01-01T00:00:21.000000Z"
+    record:
+      key: runs/11111111-2222-3333-4444-555555555555/trials/b01-1-right.json
+      sha256: "00"
+    void: "the subject was absent: 0 of 1 pods of app=store in target right ready within 30s"
+  - trial: b01-2-left
+    block: 1
+    position: 2
+    variant: left
+    begunAt: "2026-01-01T00:00:57.000000Z"
+    record:
+      key: runs/11111111-2222-3333-4444-555555555555/trials/b01-2-left.json
+      sha256: "00"
+    void: "the subject was absent: 0 of 1 pods of target left ready within 60s"
+  - trial: a01-1-left
+    block: 1
+    position: 1
+    variant: left
+    aa: true
+    begunAt: "2026-01-01T00:02:06.000000Z"
+    record:
+      key: runs/11111111-2222-3333-4444-555555555555/trials/a01-1-left.json
+      sha256: "00"
+    void: "the subject was absent: 0 of 1 pods of target left ready within 60s"
+  - trial: a01-2-left
+    block: 1
+    position: 2
+    variant: left
+    aa: true
+    begunAt: "2026-01-01T00:03:15.000000Z"
+    record:
+      key: runs/11111111-2222-3333-4444-555555555555/trials/a01-2-left.json
+      sha256: "00"
+    void: "the subject was absent: 0 of 1 pods of target left ready within 60s"
+  - trial: b02-1-left
+    block: 2
+    position: 1
+    variant: left
+    begunAt: "2026-01-01T00:04:24.000000Z"
+    record:
+      key: runs/11111111-2222-3333-4444-555555555555/trials/b02-1-left.json
+      sha256: "00"
+    void: "the subject was absent: 0 of 1 pods of target left ready within 60s"
+  - trial: b02-2-right
+    block: 2
+    position: 2
+    variant: right
+    begunAt: "2026-01-01T00:05:33.000000Z"
+    record:
+      key: runs/11111111-2222-3333-4444-555555555555/trials/b02-2-right.json
+      sha256: "00"
+    void: "the subject was absent: 0 of 1 pods of app=store in target right ready within 30s"
+  stopped:
+    reason: TooManyVoid
+    message: 3 of 3 blocks were void, and 2 may be run again
+cost:
+  currency: USD
+  hourlyUsd: 0.0
+  estimateUsd: 0.0
+  atMostUsd: 0.0
+results:
+  bucket: results
+  key: runs/11111111-2222-3333-4444-555555555555/summary.json
+  sha256: "00"
+  size: 1
+resultsURL: s3://results
+completedAt: "2026-01-01T00:06:12Z"
+resourcesCleaned: true
+teardownCertificate:
+  key: runs/11111111-2222-3333-4444-555555555555/teardown.json
+  sha256: "00"
+stageTimes:
+  Accepted: "2026-01-01T00:00:03.000000Z"
+  CleanedUp: "2026-01-01T00:06:21.000000Z"
+  ClustersReady: "2026-01-01T00:00:03.000000Z"
+  ComponentsReady: "2026-01-01T00:00:18.000000Z"
+  ResultsStored: "2026-01-01T00:06:12.000000Z"
+  Succeeded: "2026-01-01T00:06:12.000000Z"
+  WorkflowSucceeded: "2026-01-01T00:06:09.000000Z"

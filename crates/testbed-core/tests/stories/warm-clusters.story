@@ -1,0 +1,223 @@
+6 s Pending
+    AddFinalizer
+    Accepted=Unknown NotReached 
+    ClustersReady=Unknown NotReached 
+    ComponentsReady=Unknown NotReached 
+    WorkflowSucceeded=Unknown NotReached 
+    ResultsStored=Unknown NotReached 
+    Published=Unknown NotReached 
+    CleanedUp=Unknown NotReached 
+    Succeeded=Unknown NotReached 
+9 s Provisioning, looks again at 86400 s
+    Accepted=True SourcesPinned 4 components pinned
+    ClustersReady=False NotReached starts once the pins are recorded
+12 s Provisioning, looks again at 249 s
+    claim warm-a at uid-1
+    claim warm-b at uid-2
+    ClustersReady=False ClusterCreating left: cluster warm-a is being claimed
+15 s Provisioning, looks again at 86400 s
+    ClustersReady=True ClusterReady 
+    ComponentsReady=False NotReached starts once the pins and the clusters are recorded
+18 s Provisioning, looks again at 1215 s
+    apply AppProject tsdb-x7k2q-q14876sn
+    Register { target: "left", name: "warm-a" }
+    apply Namespace tsdb-x7k2q-left-z1517p2w in left
+    GrantWrite { target: "left" }
+    ShowKubeconfig { target: "left", name: "tsdb-x7k2q-left-akcs2a1a" }
+    apply Application tsdb-x7k2q-left-metrics-agent-nckbxcrn
+    apply Application tsdb-x7k2q-left-metrics-app-7twgse32
+    ComponentsReady=False ComponentDeploying left/metrics-agent: is being deployed
+21 s Provisioning, looks again at 1215 s
+    apply Service metrics-app-w9s1mnv1 in left
+    ComponentsReady=False ComponentDeploying left/metrics-agent: Progressing, Synced
+24 s Provisioning, looks again at 1215 s
+    ComponentsReady=False WaitingForDependency right: waits for target left
+27 s Provisioning, looks again at 1215 s
+    Register { target: "right", name: "warm-b" }
+    apply Namespace tsdb-x7k2q-right-j51462ac in right
+    GrantWrite { target: "right" }
+    ShowKubeconfig { target: "right", name: "tsdb-x7k2q-right-ff2ax8sj" }
+    apply Application tsdb-x7k2q-right-metrics-agent-qj5sfe4w
+    apply Application tsdb-x7k2q-right-store-kfzrp5ag
+    ComponentsReady=False ComponentDeploying right/metrics-agent: is being deployed
+30 s Provisioning, looks again at 1215 s
+    apply Service store-1bjqybkc in right
+    ComponentsReady=False ComponentDeploying right/metrics-agent: Progressing, Synced
+33 s Ready, looks again at 86400 s
+    ComponentsReady=True Done 
+    WorkflowSucceeded=False NotReached starts once readiness is recorded
+36 s Running, looks again at 86400 s
+    apply Workflow tsdb-x7k2q-p5ae4psv
+    WorkflowSucceeded=False WorkflowPending workflow tsdb-x7k2q-p5ae4psv is submitted
+39 s Running, looks again at 21633 s
+    WorkflowSucceeded=False WorkflowRunning workflow tsdb-x7k2q-p5ae4psv is running
+42 s Running, looks again at 47 s
+    WorkflowSucceeded=True Done workflow tsdb-x7k2q-p5ae4psv succeeded
+    ResultsStored=False SamplesSettling the last samples of the window are still arriving
+48 s Complete, looks again at 642 s
+    collect sum(mem{namespace="tsdb-x7k2q-left-z1517p2w"}) and sum(mem{namespace="tsdb-x7k2q-right-j51462ac"})
+    ResultsStored=True Done stored
+    Succeeded=True Done the result is stored
+51 s Complete, looks again at 86400 s
+    delete Workflow tsdb-x7k2q-p5ae4psv (uid-18)
+    delete Application tsdb-x7k2q-left-metrics-agent-nckbxcrn (uid-7)
+    delete Application tsdb-x7k2q-left-metrics-app-7twgse32 (uid-8)
+    delete Application tsdb-x7k2q-right-metrics-agent-qj5sfe4w (uid-14)
+    delete Application tsdb-x7k2q-right-store-kfzrp5ag (uid-15)
+    Published=False NotRequested 
+    CleanedUp=False TearingDown workflow tsdb-x7k2q-p5ae4psv is being removed
+54 s Complete, looks again at 69 s
+    delete Project tsdb-x7k2q-q14876sn (uid-3)
+    delete Secret warm-a (uid-4)
+    delete Secret warm-b (uid-11)
+    delete Cluster warm-a (uid-1)
+    delete Cluster warm-b (uid-2)
+    CleanedUp=False TearingDown project tsdb-x7k2q-q14876sn is being removed
+57 s Complete, looks again at 72 s
+    CleanedUp=False TearingDown 3 resources of clusters are being removed, such as v1/Secret/warm-a-kubeconfig
+60 s Complete, looks again at 75 s
+    CleanedUp=False TearingDown 2 resources of clusters are being removed, such as v1/Pod/warm-b-0
+63 s Complete, looks again at 78 s
+    CleanedUp=False TearingDown v1/Secret/warm-b-kubeconfig, of which a cluster was made, is being removed
+66 s Complete, looks again at 951 s
+    delete Secret tsdb-x7k2q-left-akcs2a1a (uid-6)
+    delete Secret tsdb-x7k2q-right-ff2ax8sj (uid-13)
+    CleanedUp=False TearingDown secret tsdb-x7k2q-left-akcs2a1a is being removed
+69 s Complete, looks again at 86400 s
+    certify under Some("runs/11111111-2222-3333-4444-555555555555/"): Application tsdb-x7k2q-left-metrics-agent-nckbxcrn, Application tsdb-x7k2q-left-metrics-app-7twgse32, Application tsdb-x7k2q-right-metrics-agent-qj5sfe4w, Application tsdb-x7k2q-right-store-kfzrp5ag, ExperimentCluster warm-a, ExperimentCluster warm-b, Project tsdb-x7k2q-q14876sn, Workflow tsdb-x7k2q-p5ae4psv, resource of a cluster v1/Pod/warm-a-0, resource of a cluster v1/Pod/warm-b-0, resource of a cluster v1/Secret/warm-a-kubeconfig, resource of a cluster v1/Secret/warm-b-kubeconfig
+    CleanedUp=True NothingLeft nothing is left of the run
+
+The status at last:
+phase: Complete
+observedGeneration: 1
+targets:
+- name: left
+  phase: Deleting
+  namespace: tsdb-x7k2q-left-z1517p2w
+  clusterName: warm-a
+  endpoint: https://warm-a
+  kubeconfigSecret: warm-a-kubeconfig
+  clusterId: id-of-uid-1
+  clusterCreatedAt: "2026-01-01T00:00:12Z"
+  clusterGoneAt: "2026-01-01T00:01:06Z"
+  resources:
+  - v1/Pod/warm-a-0
+  - v1/Secret/warm-a-kubeconfig
+  components:
+  - name: metrics-agent
+    sources:
+    - repoURL: oci://registry/components/metrics-agent
+      targetRevision: sha256:abc
+      path: '.'
+      helm: {}
+    values:
+      cluster: tsdb-x7k2q-left-5d5nn6xe
+      experiment: tsdb-x7k2q
+      remoteWriteUrl: http://10.96.0.53:8080/api/v1/write
+      target: left
+    injected: true
+    application: tsdb-x7k2q-left-metrics-agent-nckbxcrn
+    health: Healthy
+    sync: Synced
+  - name: metrics-app
+    sources:
+    - repoURL: oci://registry/components/metrics-app
+      targetRevision: sha256:abc
+      path: '.'
+      helm: {}
+    values:
+      series: 10
+    endpoint:
+      service: metrics-app
+      port: 8080
+      scheme: http
+    address: 10.88.0.9:30080
+    application: tsdb-x7k2q-left-metrics-app-7twgse32
+    health: Healthy
+    sync: Synced
+- name: right
+  phase: Deleting
+  namespace: tsdb-x7k2q-right-j51462ac
+  clusterName: warm-b
+  endpoint: https://warm-b
+  kubeconfigSecret: warm-b-kubeconfig
+  clusterId: id-of-uid-2
+  clusterCreatedAt: "2026-01-01T00:00:12Z"
+  clusterGoneAt: "2026-01-01T00:01:06Z"
+  resources:
+  - v1/Pod/warm-b-0
+  - v1/Secret/warm-b-kubeconfig
+  components:
+  - name: metrics-agent
+    sources:
+    - repoURL: oci://registry/components/metrics-agent
+      targetRevision: sha256:abc
+      path: '.'
+      helm: {}
+    values:
+      cluster: tsdb-x7k2q-right-72fpjevj
+      experiment: tsdb-x7k2q
+      remoteWriteUrl: http://10.96.0.53:8080/api/v1/write
+      target: right
+    injected: true
+    application: tsdb-x7k2q-right-metrics-agent-qj5sfe4w
+    health: Healthy
+    sync: Synced
+  - name: store
+    sources:
+    - repoURL: oci://registry/components/store
+      targetRevision: sha256:abc
+      path: '.'
+      helm: {}
+    values:
+      target: ${targets.left.metrics-app.address}
+    endpoint:
+      service: store
+      port: 8080
+      scheme: http
+    address: 10.88.0.9:30080
+    application: tsdb-x7k2q-right-store-kfzrp5ag
+    health: Healthy
+    sync: Synced
+template:
+  name: compare
+  uid: template-uid
+  generation: 3
+workflowStatus:
+  name: tsdb-x7k2q-p5ae4psv
+  uid: uid-18
+  phase: Succeeded
+  startedAt: "2026-01-01T00:00:39Z"
+  finishedAt: "2026-01-01T00:00:42Z"
+  windows:
+  - start: "2026-01-01T00:00:40.000000Z"
+    end: "2026-01-01T00:00:42.000000Z"
+    recordedBy: workload
+cost:
+  currency: USD
+  hourlyUsd: 0.0
+  estimateUsd: 0.0
+  atMostUsd: 0.0
+results:
+  bucket: results
+  key: runs/11111111-2222-3333-4444-555555555555/summary.json
+  sha256: "00"
+  size: 1
+resultsURL: s3://results
+completedAt: "2026-01-01T00:00:48Z"
+resourcesCleaned: true
+teardownCertificate:
+  key: runs/11111111-2222-3333-4444-555555555555/teardown.json
+  sha256: "00"
+stageTimes:
+  Accepted: "2026-01-01T00:00:09.000000Z"
+  CleanedUp: "2026-01-01T00:01:09.000000Z"
+  ClustersReady: "2026-01-01T00:00:15.000000Z"
+  ComponentsReady: "2026-01-01T00:00:33.000000Z"
+  ResultsStored: "2026-01-01T00:00:48.000000Z"
+  Succeeded: "2026-01-01T00:00:48.000000Z"
+  WorkflowSucceeded: "2026-01-01T00:00:42.000000Z"
+tutorialStatus:
+  kubeconfigSecrets:
+    left: tsdb-x7k2q-left-akcs2a1a
+    right: tsdb-x7k2q-right-ff2ax8sj
