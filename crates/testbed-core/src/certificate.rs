@@ -21,12 +21,22 @@ pub fn made(run: &Run<'_>, status: &ExperimentStatus) -> Vec<Made> {
         add(&format!("{:?}", ChildKind::Project), Some(ARGOCD_NAMESPACE), run.project());
     }
     for target in &status.targets {
-        if deployed && run.is_on_hub(&target.name) {
+        // A target that waits for another has nothing yet.
+        let is_begun = target.components.iter().any(|component| component.sync.is_some());
+        if is_begun && run.is_on_hub(&target.name) {
             add("Namespace", None, run.namespace_of(&target.name));
         }
         for component in target.components.iter().filter(|component| component.sync.is_some()) {
             let name = run.application_of(&target.name, &component.name);
             add("Application", Some(ARGOCD_NAMESPACE), name);
+        }
+        // What is deployed into a cluster of its own came by its registration, and its user's way in was made beside it.
+        let reached = target.cluster_name.as_ref().filter(|_| is_begun && !run.is_on_hub(&target.name));
+        if let Some(cluster) = reached {
+            add("Secret", Some(ARGOCD_NAMESPACE), cluster.clone());
+            if run.spec.tutorial.as_ref().is_some_and(|tutorial| tutorial.expose_kubeconfig) {
+                add("Secret", Some(run.namespace), run.kubeconfig_of(&target.name));
+            }
         }
         if let Some(cluster) = target.cluster_name.as_ref().filter(|_| target.cluster_created_at.is_some()) {
             add("ExperimentCluster", Some(CLUSTER_NAMESPACE), cluster.clone());

@@ -324,13 +324,27 @@ fn state(seen: &ApplicationFacts) -> String {
     }
 }
 
+/// What is said of an Application that Argo CD has not judged yet, as Argo CD says it itself.
+const UNJUDGED: &str = "Unknown";
+
+/// Notes that there are Applications, also those that nobody has judged: what was made is known by it at the end.
+pub(super) fn note(status: &mut ExperimentStatus, applications: &[ApplicationFacts]) {
+    for target in &mut status.targets {
+        for component in &mut target.components {
+            if find(applications, &target.name, &component.name).is_some() {
+                component.sync.get_or_insert_with(|| UNJUDGED.into());
+            }
+        }
+    }
+}
+
 /// Copies what Argo CD says of each component into status, for people.
 fn mirror(status: &mut ExperimentStatus, applications: &[ApplicationFacts]) {
     for target in &mut status.targets {
         for component in &mut target.components {
             if let Some(seen) = find(applications, &target.name, &component.name) {
                 component.health.clone_from(&seen.health);
-                component.sync.clone_from(&seen.sync);
+                component.sync = seen.sync.clone().or_else(|| Some(UNJUDGED.into()));
             }
         }
     }

@@ -1,5 +1,6 @@
 //! `CleanedUp`: nothing is left of the run but the Experiment and its stored result.
 
+use super::deploy;
 use super::target::{self, Place, place};
 use super::{CertifyRequest, ChildKind, Effect, ObjectRef, Pass, Step, TEARDOWN_ALARM};
 use crate::build::{ARGOCD_NAMESPACE, CLUSTER_NAMESPACE, WORKFLOW_NAMESPACE};
@@ -51,6 +52,7 @@ pub(super) fn teardown(pass: &Pass<'_>, status: &mut ExperimentStatus) -> Step {
         Ok(left) => left,
         Err(reason) => return unreadable(step, &reason),
     };
+    deploy::note(status, left.applications);
     for workflow in workflows {
         let namespace = Some(WORKFLOW_NAMESPACE);
         remove(&mut step, ChildKind::Workflow, namespace, &workflow.name, &workflow.uid, workflow.deleting);

@@ -57,7 +57,7 @@
     delete Secret tsdb-x7k2q-left-akcs2a1a (uid-8)
     CleanedUp=False TearingDown secret tsdb-x7k2q-left-akcs2a1a is being removed
 42 s Failed
-    certify under Some("runs/11111111-2222-3333-4444-555555555555/"): ExperimentCluster tsdb-x7k2q-left-5d5nn6xe, ExperimentCluster tsdb-x7k2q-right-72fpjevj, Project tsdb-x7k2q-q14876sn, resource of a cluster v1/Pod/tsdb-x7k2q-left-5d5nn6xe-0, resource of a cluster v1/Pod/tsdb-x7k2q-right-72fpjevj-0, resource of a cluster v1/Secret/tsdb-x7k2q-left-5d5nn6xe-kubeconfig, resource of a cluster v1/Secret/tsdb-x7k2q-right-72fpjevj-kubeconfig
+    certify under Some("runs/11111111-2222-3333-4444-555555555555/"): Application tsdb-x7k2q-left-metrics-agent-nckbxcrn, Application tsdb-x7k2q-left-metrics-app-7twgse32, ExperimentCluster tsdb-x7k2q-left-5d5nn6xe, ExperimentCluster tsdb-x7k2q-right-72fpjevj, Project tsdb-x7k2q-q14876sn, Secret tsdb-x7k2q-left-5d5nn6xe, Secret tsdb-x7k2q-left-akcs2a1a, resource of a cluster v1/Pod/tsdb-x7k2q-left-5d5nn6xe-0, resource of a cluster v1/Pod/tsdb-x7k2q-right-72fpjevj-0, resource of a cluster v1/Secret/tsdb-x7k2q-left-5d5nn6xe-kubeconfig, resource of a cluster v1/Secret/tsdb-x7k2q-right-72fpjevj-kubeconfig
     CleanedUp=True NothingLeft nothing is left of the run
 
 The status at last:
@@ -90,6 +90,7 @@ targets:
       target: left
     injected: true
     application: tsdb-x7k2q-left-metrics-agent-nckbxcrn
+    sync: Unknown
   - name: metrics-app
     sources:
     - repoURL: oci://registry/components/metrics-app
@@ -103,6 +104,7 @@ targets:
       port: 8080
       scheme: http
     application: tsdb-x7k2q-left-metrics-app-7twgse32
+    sync: Unknown
 - name: right
   phase: Deleting
   namespace: tsdb-x7k2q-right-j51462ac

@@ -30,7 +30,7 @@
     delete Project tsdb-x7k2q-q14876sn (uid-1)
     CleanedUp=False TearingDown project tsdb-x7k2q-q14876sn is being removed
 15 s Provisioning
-    certify under Some("runs/11111111-2222-3333-4444-555555555555/"): Namespace tsdb-x7k2q-left-z1517p2w, Namespace tsdb-x7k2q-right-j51462ac, Project tsdb-x7k2q-q14876sn
+    certify under Some("runs/11111111-2222-3333-4444-555555555555/"): Application tsdb-x7k2q-left-metrics-app-7twgse32, Namespace tsdb-x7k2q-left-z1517p2w, Project tsdb-x7k2q-q14876sn
     CleanedUp=True NothingLeft nothing is left of the run
 18 s Provisioning
     RemoveFinalizer
@@ -57,6 +57,7 @@ targets:
       port: 8080
       scheme: http
     application: tsdb-x7k2q-left-metrics-app-7twgse32
+    sync: Unknown
 - name: right
   phase: Ready
   namespace: tsdb-x7k2q-right-j51462ac
