@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use testbed_api::Experiment;
 use testbed_core::agent::AgentSettings;
 use testbed_core::observed::{CatalogFacts, TemplateFacts};
-use testbed_core::plan::Effect;
+use testbed_core::plan::{Effect, Question};
 
 /// When every test begins.
 pub fn start() -> Timestamp {
@@ -28,7 +28,10 @@ pub fn experiment() -> Experiment {
                  "components": [{"app": "store", "params": {"target": "${targets.left.metrics-app.address}"}}]},
             ],
             "workflow": {"template": "compare", "completion": {"mode": "workflow"}, "params": {"url": "${targets.right.store.endpoint}"}},
-            "metrics": [{"name": "memory_bytes", "unit": "bytes", "query": "sum(mem{namespace=\"$NAMESPACE\"})"}],
+            "metrics": [
+                {"name": "memory_bytes", "unit": "bytes", "query": "sum(mem{namespace=\"$NAMESPACE\"})"},
+                {"name": "cpu_cores", "kind": "counter", "unit": "cores", "type": "range",
+                 "query": "sum(rate(cpu_seconds_total{namespace=\"$NAMESPACE\"}[$DURATION]))"}],
             "hypothesis": {"claim": "right needs less", "criteria": [
                 {"metric": "memory_bytes", "compare": ["right", "left"], "operator": "lt", "value": 0.5}]},
         },
@@ -124,16 +127,17 @@ pub fn shown(effect: &Effect) -> String {
         Effect::ApplyIn { target, object } => format!("apply {} in {target}", named(object)),
         Effect::Claim { name, resource_version, .. } => format!("claim {name} at {resource_version}"),
         Effect::Delete(object) => format!("delete {:?} {} ({})", object.kind, object.name, object.uid),
-        Effect::Collect(request) => {
-            let questions: Vec<String> =
-                request.questions.iter().map(|question| question.query.clone()).collect();
-            format!("collect {}", questions.join(" and "))
-        }
+        Effect::Collect(request) => format!(
+            "collect{} beside {} records: {}",
+            if request.give_up { " for the last time" } else { "" },
+            request.records.len(),
+            asked(&request.questions)
+        ),
         Effect::Measure(request) => format!(
-            "measure {} by {} questions{}",
+            "measure{} {}: {}",
+            if request.give_up { " for the last time" } else { "" },
             request.trial,
-            request.questions.len(),
-            if request.give_up { " for the last time" } else { "" }
+            asked(&request.questions)
         ),
         Effect::Certify(request) => {
             let made: Vec<String> =
@@ -143,6 +147,15 @@ pub fn shown(effect: &Effect) -> String {
         }
         other => format!("{other:?}"),
     }
+}
+
+fn asked(questions: &[Question]) -> String {
+    let asked = questions.iter().map(|question| {
+        let over = question.window.end.0.duration_since(question.window.start.0);
+        let step = question.step;
+        format!("{} over {over:#} by {step:?} of {}", question.query, question.store.name())
+    });
+    asked.collect::<Vec<_>>().join(" and ")
 }
 
 fn named(object: &Value) -> String {

@@ -13,6 +13,8 @@ use testbed_api::labels;
 
 /// So many steps without anything new mean that nobody but the run can change anything.
 const QUIET: usize = 12;
+/// Less than others take to do something.
+const SOON: SignedDuration = SignedDuration::from_secs(6);
 
 /// A run that succeeds.
 fn undisturbed(_: &mut World) {}
@@ -198,14 +200,14 @@ fn a_run_is_told_as_it_was_before(
             break;
         }
         quiet = if world.story.len() == told { quiet + 1 } else { 0 };
-        // Nothing happens any more until the run looks again by itself.
-        if quiet == QUIET
-            && let Some(wake) = world.wake_at
-        {
-            world.now = world.now.max(wake);
-            quiet = 0;
+        // A run that wants to be looked at again is, at that moment: soon, or when nobody else can change anything.
+        match world.wake_at.filter(|wake| *wake > world.now) {
+            Some(wake) if quiet >= QUIET || wake.duration_since(world.now) < SOON => {
+                world.now = wake;
+                quiet = 0;
+            }
+            _ => world.passes_by(),
         }
-        world.passes_by();
     }
     let mut status = at_last.unwrap();
     // They are in the story.

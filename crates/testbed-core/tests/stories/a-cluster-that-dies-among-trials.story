@@ -63,13 +63,13 @@
 48 s Running, looks again at 108 s
     WorkflowSucceeded=False TrialMeasuring trial b01-1-right is over (0 of 10 planned trials are valid)
 51 s Running, looks again at 108 s
-    measure b01-1-right by 0 questions
+    measure b01-1-right: 
     WorkflowSucceeded=False TrialMeasuring trial b01-1-right is over, and its samples are being read (0 of 10 planned trials are valid)
 54 s Failed, looks again at 108 s
     WorkflowSucceeded=False TargetLost left: its cluster has ended: its nodes start
     Succeeded=False TargetLost left: its cluster has ended: its nodes start
 57 s Failed, looks again at 654 s
-    collect 
+    collect beside 1 records: 
     ResultsStored=True Done stored
 60 s Failed
     delete Workflow tsdb-x7k2q-b01-1-right-nbmv6dn3 (uid-21)

@@ -55,7 +55,7 @@
     WorkflowSucceeded=False TargetLost left: its cluster has ended: its nodes start
     Succeeded=False TargetLost left: its cluster has ended: its nodes start
 39 s Failed, looks again at 636 s
-    collect 
+    collect beside 0 records: 
     ResultsStored=True Done stored
 42 s Failed
     delete Workflow tsdb-x7k2q-p5ae4psv (uid-20)

@@ -33,13 +33,13 @@
     WorkflowSucceeded=False WorkflowPending workflow tsdb-x7k2q-p5ae4psv is submitted
 24 s Running, looks again at 21618 s
     WorkflowSucceeded=False WorkflowRunning workflow tsdb-x7k2q-p5ae4psv is running
-21621 s Failed, looks again at 86400 s
+21618 s Failed, looks again at 86400 s
     WorkflowSucceeded=False DeadlineExceeded not ready within the deadline: workflow tsdb-x7k2q-p5ae4psv is running
     Succeeded=False DeadlineExceeded not ready within the deadline: workflow tsdb-x7k2q-p5ae4psv is running
-21624 s Failed, looks again at 22221 s
-    collect 
+21621 s Failed, looks again at 22218 s
+    collect beside 0 records: 
     ResultsStored=True Done stored
-21627 s Failed
+21624 s Failed
     delete Workflow tsdb-x7k2q-p5ae4psv (uid-8)
     delete Application tsdb-x7k2q-left-metrics-app-7twgse32 (uid-3)
     delete Application tsdb-x7k2q-right-store-kfzrp5ag (uid-6)
@@ -47,10 +47,10 @@
     delete Namespace tsdb-x7k2q-right-j51462ac (uid-5)
     Published=False Skipped 
     CleanedUp=False TearingDown workflow tsdb-x7k2q-p5ae4psv is being removed
-21630 s Failed, looks again at 22527 s
+21627 s Failed, looks again at 22524 s
     delete Project tsdb-x7k2q-q14876sn (uid-1)
     CleanedUp=False TearingDown project tsdb-x7k2q-q14876sn is being removed
-21633 s Failed
+21630 s Failed
     certify under Some("runs/11111111-2222-3333-4444-555555555555/"): Application tsdb-x7k2q-left-metrics-app-7twgse32, Application tsdb-x7k2q-right-store-kfzrp5ag, Namespace tsdb-x7k2q-left-z1517p2w, Namespace tsdb-x7k2q-right-j51462ac, Project tsdb-x7k2q-q14876sn, Workflow tsdb-x7k2q-p5ae4psv
     CleanedUp=True NothingLeft nothing is left of the run
 
@@ -122,14 +122,14 @@ results:
   sha256: "00"
   size: 1
 resultsURL: s3://results
-completedAt: "2026-01-01T06:00:21Z"
+completedAt: "2026-01-01T06:00:18Z"
 resourcesCleaned: true
 teardownCertificate:
   key: runs/11111111-2222-3333-4444-555555555555/teardown.json
   sha256: "00"
 stageTimes:
   Accepted: "2026-01-01T00:00:03.000000Z"
-  CleanedUp: "2026-01-01T06:00:33.000000Z"
+  CleanedUp: "2026-01-01T06:00:30.000000Z"
   ClustersReady: "2026-01-01T00:00:03.000000Z"
   ComponentsReady: "2026-01-01T00:00:18.000000Z"
-  ResultsStored: "2026-01-01T06:00:24.000000Z"
+  ResultsStored: "2026-01-01T06:00:21.000000Z"

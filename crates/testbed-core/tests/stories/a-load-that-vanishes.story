@@ -37,7 +37,7 @@
     WorkflowSucceeded=False WorkflowLost workflow tsdb-x7k2q-p5ae4psv was deleted while the run waited for it
     Succeeded=False WorkflowLost workflow tsdb-x7k2q-p5ae4psv was deleted while the run waited for it
 30 s Failed, looks again at 627 s
-    collect 
+    collect beside 0 records: 
     ResultsStored=True Done stored
 33 s Failed
     delete Application tsdb-x7k2q-left-metrics-app-7twgse32 (uid-3)

@@ -36,11 +36,11 @@
 27 s Running, looks again at 32 s
     WorkflowSucceeded=True Done workflow tsdb-x7k2q-p5ae4psv succeeded
     ResultsStored=False SamplesSettling the last samples of the window are still arriving
-33 s Complete, looks again at 627 s
-    collect sum(mem{namespace="tsdb-x7k2q-left-z1517p2w"}) and sum(mem{namespace="tsdb-x7k2q-right-j51462ac"})
+32 s Complete, looks again at 627 s
+    collect beside 0 records: sum(mem{namespace="tsdb-x7k2q-left-z1517p2w"}) over 2s by 1s of hub and sum(mem{namespace="tsdb-x7k2q-right-j51462ac"}) over 2s by 1s of hub and sum(rate(cpu_seconds_total{namespace="tsdb-x7k2q-left-z1517p2w"}[2s])) over 2s by 1s of hub and sum(rate(cpu_seconds_total{namespace="tsdb-x7k2q-right-j51462ac"}[2s])) over 2s by 1s of hub
     ResultsStored=True Done stored
     Succeeded=True Done the result is stored
-36 s Complete, looks again at 86400 s
+35 s Complete, looks again at 86400 s
     delete Workflow tsdb-x7k2q-p5ae4psv (uid-8)
     delete Application tsdb-x7k2q-left-metrics-app-7twgse32 (uid-3)
     delete Application tsdb-x7k2q-right-store-kfzrp5ag (uid-6)
@@ -48,10 +48,10 @@
     delete Namespace tsdb-x7k2q-right-j51462ac (uid-5)
     Published=False NotRequested 
     CleanedUp=False TearingDown workflow tsdb-x7k2q-p5ae4psv is being removed
-39 s Complete, looks again at 936 s
+38 s Complete, looks again at 935 s
     delete Project tsdb-x7k2q-q14876sn (uid-1)
     CleanedUp=False TearingDown project tsdb-x7k2q-q14876sn is being removed
-42 s Complete, looks again at 86400 s
+41 s Complete, looks again at 86400 s
     certify under Some("runs/11111111-2222-3333-4444-555555555555/"): Application tsdb-x7k2q-left-metrics-app-7twgse32, Application tsdb-x7k2q-right-store-kfzrp5ag, Namespace tsdb-x7k2q-left-z1517p2w, Namespace tsdb-x7k2q-right-j51462ac, Project tsdb-x7k2q-q14876sn, Workflow tsdb-x7k2q-p5ae4psv
     CleanedUp=True NothingLeft nothing is left of the run
 
@@ -124,16 +124,16 @@ results:
   sha256: "00"
   size: 1
 resultsURL: s3://results
-completedAt: "2026-01-01T00:00:33Z"
+completedAt: "2026-01-01T00:00:32Z"
 resourcesCleaned: true
 teardownCertificate:
   key: runs/11111111-2222-3333-4444-555555555555/teardown.json
   sha256: "00"
 stageTimes:
   Accepted: "2026-01-01T00:00:03.000000Z"
-  CleanedUp: "2026-01-01T00:00:42.000000Z"
+  CleanedUp: "2026-01-01T00:00:41.000000Z"
   ClustersReady: "2026-01-01T00:00:03.000000Z"
   ComponentsReady: "2026-01-01T00:00:18.000000Z"
-  ResultsStored: "2026-01-01T00:00:33.000000Z"
-  Succeeded: "2026-01-01T00:00:33.000000Z"
+  ResultsStored: "2026-01-01T00:00:32.000000Z"
+  Succeeded: "2026-01-01T00:00:32.000000Z"
   WorkflowSucceeded: "2026-01-01T00:00:27.000000Z"

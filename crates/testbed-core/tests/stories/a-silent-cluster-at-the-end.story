@@ -57,7 +57,7 @@
     WorkflowSucceeded=True Done workflow tsdb-x7k2q-p5ae4psv succeeded
     ResultsStored=False SamplesSettling the last samples of the window are still arriving
 45 s Complete, looks again at 639 s
-    collect sum(mem{namespace="tsdb-x7k2q-left-z1517p2w"}) and sum(mem{namespace="tsdb-x7k2q-right-j51462ac"})
+    collect beside 0 records: sum(mem{namespace="tsdb-x7k2q-left-z1517p2w"}) over 2s by 1s of hub and sum(mem{namespace="tsdb-x7k2q-right-j51462ac"}) over 2s by 1s of hub and sum(rate(cpu_seconds_total{namespace="tsdb-x7k2q-left-z1517p2w"}[2s])) over 2s by 1s of hub and sum(rate(cpu_seconds_total{namespace="tsdb-x7k2q-right-j51462ac"}[2s])) over 2s by 1s of hub
     ResultsStored=True Done stored
     Succeeded=True Done the result is stored
 48 s Complete, looks again at 86400 s

@@ -45,7 +45,7 @@
 39 s Running, looks again at 86400 s
     WorkflowSucceeded=False TrialMeasuring trial b01-1-right is over (0 of 10 planned trials are valid)
 42 s Running, looks again at 339 s
-    measure b01-1-right by 0 questions
+    measure b01-1-right: 
     WorkflowSucceeded=False TrialMeasuring trial b01-1-right is over, and its samples are being read (0 of 10 planned trials are valid)
 45 s Running, looks again at 86400 s
     delete Workflow tsdb-x7k2q-b01-1-right-nbmv6dn3 (uid-9)
@@ -60,7 +60,7 @@
 57 s Running, looks again at 86400 s
     WorkflowSucceeded=False TrialMeasuring trial b01-2-left is over (0 of 10 planned trials are valid, 1 void)
 60 s Running, looks again at 357 s
-    measure b01-2-left by 0 questions
+    measure b01-2-left: 
     WorkflowSucceeded=False TrialMeasuring trial b01-2-left is over, and its samples are being read (0 of 10 planned trials are valid, 1 void)
 63 s Running, looks again at 86400 s
     delete Workflow tsdb-x7k2q-b01-2-left-hcf6zsjz (uid-10)
@@ -75,7 +75,7 @@
 75 s Running, looks again at 86400 s
     WorkflowSucceeded=False TrialMeasuring trial a01-1-left is over (0 of 10 planned trials are valid, 2 void)
 78 s Running, looks again at 375 s
-    measure a01-1-left by 0 questions
+    measure a01-1-left: 
     WorkflowSucceeded=False TrialMeasuring trial a01-1-left is over, and its samples are being read (0 of 10 planned trials are valid, 2 void)
 81 s Running, looks again at 86400 s
     delete Workflow tsdb-x7k2q-a01-1-left-48ykfnje (uid-11)
@@ -90,7 +90,7 @@
 93 s Running, looks again at 86400 s
     WorkflowSucceeded=False TrialMeasuring trial a01-2-left is over (0 of 10 planned trials are valid, 3 void)
 96 s Running, looks again at 393 s
-    measure a01-2-left by 0 questions
+    measure a01-2-left: 
     WorkflowSucceeded=False TrialMeasuring trial a01-2-left is over, and its samples are being read (0 of 10 planned trials are valid, 3 void)
 99 s Running, looks again at 86400 s
     delete Workflow tsdb-x7k2q-a01-2-left-herep822 (uid-12)
@@ -105,7 +105,7 @@
 111 s Running, looks again at 86400 s
     WorkflowSucceeded=False TrialMeasuring trial b02-1-left is over (0 of 10 planned trials are valid, 4 void)
 114 s Running, looks again at 411 s
-    measure b02-1-left by 0 questions
+    measure b02-1-left: 
     WorkflowSucceeded=False TrialMeasuring trial b02-1-left is over, and its samples are being read (0 of 10 planned trials are valid, 4 void)
 117 s Running, looks again at 86400 s
     delete Workflow tsdb-x7k2q-b02-1-left-nc7gerkq (uid-13)
@@ -125,14 +125,14 @@
 135 s Running, looks again at 86400 s
     WorkflowSucceeded=False TrialMeasuring trial b02-2-right is over (0 of 10 planned trials are valid, 5 void)
 138 s Running, looks again at 435 s
-    measure b02-2-right by 0 questions
+    measure b02-2-right: 
     WorkflowSucceeded=False TrialMeasuring trial b02-2-right is over, and its samples are being read (0 of 10 planned trials are valid, 5 void)
 141 s Running, looks again at 86400 s
     delete Workflow tsdb-x7k2q-b02-2-right-pvdcfvm4 (uid-15)
     WorkflowSucceeded=True TrialsDone 6 trials of which 6 void; 3 of 3 blocks were void, and 2 may be run again
     ResultsStored=False NotReached begins once the end of the workflow is recorded
 144 s Complete, looks again at 741 s
-    collect 
+    collect beside 6 records: 
     ResultsStored=True Done stored
     Succeeded=True Done the result is stored
 147 s Complete, looks again at 86400 s

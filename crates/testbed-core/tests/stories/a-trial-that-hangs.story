@@ -42,122 +42,122 @@
     WorkflowSucceeded=False TrialRunning trial b01-1-right is submitted (0 of 10 planned trials are valid)
 36 s Running, looks again at 351 s
     WorkflowSucceeded=False TrialRunning trial b01-1-right is running (0 of 10 planned trials are valid)
-354 s Running, looks again at 86400 s
+351 s Running, looks again at 86400 s
     WorkflowSucceeded=False TrialMeasuring trial b01-1-right is over (0 of 10 planned trials are valid)
-357 s Running, looks again at 654 s
-    measure b01-1-right by 0 questions
+354 s Running, looks again at 651 s
+    measure b01-1-right: 
     WorkflowSucceeded=False TrialMeasuring trial b01-1-right is over, and its samples are being read (0 of 10 planned trials are valid)
-360 s Running, looks again at 86400 s
+357 s Running, looks again at 86400 s
     delete Workflow tsdb-x7k2q-b01-1-right-nbmv6dn3 (uid-9)
     WorkflowSucceeded=False TrialPreparing workflow tsdb-x7k2q-b01-1-right-nbmv6dn3 is being removed
-363 s Running, looks again at 86400 s
+360 s Running, looks again at 86400 s
     WorkflowSucceeded=False TrialPreparing trial b01-2-left is being prepared
-366 s Running, looks again at 86400 s
+363 s Running, looks again at 86400 s
     WorkflowSucceeded=False TrialPreparing trial b01-2-left: the subject is ready
-369 s Running, looks again at 86400 s
+366 s Running, looks again at 86400 s
     apply Workflow tsdb-x7k2q-b01-2-left-hcf6zsjz
     WorkflowSucceeded=False TrialRunning trial b01-2-left is submitted (0 of 10 planned trials are valid, 1 void)
-372 s Running, looks again at 693 s
+369 s Running, looks again at 690 s
     WorkflowSucceeded=False TrialRunning trial b01-2-left is running (0 of 10 planned trials are valid, 1 void)
-696 s Running, looks again at 86400 s
+690 s Running, looks again at 86400 s
     WorkflowSucceeded=False TrialMeasuring trial b01-2-left is over (0 of 10 planned trials are valid, 1 void)
-699 s Running, looks again at 996 s
-    measure b01-2-left by 0 questions
+693 s Running, looks again at 990 s
+    measure b01-2-left: 
     WorkflowSucceeded=False TrialMeasuring trial b01-2-left is over, and its samples are being read (0 of 10 planned trials are valid, 1 void)
-702 s Running, looks again at 86400 s
+696 s Running, looks again at 86400 s
     delete Workflow tsdb-x7k2q-b01-2-left-hcf6zsjz (uid-10)
     WorkflowSucceeded=False TrialPreparing workflow tsdb-x7k2q-b01-2-left-hcf6zsjz is being removed
-705 s Running, looks again at 86400 s
+699 s Running, looks again at 86400 s
     WorkflowSucceeded=False TrialPreparing trial a01-1-left is being prepared
-708 s Running, looks again at 86400 s
+702 s Running, looks again at 86400 s
     WorkflowSucceeded=False TrialPreparing trial a01-1-left: the subject is ready
-711 s Running, looks again at 86400 s
+705 s Running, looks again at 86400 s
     apply Workflow tsdb-x7k2q-a01-1-left-48ykfnje
     WorkflowSucceeded=False TrialRunning trial a01-1-left is submitted (0 of 10 planned trials are valid, 2 void)
-714 s Running, looks again at 1035 s
+708 s Running, looks again at 1029 s
     WorkflowSucceeded=False TrialRunning trial a01-1-left is running (0 of 10 planned trials are valid, 2 void)
-1038 s Running, looks again at 86400 s
+1029 s Running, looks again at 86400 s
     WorkflowSucceeded=False TrialMeasuring trial a01-1-left is over (0 of 10 planned trials are valid, 2 void)
-1041 s Running, looks again at 1338 s
-    measure a01-1-left by 0 questions
+1032 s Running, looks again at 1329 s
+    measure a01-1-left: 
     WorkflowSucceeded=False TrialMeasuring trial a01-1-left is over, and its samples are being read (0 of 10 planned trials are valid, 2 void)
-1044 s Running, looks again at 86400 s
+1035 s Running, looks again at 86400 s
     delete Workflow tsdb-x7k2q-a01-1-left-48ykfnje (uid-11)
     WorkflowSucceeded=False TrialPreparing workflow tsdb-x7k2q-a01-1-left-48ykfnje is being removed
-1047 s Running, looks again at 86400 s
+1038 s Running, looks again at 86400 s
     WorkflowSucceeded=False TrialPreparing trial a01-2-left is being prepared
-1050 s Running, looks again at 86400 s
+1041 s Running, looks again at 86400 s
     WorkflowSucceeded=False TrialPreparing trial a01-2-left: the subject is ready
-1053 s Running, looks again at 86400 s
+1044 s Running, looks again at 86400 s
     apply Workflow tsdb-x7k2q-a01-2-left-herep822
     WorkflowSucceeded=False TrialRunning trial a01-2-left is submitted (0 of 10 planned trials are valid, 3 void)
-1056 s Running, looks again at 1377 s
+1047 s Running, looks again at 1368 s
     WorkflowSucceeded=False TrialRunning trial a01-2-left is running (0 of 10 planned trials are valid, 3 void)
-1380 s Running, looks again at 86400 s
+1368 s Running, looks again at 86400 s
     WorkflowSucceeded=False TrialMeasuring trial a01-2-left is over (0 of 10 planned trials are valid, 3 void)
-1383 s Running, looks again at 1680 s
-    measure a01-2-left by 0 questions
+1371 s Running, looks again at 1668 s
+    measure a01-2-left: 
     WorkflowSucceeded=False TrialMeasuring trial a01-2-left is over, and its samples are being read (0 of 10 planned trials are valid, 3 void)
-1386 s Running, looks again at 86400 s
+1374 s Running, looks again at 86400 s
     delete Workflow tsdb-x7k2q-a01-2-left-herep822 (uid-12)
     WorkflowSucceeded=False TrialPreparing workflow tsdb-x7k2q-a01-2-left-herep822 is being removed
-1389 s Running, looks again at 86400 s
+1377 s Running, looks again at 86400 s
     WorkflowSucceeded=False TrialPreparing trial b02-1-left is being prepared
-1392 s Running, looks again at 86400 s
+1380 s Running, looks again at 86400 s
     WorkflowSucceeded=False TrialPreparing trial b02-1-left: the subject is ready
-1395 s Running, looks again at 86400 s
+1383 s Running, looks again at 86400 s
     apply Workflow tsdb-x7k2q-b02-1-left-nc7gerkq
     WorkflowSucceeded=False TrialRunning trial b02-1-left is submitted (0 of 10 planned trials are valid, 4 void)
-1398 s Running, looks again at 1719 s
+1386 s Running, looks again at 1707 s
     WorkflowSucceeded=False TrialRunning trial b02-1-left is running (0 of 10 planned trials are valid, 4 void)
-1722 s Running, looks again at 86400 s
+1707 s Running, looks again at 86400 s
     WorkflowSucceeded=False TrialMeasuring trial b02-1-left is over (0 of 10 planned trials are valid, 4 void)
-1725 s Running, looks again at 2022 s
-    measure b02-1-left by 0 questions
+1710 s Running, looks again at 2007 s
+    measure b02-1-left: 
     WorkflowSucceeded=False TrialMeasuring trial b02-1-left is over, and its samples are being read (0 of 10 planned trials are valid, 4 void)
-1728 s Running, looks again at 86400 s
+1713 s Running, looks again at 86400 s
     delete Workflow tsdb-x7k2q-b02-1-left-nc7gerkq (uid-13)
     WorkflowSucceeded=False TrialPreparing workflow tsdb-x7k2q-b02-1-left-nc7gerkq is being removed
-1731 s Running, looks again at 86400 s
+1716 s Running, looks again at 86400 s
     WorkflowSucceeded=False TrialPreparing trial b02-2-right is being prepared
-1734 s Running, looks again at 1761 s
+1719 s Running, looks again at 1746 s
     delete Pod pod-uid-8 (uid-8)
     WorkflowSucceeded=False TrialPreparing trial b02-2-right: 1 of 1 pods of app=store in target right ready
-1737 s Running, looks again at 1761 s
+1722 s Running, looks again at 1746 s
     WorkflowSucceeded=False TrialPreparing trial b02-2-right: 0 of 1 pods of app=store in target right ready
-1740 s Running, looks again at 86400 s
+1725 s Running, looks again at 86400 s
     WorkflowSucceeded=False TrialPreparing trial b02-2-right: the subject is ready
-1743 s Running, looks again at 86400 s
+1728 s Running, looks again at 86400 s
     apply Workflow tsdb-x7k2q-b02-2-right-pvdcfvm4
     WorkflowSucceeded=False TrialRunning trial b02-2-right is submitted (0 of 10 planned trials are valid, 5 void)
-1746 s Running, looks again at 2061 s
+1731 s Running, looks again at 2046 s
     WorkflowSucceeded=False TrialRunning trial b02-2-right is running (0 of 10 planned trials are valid, 5 void)
-2064 s Running, looks again at 86400 s
+2046 s Running, looks again at 86400 s
     WorkflowSucceeded=False TrialMeasuring trial b02-2-right is over (0 of 10 planned trials are valid, 5 void)
-2067 s Running, looks again at 2364 s
-    measure b02-2-right by 0 questions
+2049 s Running, looks again at 2346 s
+    measure b02-2-right: 
     WorkflowSucceeded=False TrialMeasuring trial b02-2-right is over, and its samples are being read (0 of 10 planned trials are valid, 5 void)
-2070 s Running, looks again at 86400 s
+2052 s Running, looks again at 86400 s
     delete Workflow tsdb-x7k2q-b02-2-right-pvdcfvm4 (uid-15)
     WorkflowSucceeded=False TrialPreparing workflow tsdb-x7k2q-b02-2-right-pvdcfvm4 is being removed
-2073 s Running, looks again at 86400 s
+2055 s Running, looks again at 86400 s
     WorkflowSucceeded=True TrialsDone 6 trials of which 6 void; 3 of 3 blocks were void, and 2 may be run again
     ResultsStored=False NotReached begins once the end of the workflow is recorded
-2076 s Complete, looks again at 2673 s
-    collect 
+2058 s Complete, looks again at 2655 s
+    collect beside 6 records: 
     ResultsStored=True Done stored
     Succeeded=True Done the result is stored
-2079 s Complete, looks again at 86400 s
+2061 s Complete, looks again at 86400 s
     delete Application tsdb-x7k2q-left-metrics-app-7twgse32 (uid-3)
     delete Application tsdb-x7k2q-right-store-kfzrp5ag (uid-6)
     delete Namespace tsdb-x7k2q-left-z1517p2w (uid-2)
     delete Namespace tsdb-x7k2q-right-j51462ac (uid-5)
     Published=False NotRequested 
     CleanedUp=False TearingDown application tsdb-x7k2q-left-metrics-app-7twgse32 is being removed
-2082 s Complete, looks again at 2979 s
+2064 s Complete, looks again at 2961 s
     delete Project tsdb-x7k2q-q14876sn (uid-1)
     CleanedUp=False TearingDown project tsdb-x7k2q-q14876sn is being removed
-2085 s Complete, looks again at 86400 s
+2067 s Complete, looks again at 86400 s
     certify under Some("runs/11111111-2222-3333-4444-555555555555/"): Application tsdb-x7k2q-left-metrics-app-7twgse32, Application tsdb-x7k2q-right-store-kfzrp5ag, Namespace tsdb-x7k2q-left-z1517p2w, Namespace tsdb-x7k2q-right-j51462ac, Project tsdb-x7k2q-q14876sn, Workflow tsdb-x7k2q-a01-1-left-48ykfnje, Workflow tsdb-x7k2q-a01-2-left-herep822, Workflow tsdb-x7k2q-b01-1-right-nbmv6dn3, Workflow tsdb-x7k2q-b01-2-left-hcf6zsjz, Workflow tsdb-x7k2q-b02-1-left-nc7gerkq, Workflow tsdb-x7k2q-b02-2-right-pvdcfvm4
     CleanedUp=True NothingLeft nothing is left of the run
 
@@ -233,7 +233,7 @@ trials:
     block: 1
     position: 2
     variant: left
-    begunAt: "2026-01-01T00:06:03.000000Z"
+    begunAt: "2026-01-01T00:06:00.000000Z"
     workflowUid: uid-10
     record:
       key: runs/11111111-2222-3333-4444-555555555555/trials/b01-2-left.json
@@ -244,7 +244,7 @@ trials:
     position: 1
     variant: left
     aa: true
-    begunAt: "2026-01-01T00:11:45.000000Z"
+    begunAt: "2026-01-01T00:11:39.000000Z"
     workflowUid: uid-11
     record:
       key: runs/11111111-2222-3333-4444-555555555555/trials/a01-1-left.json
@@ -255,7 +255,7 @@ trials:
     position: 2
     variant: left
     aa: true
-    begunAt: "2026-01-01T00:17:27.000000Z"
+    begunAt: "2026-01-01T00:17:18.000000Z"
     workflowUid: uid-12
     record:
       key: runs/11111111-2222-3333-4444-555555555555/trials/a01-2-left.json
@@ -265,7 +265,7 @@ trials:
     block: 2
     position: 1
     variant: left
-    begunAt: "2026-01-01T00:23:09.000000Z"
+    begunAt: "2026-01-01T00:22:57.000000Z"
     workflowUid: uid-13
     record:
       key: runs/11111111-2222-3333-4444-555555555555/trials/b02-1-left.json
@@ -275,7 +275,7 @@ trials:
     block: 2
     position: 2
     variant: right
-    begunAt: "2026-01-01T00:28:51.000000Z"
+    begunAt: "2026-01-01T00:28:36.000000Z"
     workflowUid: uid-15
     record:
       key: runs/11111111-2222-3333-4444-555555555555/trials/b02-2-right.json
@@ -295,16 +295,16 @@ results:
   sha256: "00"
   size: 1
 resultsURL: s3://results
-completedAt: "2026-01-01T00:34:36Z"
+completedAt: "2026-01-01T00:34:18Z"
 resourcesCleaned: true
 teardownCertificate:
   key: runs/11111111-2222-3333-4444-555555555555/teardown.json
   sha256: "00"
 stageTimes:
   Accepted: "2026-01-01T00:00:03.000000Z"
-  CleanedUp: "2026-01-01T00:34:45.000000Z"
+  CleanedUp: "2026-01-01T00:34:27.000000Z"
   ClustersReady: "2026-01-01T00:00:03.000000Z"
   ComponentsReady: "2026-01-01T00:00:18.000000Z"
-  ResultsStored: "2026-01-01T00:34:36.000000Z"
-  Succeeded: "2026-01-01T00:34:36.000000Z"
-  WorkflowSucceeded: "2026-01-01T00:34:33.000000Z"
+  ResultsStored: "2026-01-01T00:34:18.000000Z"
+  Succeeded: "2026-01-01T00:34:18.000000Z"
+  WorkflowSucceeded: "2026-01-01T00:34:15.000000Z"

@@ -45,7 +45,7 @@
 39 s Running, looks again at 86400 s
     WorkflowSucceeded=False TrialMeasuring trial b01-1-right is over (0 of 10 planned trials are valid)
 42 s Running, looks again at 339 s
-    measure b01-1-right by 0 questions
+    measure b01-1-right: 
     WorkflowSucceeded=False TrialMeasuring trial b01-1-right is over, and its samples are being read (0 of 10 planned trials are valid)
 45 s Running, looks again at 86400 s
     WorkflowSucceeded=False TrialPreparing trial b01-2-left is being prepared
@@ -58,203 +58,203 @@
     WorkflowSucceeded=False TrialRunning trial b01-2-left is running (0 of 10 planned trials are valid, 1 void)
 57 s Running, looks again at 62 s
     WorkflowSucceeded=False SamplesSettling trial b01-2-left is over, and its last samples are still arriving (0 of 10 planned trials are valid, 1 void)
-63 s Running, looks again at 357 s
-    measure b01-2-left by 3 questions
+62 s Running, looks again at 357 s
+    measure b01-2-left: min(count_over_time(mem{namespace="tsdb-x7k2q-left-z1517p2w"}[2s])) over 2s by 1s of hub and sum(mem{namespace="tsdb-x7k2q-left-z1517p2w"}) over 2s by 1s of hub and min(count_over_time(cpu_seconds_total{namespace="tsdb-x7k2q-left-z1517p2w"}[2s])) over 2s by 1s of hub and sum(rate(cpu_seconds_total{namespace="tsdb-x7k2q-left-z1517p2w"}[2s])) over 2s by 1s of hub and sum(increase(container_cpu_cfs_throttled_periods_total{namespace="tsdb-x7k2q-left-z1517p2w",container!=""}[2s])) / sum(increase(container_cpu_cfs_periods_total{namespace="tsdb-x7k2q-left-z1517p2w",container!=""}[2s])) over 2s by 1s of hub
     WorkflowSucceeded=False TrialMeasuring trial b01-2-left is over, and its samples are being read (0 of 10 planned trials are valid, 1 void)
-66 s Running, looks again at 86400 s
+65 s Running, looks again at 86400 s
     delete Workflow tsdb-x7k2q-b01-2-left-hcf6zsjz (uid-10)
     WorkflowSucceeded=False TrialPreparing trial a01-1-left is being prepared
-69 s Running, looks again at 86400 s
+68 s Running, looks again at 86400 s
     WorkflowSucceeded=False TrialPreparing trial a01-1-left: the subject is ready
-72 s Running, looks again at 86400 s
+71 s Running, looks again at 86400 s
     apply Workflow tsdb-x7k2q-a01-1-left-48ykfnje
     WorkflowSucceeded=False TrialRunning trial a01-1-left is submitted (1 of 10 planned trials are valid, 1 void)
-75 s Running, looks again at 396 s
+74 s Running, looks again at 395 s
     WorkflowSucceeded=False TrialRunning trial a01-1-left is running (1 of 10 planned trials are valid, 1 void)
-78 s Running, looks again at 83 s
+77 s Running, looks again at 82 s
     WorkflowSucceeded=False SamplesSettling trial a01-1-left is over, and its last samples are still arriving (1 of 10 planned trials are valid, 1 void)
-84 s Running, looks again at 378 s
-    measure a01-1-left by 3 questions
+82 s Running, looks again at 377 s
+    measure a01-1-left: min(count_over_time(mem{namespace="tsdb-x7k2q-left-z1517p2w"}[2s])) over 2s by 1s of hub and sum(mem{namespace="tsdb-x7k2q-left-z1517p2w"}) over 2s by 1s of hub and min(count_over_time(cpu_seconds_total{namespace="tsdb-x7k2q-left-z1517p2w"}[2s])) over 2s by 1s of hub and sum(rate(cpu_seconds_total{namespace="tsdb-x7k2q-left-z1517p2w"}[2s])) over 2s by 1s of hub and sum(increase(container_cpu_cfs_throttled_periods_total{namespace="tsdb-x7k2q-left-z1517p2w",container!=""}[2s])) / sum(increase(container_cpu_cfs_periods_total{namespace="tsdb-x7k2q-left-z1517p2w",container!=""}[2s])) over 2s by 1s of hub
     WorkflowSucceeded=False TrialMeasuring trial a01-1-left is over, and its samples are being read (1 of 10 planned trials are valid, 1 void)
-87 s Running, looks again at 86400 s
+85 s Running, looks again at 86400 s
     delete Workflow tsdb-x7k2q-a01-1-left-48ykfnje (uid-11)
     WorkflowSucceeded=False TrialPreparing trial a01-2-left is being prepared
-90 s Running, looks again at 86400 s
+88 s Running, looks again at 86400 s
     WorkflowSucceeded=False TrialPreparing trial a01-2-left: the subject is ready
-93 s Running, looks again at 86400 s
+91 s Running, looks again at 86400 s
     apply Workflow tsdb-x7k2q-a01-2-left-herep822
     WorkflowSucceeded=False TrialRunning trial a01-2-left is submitted (2 of 10 planned trials are valid, 1 void)
-96 s Running, looks again at 417 s
+94 s Running, looks again at 415 s
     WorkflowSucceeded=False TrialRunning trial a01-2-left is running (2 of 10 planned trials are valid, 1 void)
-99 s Running, looks again at 104 s
+97 s Running, looks again at 102 s
     WorkflowSucceeded=False SamplesSettling trial a01-2-left is over, and its last samples are still arriving (2 of 10 planned trials are valid, 1 void)
-105 s Running, looks again at 399 s
-    measure a01-2-left by 3 questions
+102 s Running, looks again at 397 s
+    measure a01-2-left: min(count_over_time(mem{namespace="tsdb-x7k2q-left-z1517p2w"}[2s])) over 2s by 1s of hub and sum(mem{namespace="tsdb-x7k2q-left-z1517p2w"}) over 2s by 1s of hub and min(count_over_time(cpu_seconds_total{namespace="tsdb-x7k2q-left-z1517p2w"}[2s])) over 2s by 1s of hub and sum(rate(cpu_seconds_total{namespace="tsdb-x7k2q-left-z1517p2w"}[2s])) over 2s by 1s of hub and sum(increase(container_cpu_cfs_throttled_periods_total{namespace="tsdb-x7k2q-left-z1517p2w",container!=""}[2s])) / sum(increase(container_cpu_cfs_periods_total{namespace="tsdb-x7k2q-left-z1517p2w",container!=""}[2s])) over 2s by 1s of hub
     WorkflowSucceeded=False TrialMeasuring trial a01-2-left is over, and its samples are being read (2 of 10 planned trials are valid, 1 void)
-108 s Running, looks again at 86400 s
+105 s Running, looks again at 86400 s
     delete Workflow tsdb-x7k2q-a01-2-left-herep822 (uid-12)
     WorkflowSucceeded=False TrialPreparing trial b02-1-left is being prepared
-111 s Running, looks again at 86400 s
+108 s Running, looks again at 86400 s
     WorkflowSucceeded=False TrialPreparing trial b02-1-left: the subject is ready
-114 s Running, looks again at 86400 s
+111 s Running, looks again at 86400 s
     apply Workflow tsdb-x7k2q-b02-1-left-nc7gerkq
     WorkflowSucceeded=False TrialRunning trial b02-1-left is submitted (3 of 10 planned trials are valid, 1 void)
-117 s Running, looks again at 438 s
+114 s Running, looks again at 435 s
     WorkflowSucceeded=False TrialRunning trial b02-1-left is running (3 of 10 planned trials are valid, 1 void)
-120 s Running, looks again at 125 s
+117 s Running, looks again at 122 s
     WorkflowSucceeded=False SamplesSettling trial b02-1-left is over, and its last samples are still arriving (3 of 10 planned trials are valid, 1 void)
-126 s Running, looks again at 420 s
-    measure b02-1-left by 3 questions
+122 s Running, looks again at 417 s
+    measure b02-1-left: min(count_over_time(mem{namespace="tsdb-x7k2q-left-z1517p2w"}[2s])) over 2s by 1s of hub and sum(mem{namespace="tsdb-x7k2q-left-z1517p2w"}) over 2s by 1s of hub and min(count_over_time(cpu_seconds_total{namespace="tsdb-x7k2q-left-z1517p2w"}[2s])) over 2s by 1s of hub and sum(rate(cpu_seconds_total{namespace="tsdb-x7k2q-left-z1517p2w"}[2s])) over 2s by 1s of hub and sum(increase(container_cpu_cfs_throttled_periods_total{namespace="tsdb-x7k2q-left-z1517p2w",container!=""}[2s])) / sum(increase(container_cpu_cfs_periods_total{namespace="tsdb-x7k2q-left-z1517p2w",container!=""}[2s])) over 2s by 1s of hub
     WorkflowSucceeded=False TrialMeasuring trial b02-1-left is over, and its samples are being read (3 of 10 planned trials are valid, 1 void)
-129 s Running, looks again at 86400 s
+125 s Running, looks again at 86400 s
     delete Workflow tsdb-x7k2q-b02-1-left-nc7gerkq (uid-13)
     WorkflowSucceeded=False TrialPreparing trial b02-2-right is being prepared
-132 s Running, looks again at 159 s
+128 s Running, looks again at 155 s
     delete Pod pod-uid-8 (uid-8)
     WorkflowSucceeded=False TrialPreparing trial b02-2-right: 1 of 1 pods of app=store in target right ready
-135 s Running, looks again at 159 s
+131 s Running, looks again at 155 s
     WorkflowSucceeded=False TrialPreparing trial b02-2-right: 0 of 1 pods of app=store in target right ready
-138 s Running, looks again at 86400 s
+134 s Running, looks again at 86400 s
     WorkflowSucceeded=False TrialPreparing trial b02-2-right: the subject is ready
-141 s Running, looks again at 86400 s
+137 s Running, looks again at 86400 s
     apply Workflow tsdb-x7k2q-b02-2-right-pvdcfvm4
     WorkflowSucceeded=False TrialRunning trial b02-2-right is submitted (4 of 10 planned trials are valid, 1 void)
-144 s Running, looks again at 459 s
+140 s Running, looks again at 455 s
     WorkflowSucceeded=False TrialRunning trial b02-2-right is running (4 of 10 planned trials are valid, 1 void)
-147 s Running, looks again at 152 s
+143 s Running, looks again at 148 s
     WorkflowSucceeded=False SamplesSettling trial b02-2-right is over, and its last samples are still arriving (4 of 10 planned trials are valid, 1 void)
-153 s Running, looks again at 447 s
-    measure b02-2-right by 3 questions
+148 s Running, looks again at 443 s
+    measure b02-2-right: min(count_over_time(mem{namespace="tsdb-x7k2q-right-j51462ac"}[2s])) over 2s by 1s of hub and sum(mem{namespace="tsdb-x7k2q-right-j51462ac"}) over 2s by 1s of hub and min(count_over_time(cpu_seconds_total{namespace="tsdb-x7k2q-right-j51462ac"}[2s])) over 2s by 1s of hub and sum(rate(cpu_seconds_total{namespace="tsdb-x7k2q-right-j51462ac"}[2s])) over 2s by 1s of hub and sum(increase(container_cpu_cfs_throttled_periods_total{namespace="tsdb-x7k2q-right-j51462ac",container!=""}[2s])) / sum(increase(container_cpu_cfs_periods_total{namespace="tsdb-x7k2q-right-j51462ac",container!=""}[2s])) over 2s by 1s of hub
     WorkflowSucceeded=False TrialMeasuring trial b02-2-right is over, and its samples are being read (4 of 10 planned trials are valid, 1 void)
-156 s Running, looks again at 86400 s
+151 s Running, looks again at 86400 s
     delete Workflow tsdb-x7k2q-b02-2-right-pvdcfvm4 (uid-15)
     WorkflowSucceeded=False TrialPreparing trial a02-1-right is being prepared
-159 s Running, looks again at 186 s
+154 s Running, looks again at 181 s
     delete Pod pod-uid-14 (uid-14)
     WorkflowSucceeded=False TrialPreparing trial a02-1-right: 1 of 1 pods of app=store in target right ready
-162 s Running, looks again at 186 s
+157 s Running, looks again at 181 s
     WorkflowSucceeded=False TrialPreparing trial a02-1-right: 0 of 1 pods of app=store in target right ready
-165 s Running, looks again at 86400 s
+160 s Running, looks again at 86400 s
     WorkflowSucceeded=False TrialPreparing trial a02-1-right: the subject is ready
-168 s Running, looks again at 86400 s
+163 s Running, looks again at 86400 s
     apply Workflow tsdb-x7k2q-a02-1-right-gns4t26f
     WorkflowSucceeded=False TrialRunning trial a02-1-right is submitted (5 of 10 planned trials are valid, 1 void)
-171 s Running, looks again at 486 s
+166 s Running, looks again at 481 s
     WorkflowSucceeded=False TrialRunning trial a02-1-right is running (5 of 10 planned trials are valid, 1 void)
-174 s Running, looks again at 179 s
+169 s Running, looks again at 174 s
     WorkflowSucceeded=False SamplesSettling trial a02-1-right is over, and its last samples are still arriving (5 of 10 planned trials are valid, 1 void)
-180 s Running, looks again at 474 s
-    measure a02-1-right by 3 questions
+174 s Running, looks again at 469 s
+    measure a02-1-right: min(count_over_time(mem{namespace="tsdb-x7k2q-right-j51462ac"}[2s])) over 2s by 1s of hub and sum(mem{namespace="tsdb-x7k2q-right-j51462ac"}) over 2s by 1s of hub and min(count_over_time(cpu_seconds_total{namespace="tsdb-x7k2q-right-j51462ac"}[2s])) over 2s by 1s of hub and sum(rate(cpu_seconds_total{namespace="tsdb-x7k2q-right-j51462ac"}[2s])) over 2s by 1s of hub and sum(increase(container_cpu_cfs_throttled_periods_total{namespace="tsdb-x7k2q-right-j51462ac",container!=""}[2s])) / sum(increase(container_cpu_cfs_periods_total{namespace="tsdb-x7k2q-right-j51462ac",container!=""}[2s])) over 2s by 1s of hub
     WorkflowSucceeded=False TrialMeasuring trial a02-1-right is over, and its samples are being read (5 of 10 planned trials are valid, 1 void)
-183 s Running, looks again at 86400 s
+177 s Running, looks again at 86400 s
     delete Workflow tsdb-x7k2q-a02-1-right-gns4t26f (uid-17)
     WorkflowSucceeded=False TrialPreparing trial a02-2-right is being prepared
-186 s Running, looks again at 213 s
+180 s Running, looks again at 207 s
     delete Pod pod-uid-16 (uid-16)
     WorkflowSucceeded=False TrialPreparing trial a02-2-right: 1 of 1 pods of app=store in target right ready
-189 s Running, looks again at 213 s
+183 s Running, looks again at 207 s
     WorkflowSucceeded=False TrialPreparing trial a02-2-right: 0 of 1 pods of app=store in target right ready
-192 s Running, looks again at 86400 s
+186 s Running, looks again at 86400 s
     WorkflowSucceeded=False TrialPreparing trial a02-2-right: the subject is ready
-195 s Running, looks again at 86400 s
+189 s Running, looks again at 86400 s
     apply Workflow tsdb-x7k2q-a02-2-right-qzzjvzd6
     WorkflowSucceeded=False TrialRunning trial a02-2-right is submitted (6 of 10 planned trials are valid, 1 void)
-198 s Running, looks again at 513 s
+192 s Running, looks again at 507 s
     WorkflowSucceeded=False TrialRunning trial a02-2-right is running (6 of 10 planned trials are valid, 1 void)
-201 s Running, looks again at 206 s
+195 s Running, looks again at 200 s
     WorkflowSucceeded=False SamplesSettling trial a02-2-right is over, and its last samples are still arriving (6 of 10 planned trials are valid, 1 void)
-207 s Running, looks again at 501 s
-    measure a02-2-right by 3 questions
+200 s Running, looks again at 495 s
+    measure a02-2-right: min(count_over_time(mem{namespace="tsdb-x7k2q-right-j51462ac"}[2s])) over 2s by 1s of hub and sum(mem{namespace="tsdb-x7k2q-right-j51462ac"}) over 2s by 1s of hub and min(count_over_time(cpu_seconds_total{namespace="tsdb-x7k2q-right-j51462ac"}[2s])) over 2s by 1s of hub and sum(rate(cpu_seconds_total{namespace="tsdb-x7k2q-right-j51462ac"}[2s])) over 2s by 1s of hub and sum(increase(container_cpu_cfs_throttled_periods_total{namespace="tsdb-x7k2q-right-j51462ac",container!=""}[2s])) / sum(increase(container_cpu_cfs_periods_total{namespace="tsdb-x7k2q-right-j51462ac",container!=""}[2s])) over 2s by 1s of hub
     WorkflowSucceeded=False TrialMeasuring trial a02-2-right is over, and its samples are being read (6 of 10 planned trials are valid, 1 void)
-210 s Running, looks again at 86400 s
+203 s Running, looks again at 86400 s
     delete Workflow tsdb-x7k2q-a02-2-right-qzzjvzd6 (uid-19)
     WorkflowSucceeded=False TrialPreparing trial b03-1-right is being prepared
-213 s Running, looks again at 240 s
+206 s Running, looks again at 233 s
     delete Pod pod-uid-18 (uid-18)
     WorkflowSucceeded=False TrialPreparing trial b03-1-right: 1 of 1 pods of app=store in target right ready
-216 s Running, looks again at 240 s
+209 s Running, looks again at 233 s
     WorkflowSucceeded=False TrialPreparing trial b03-1-right: 0 of 1 pods of app=store in target right ready
-219 s Running, looks again at 86400 s
+212 s Running, looks again at 86400 s
     WorkflowSucceeded=False TrialPreparing trial b03-1-right: the subject is ready
-222 s Running, looks again at 86400 s
+215 s Running, looks again at 86400 s
     apply Workflow tsdb-x7k2q-b03-1-right-6eccpr5d
     WorkflowSucceeded=False TrialRunning trial b03-1-right is submitted (7 of 10 planned trials are valid, 1 void)
-225 s Running, looks again at 540 s
+218 s Running, looks again at 533 s
     WorkflowSucceeded=False TrialRunning trial b03-1-right is running (7 of 10 planned trials are valid, 1 void)
-228 s Running, looks again at 233 s
+221 s Running, looks again at 226 s
     WorkflowSucceeded=False SamplesSettling trial b03-1-right is over, and its last samples are still arriving (7 of 10 planned trials are valid, 1 void)
-234 s Running, looks again at 528 s
-    measure b03-1-right by 3 questions
+226 s Running, looks again at 521 s
+    measure b03-1-right: min(count_over_time(mem{namespace="tsdb-x7k2q-right-j51462ac"}[2s])) over 2s by 1s of hub and sum(mem{namespace="tsdb-x7k2q-right-j51462ac"}) over 2s by 1s of hub and min(count_over_time(cpu_seconds_total{namespace="tsdb-x7k2q-right-j51462ac"}[2s])) over 2s by 1s of hub and sum(rate(cpu_seconds_total{namespace="tsdb-x7k2q-right-j51462ac"}[2s])) over 2s by 1s of hub and sum(increase(container_cpu_cfs_throttled_periods_total{namespace="tsdb-x7k2q-right-j51462ac",container!=""}[2s])) / sum(increase(container_cpu_cfs_periods_total{namespace="tsdb-x7k2q-right-j51462ac",container!=""}[2s])) over 2s by 1s of hub
     WorkflowSucceeded=False TrialMeasuring trial b03-1-right is over, and its samples are being read (7 of 10 planned trials are valid, 1 void)
-237 s Running, looks again at 86400 s
+229 s Running, looks again at 86400 s
     delete Workflow tsdb-x7k2q-b03-1-right-6eccpr5d (uid-21)
     WorkflowSucceeded=False TrialPreparing trial b03-2-left is being prepared
-240 s Running, looks again at 86400 s
+232 s Running, looks again at 86400 s
     WorkflowSucceeded=False TrialPreparing trial b03-2-left: the subject is ready
-243 s Running, looks again at 86400 s
+235 s Running, looks again at 86400 s
     apply Workflow tsdb-x7k2q-b03-2-left-74bghv6q
     WorkflowSucceeded=False TrialRunning trial b03-2-left is submitted (8 of 10 planned trials are valid, 1 void)
-246 s Running, looks again at 567 s
+238 s Running, looks again at 559 s
     WorkflowSucceeded=False TrialRunning trial b03-2-left is running (8 of 10 planned trials are valid, 1 void)
-249 s Running, looks again at 254 s
+241 s Running, looks again at 246 s
     WorkflowSucceeded=False SamplesSettling trial b03-2-left is over, and its last samples are still arriving (8 of 10 planned trials are valid, 1 void)
-255 s Running, looks again at 549 s
-    measure b03-2-left by 3 questions
+246 s Running, looks again at 541 s
+    measure b03-2-left: min(count_over_time(mem{namespace="tsdb-x7k2q-left-z1517p2w"}[2s])) over 2s by 1s of hub and sum(mem{namespace="tsdb-x7k2q-left-z1517p2w"}) over 2s by 1s of hub and min(count_over_time(cpu_seconds_total{namespace="tsdb-x7k2q-left-z1517p2w"}[2s])) over 2s by 1s of hub and sum(rate(cpu_seconds_total{namespace="tsdb-x7k2q-left-z1517p2w"}[2s])) over 2s by 1s of hub and sum(increase(container_cpu_cfs_throttled_periods_total{namespace="tsdb-x7k2q-left-z1517p2w",container!=""}[2s])) / sum(increase(container_cpu_cfs_periods_total{namespace="tsdb-x7k2q-left-z1517p2w",container!=""}[2s])) over 2s by 1s of hub
     WorkflowSucceeded=False TrialMeasuring trial b03-2-left is over, and its samples are being read (8 of 10 planned trials are valid, 1 void)
-258 s Running, looks again at 86400 s
+249 s Running, looks again at 86400 s
     delete Workflow tsdb-x7k2q-b03-2-left-74bghv6q (uid-22)
     WorkflowSucceeded=False TrialPreparing trial b04-1-right is being prepared
-261 s Running, looks again at 288 s
+252 s Running, looks again at 279 s
     delete Pod pod-uid-20 (uid-20)
     WorkflowSucceeded=False TrialPreparing trial b04-1-right: 1 of 1 pods of app=store in target right ready
-264 s Running, looks again at 288 s
+255 s Running, looks again at 279 s
     WorkflowSucceeded=False TrialPreparing trial b04-1-right: 0 of 1 pods of app=store in target right ready
-267 s Running, looks again at 86400 s
+258 s Running, looks again at 86400 s
     WorkflowSucceeded=False TrialPreparing trial b04-1-right: the subject is ready
-270 s Running, looks again at 86400 s
+261 s Running, looks again at 86400 s
     apply Workflow tsdb-x7k2q-b04-1-right-r1bpywxm
     WorkflowSucceeded=False TrialRunning trial b04-1-right is submitted (9 of 10 planned trials are valid, 1 void)
-273 s Running, looks again at 588 s
+264 s Running, looks again at 579 s
     WorkflowSucceeded=False TrialRunning trial b04-1-right is running (9 of 10 planned trials are valid, 1 void)
-276 s Running, looks again at 281 s
+267 s Running, looks again at 272 s
     WorkflowSucceeded=False SamplesSettling trial b04-1-right is over, and its last samples are still arriving (9 of 10 planned trials are valid, 1 void)
-282 s Running, looks again at 576 s
-    measure b04-1-right by 3 questions
+272 s Running, looks again at 567 s
+    measure b04-1-right: min(count_over_time(mem{namespace="tsdb-x7k2q-right-j51462ac"}[2s])) over 2s by 1s of hub and sum(mem{namespace="tsdb-x7k2q-right-j51462ac"}) over 2s by 1s of hub and min(count_over_time(cpu_seconds_total{namespace="tsdb-x7k2q-right-j51462ac"}[2s])) over 2s by 1s of hub and sum(rate(cpu_seconds_total{namespace="tsdb-x7k2q-right-j51462ac"}[2s])) over 2s by 1s of hub and sum(increase(container_cpu_cfs_throttled_periods_total{namespace="tsdb-x7k2q-right-j51462ac",container!=""}[2s])) / sum(increase(container_cpu_cfs_periods_total{namespace="tsdb-x7k2q-right-j51462ac",container!=""}[2s])) over 2s by 1s of hub
     WorkflowSucceeded=False TrialMeasuring trial b04-1-right is over, and its samples are being read (9 of 10 planned trials are valid, 1 void)
-285 s Running, looks again at 86400 s
+275 s Running, looks again at 86400 s
     delete Workflow tsdb-x7k2q-b04-1-right-r1bpywxm (uid-24)
     WorkflowSucceeded=False TrialPreparing trial b04-2-left is being prepared
-288 s Running, looks again at 86400 s
+278 s Running, looks again at 86400 s
     WorkflowSucceeded=False TrialPreparing trial b04-2-left: the subject is ready
-291 s Running, looks again at 86400 s
+281 s Running, looks again at 86400 s
     apply Workflow tsdb-x7k2q-b04-2-left-wzwseyqh
     WorkflowSucceeded=False TrialRunning trial b04-2-left is submitted (10 of 10 planned trials are valid, 1 void)
-294 s Running, looks again at 615 s
+284 s Running, looks again at 605 s
     WorkflowSucceeded=False TrialRunning trial b04-2-left is running (10 of 10 planned trials are valid, 1 void)
-297 s Running, looks again at 302 s
+287 s Running, looks again at 292 s
     WorkflowSucceeded=False SamplesSettling trial b04-2-left is over, and its last samples are still arriving (10 of 10 planned trials are valid, 1 void)
-303 s Running, looks again at 597 s
-    measure b04-2-left by 3 questions
+292 s Running, looks again at 587 s
+    measure b04-2-left: min(count_over_time(mem{namespace="tsdb-x7k2q-left-z1517p2w"}[2s])) over 2s by 1s of hub and sum(mem{namespace="tsdb-x7k2q-left-z1517p2w"}) over 2s by 1s of hub and min(count_over_time(cpu_seconds_total{namespace="tsdb-x7k2q-left-z1517p2w"}[2s])) over 2s by 1s of hub and sum(rate(cpu_seconds_total{namespace="tsdb-x7k2q-left-z1517p2w"}[2s])) over 2s by 1s of hub and sum(increase(container_cpu_cfs_throttled_periods_total{namespace="tsdb-x7k2q-left-z1517p2w",container!=""}[2s])) / sum(increase(container_cpu_cfs_periods_total{namespace="tsdb-x7k2q-left-z1517p2w",container!=""}[2s])) over 2s by 1s of hub
     WorkflowSucceeded=False TrialMeasuring trial b04-2-left is over, and its samples are being read (10 of 10 planned trials are valid, 1 void)
-306 s Running, looks again at 86400 s
+295 s Running, looks again at 86400 s
     delete Workflow tsdb-x7k2q-b04-2-left-wzwseyqh (uid-25)
     WorkflowSucceeded=True TrialsDone 12 trials of which 1 void; every block was run: 3 valid blocks, 2 of a variant against itself, 1 void
     ResultsStored=False NotReached begins once the end of the workflow is recorded
-309 s Complete, looks again at 906 s
-    collect 
+298 s Complete, looks again at 895 s
+    collect beside 12 records: 
     ResultsStored=True Done stored
     Succeeded=True Done the result is stored
-312 s Complete, looks again at 86400 s
+301 s Complete, looks again at 86400 s
     delete Application tsdb-x7k2q-left-metrics-app-7twgse32 (uid-3)
     delete Application tsdb-x7k2q-right-store-kfzrp5ag (uid-6)
     delete Namespace tsdb-x7k2q-left-z1517p2w (uid-2)
     delete Namespace tsdb-x7k2q-right-j51462ac (uid-5)
     Published=False NotRequested 
     CleanedUp=False TearingDown application tsdb-x7k2q-left-metrics-app-7twgse32 is being removed
-315 s Complete, looks again at 1212 s
+304 s Complete, looks again at 1201 s
     delete Project tsdb-x7k2q-q14876sn (uid-1)
     CleanedUp=False TearingDown project tsdb-x7k2q-q14876sn is being removed
-318 s Complete, looks again at 86400 s
+307 s Complete, looks again at 86400 s
     certify under Some("runs/11111111-2222-3333-4444-555555555555/"): Application tsdb-x7k2q-left-metrics-app-7twgse32, Application tsdb-x7k2q-right-store-kfzrp5ag, Namespace tsdb-x7k2q-left-z1517p2w, Namespace tsdb-x7k2q-right-j51462ac, Project tsdb-x7k2q-q14876sn, Workflow tsdb-x7k2q-a01-1-left-48ykfnje, Workflow tsdb-x7k2q-a01-2-left-herep822, Workflow tsdb-x7k2q-a02-1-right-gns4t26f, Workflow tsdb-x7k2q-a02-2-right-qzzjvzd6, Workflow tsdb-x7k2q-b01-1-right-nbmv6dn3, Workflow tsdb-x7k2q-b01-2-left-hcf6zsjz, Workflow tsdb-x7k2q-b02-1-left-nc7gerkq, Workflow tsdb-x7k2q-b02-2-right-pvdcfvm4, Workflow tsdb-x7k2q-b03-1-right-6eccpr5d, Workflow tsdb-x7k2q-b03-2-left-74bghv6q, Workflow tsdb-x7k2q-b04-1-right-r1bpywxm, Workflow tsdb-x7k2q-b04-2-left-wzwseyqh
     CleanedUp=True NothingLeft nothing is left of the run
 
@@ -340,7 +340,7 @@ trials:
     position: 1
     variant: left
     aa: true
-    begunAt: "2026-01-01T00:01:06.000000Z"
+    begunAt: "2026-01-01T00:01:05.000000Z"
     workflowUid: uid-11
     record:
       key: runs/11111111-2222-3333-4444-555555555555/trials/a01-1-left.json
@@ -350,7 +350,7 @@ trials:
     position: 2
     variant: left
     aa: true
-    begunAt: "2026-01-01T00:01:27.000000Z"
+    begunAt: "2026-01-01T00:01:25.000000Z"
     workflowUid: uid-12
     record:
       key: runs/11111111-2222-3333-4444-555555555555/trials/a01-2-left.json
@@ -359,7 +359,7 @@ trials:
     block: 2
     position: 1
     variant: left
-    begunAt: "2026-01-01T00:01:48.000000Z"
+    begunAt: "2026-01-01T00:01:45.000000Z"
     workflowUid: uid-13
     record:
       key: runs/11111111-2222-3333-4444-555555555555/trials/b02-1-left.json
@@ -368,7 +368,7 @@ trials:
     block: 2
     position: 2
     variant: right
-    begunAt: "2026-01-01T00:02:09.000000Z"
+    begunAt: "2026-01-01T00:02:05.000000Z"
     workflowUid: uid-15
     record:
       key: runs/11111111-2222-3333-4444-555555555555/trials/b02-2-right.json
@@ -378,7 +378,7 @@ trials:
     position: 1
     variant: right
     aa: true
-    begunAt: "2026-01-01T00:02:36.000000Z"
+    begunAt: "2026-01-01T00:02:31.000000Z"
     workflowUid: uid-17
     record:
       key: runs/11111111-2222-3333-4444-555555555555/trials/a02-1-right.json
@@ -388,7 +388,7 @@ trials:
     position: 2
     variant: right
     aa: true
-    begunAt: "2026-01-01T00:03:03.000000Z"
+    begunAt: "2026-01-01T00:02:57.000000Z"
     workflowUid: uid-19
     record:
       key: runs/11111111-2222-3333-4444-555555555555/trials/a02-2-right.json
@@ -397,7 +397,7 @@ trials:
     block: 3
     position: 1
     variant: right
-    begunAt: "2026-01-01T00:03:30.000000Z"
+    begunAt: "2026-01-01T00:03:23.000000Z"
     workflowUid: uid-21
     record:
       key: runs/11111111-2222-3333-4444-555555555555/trials/b03-1-right.json
@@ -406,7 +406,7 @@ trials:
     block: 3
     position: 2
     variant: left
-    begunAt: "2026-01-01T00:03:57.000000Z"
+    begunAt: "2026-01-01T00:03:49.000000Z"
     workflowUid: uid-22
     record:
       key: runs/11111111-2222-3333-4444-555555555555/trials/b03-2-left.json
@@ -415,7 +415,7 @@ trials:
     block: 4
     position: 1
     variant: right
-    begunAt: "2026-01-01T00:04:18.000000Z"
+    begunAt: "2026-01-01T00:04:09.000000Z"
     workflowUid: uid-24
     record:
       key: runs/11111111-2222-3333-4444-555555555555/trials/b04-1-right.json
@@ -424,7 +424,7 @@ trials:
     block: 4
     position: 2
     variant: left
-    begunAt: "2026-01-01T00:04:45.000000Z"
+    begunAt: "2026-01-01T00:04:35.000000Z"
     workflowUid: uid-25
     record:
       key: runs/11111111-2222-3333-4444-555555555555/trials/b04-2-left.json
@@ -443,16 +443,16 @@ results:
   sha256: "00"
   size: 1
 resultsURL: s3://results
-completedAt: "2026-01-01T00:05:09Z"
+completedAt: "2026-01-01T00:04:58Z"
 resourcesCleaned: true
 teardownCertificate:
   key: runs/11111111-2222-3333-4444-555555555555/teardown.json
   sha256: "00"
 stageTimes:
   Accepted: "2026-01-01T00:00:03.000000Z"
-  CleanedUp: "2026-01-01T00:05:18.000000Z"
+  CleanedUp: "2026-01-01T00:05:07.000000Z"
   ClustersReady: "2026-01-01T00:00:03.000000Z"
   ComponentsReady: "2026-01-01T00:00:18.000000Z"
-  ResultsStored: "2026-01-01T00:05:09.000000Z"
-  Succeeded: "2026-01-01T00:05:09.000000Z"
-  WorkflowSucceeded: "2026-01-01T00:05:06.000000Z"
+  ResultsStored: "2026-01-01T00:04:58.000000Z"
+  Succeeded: "2026-01-01T00:04:58.000000Z"
+  WorkflowSucceeded: "2026-01-01T00:04:55.000000Z"

@@ -45,7 +45,7 @@
 39 s Running, looks again at 44 s
     WorkflowSucceeded=False SamplesSettling trial b01-1-right is over, and its last samples are still arriving (0 of 10 planned trials are valid)
 45 s Running, looks again at 339 s
-    measure b01-1-right by 3 questions
+    measure b01-1-right: min(count_over_time(mem{namespace="tsdb-x7k2q-right-j51462ac"}[2s])) over 2s by 1s of hub and sum(mem{namespace="tsdb-x7k2q-right-j51462ac"}) over 2s by 1s of hub and min(count_over_time(cpu_seconds_total{namespace="tsdb-x7k2q-right-j51462ac"}[2s])) over 2s by 1s of hub and sum(rate(cpu_seconds_total{namespace="tsdb-x7k2q-right-j51462ac"}[2s])) over 2s by 1s of hub and sum(increase(container_cpu_cfs_throttled_periods_total{namespace="tsdb-x7k2q-right-j51462ac",container!=""}[2s])) / sum(increase(container_cpu_cfs_periods_total{namespace="tsdb-x7k2q-right-j51462ac",container!=""}[2s])) over 2s by 1s of hub
     WorkflowSucceeded=False TrialMeasuring trial b01-1-right is over, and its samples are being read (0 of 10 planned trials are valid)
 48 s Running, looks again at 86400 s
     delete Workflow tsdb-x7k2q-b01-1-right-nbmv6dn3 (uid-9)
@@ -60,7 +60,7 @@
 60 s Running, looks again at 65 s
     WorkflowSucceeded=False SamplesSettling trial b01-2-left is over, and its last samples are still arriving (1 of 10 planned trials are valid)
 66 s Running, looks again at 360 s
-    measure b01-2-left by 3 questions
+    measure b01-2-left: min(count_over_time(mem{namespace="tsdb-x7k2q-left-z1517p2w"}[2s])) over 2s by 1s of hub and sum(mem{namespace="tsdb-x7k2q-left-z1517p2w"}) over 2s by 1s of hub and min(count_over_time(cpu_seconds_total{namespace="tsdb-x7k2q-left-z1517p2w"}[2s])) over 2s by 1s of hub and sum(rate(cpu_seconds_total{namespace="tsdb-x7k2q-left-z1517p2w"}[2s])) over 2s by 1s of hub and sum(increase(container_cpu_cfs_throttled_periods_total{namespace="tsdb-x7k2q-left-z1517p2w",container!=""}[2s])) / sum(increase(container_cpu_cfs_periods_total{namespace="tsdb-x7k2q-left-z1517p2w",container!=""}[2s])) over 2s by 1s of hub
     WorkflowSucceeded=False TrialMeasuring trial b01-2-left is over, and its samples are being read (1 of 10 planned trials are valid)
 69 s Running, looks again at 86400 s
     delete Workflow tsdb-x7k2q-b01-2-left-hcf6zsjz (uid-10)
@@ -74,28 +74,28 @@
     WorkflowSucceeded=False TrialRunning trial a01-1-left is running (2 of 10 planned trials are valid)
 81 s Running, looks again at 86 s
     WorkflowSucceeded=False SamplesSettling trial a01-1-left is over, and its last samples are still arriving (2 of 10 planned trials are valid)
-87 s Running, looks again at 381 s
-    measure a01-1-left by 3 questions
+86 s Running, looks again at 381 s
+    measure a01-1-left: min(count_over_time(mem{namespace="tsdb-x7k2q-left-z1517p2w"}[2s])) over 2s by 1s of hub and sum(mem{namespace="tsdb-x7k2q-left-z1517p2w"}) over 2s by 1s of hub and min(count_over_time(cpu_seconds_total{namespace="tsdb-x7k2q-left-z1517p2w"}[2s])) over 2s by 1s of hub and sum(rate(cpu_seconds_total{namespace="tsdb-x7k2q-left-z1517p2w"}[2s])) over 2s by 1s of hub and sum(increase(container_cpu_cfs_throttled_periods_total{namespace="tsdb-x7k2q-left-z1517p2w",container!=""}[2s])) / sum(increase(container_cpu_cfs_periods_total{namespace="tsdb-x7k2q-left-z1517p2w",container!=""}[2s])) over 2s by 1s of hub
     WorkflowSucceeded=False TrialMeasuring trial a01-1-left is over, and its samples are being read (2 of 10 planned trials are valid)
-90 s Running, looks again at 86400 s
+89 s Running, looks again at 86400 s
     delete Workflow tsdb-x7k2q-a01-1-left-48ykfnje (uid-11)
     WorkflowSucceeded=True TrialsDone 3 trials of which 0 void; the user ended it after 1 valid block
     ResultsStored=False NotReached begins once the end of the workflow is recorded
-93 s Complete, looks again at 690 s
-    collect 
+92 s Complete, looks again at 689 s
+    collect beside 3 records: 
     ResultsStored=True Done stored
     Succeeded=True Done the result is stored
-96 s Complete, looks again at 86400 s
+95 s Complete, looks again at 86400 s
     delete Application tsdb-x7k2q-left-metrics-app-7twgse32 (uid-3)
     delete Application tsdb-x7k2q-right-store-kfzrp5ag (uid-6)
     delete Namespace tsdb-x7k2q-left-z1517p2w (uid-2)
     delete Namespace tsdb-x7k2q-right-j51462ac (uid-5)
     Published=False NotRequested 
     CleanedUp=False TearingDown application tsdb-x7k2q-left-metrics-app-7twgse32 is being removed
-99 s Complete, looks again at 996 s
+98 s Complete, looks again at 995 s
     delete Project tsdb-x7k2q-q14876sn (uid-1)
     CleanedUp=False TearingDown project tsdb-x7k2q-q14876sn is being removed
-102 s Complete, looks again at 86400 s
+101 s Complete, looks again at 86400 s
     certify under Some("runs/11111111-2222-3333-4444-555555555555/"): Application tsdb-x7k2q-left-metrics-app-7twgse32, Application tsdb-x7k2q-right-store-kfzrp5ag, Namespace tsdb-x7k2q-left-z1517p2w, Namespace tsdb-x7k2q-right-j51462ac, Project tsdb-x7k2q-q14876sn, Workflow tsdb-x7k2q-a01-1-left-48ykfnje, Workflow tsdb-x7k2q-b01-1-right-nbmv6dn3, Workflow tsdb-x7k2q-b01-2-left-hcf6zsjz
     CleanedUp=True NothingLeft nothing is left of the run
 
@@ -199,16 +199,16 @@ results:
   sha256: "00"
   size: 1
 resultsURL: s3://results
-completedAt: "2026-01-01T00:01:33Z"
+completedAt: "2026-01-01T00:01:32Z"
 resourcesCleaned: true
 teardownCertificate:
   key: runs/11111111-2222-3333-4444-555555555555/teardown.json
   sha256: "00"
 stageTimes:
   Accepted: "2026-01-01T00:00:03.000000Z"
-  CleanedUp: "2026-01-01T00:01:42.000000Z"
+  CleanedUp: "2026-01-01T00:01:41.000000Z"
   ClustersReady: "2026-01-01T00:00:03.000000Z"
   ComponentsReady: "2026-01-01T00:00:18.000000Z"
-  ResultsStored: "2026-01-01T00:01:33.000000Z"
-  Succeeded: "2026-01-01T00:01:33.000000Z"
-  WorkflowSucceeded: "2026-01-01T00:01:30.000000Z"
+  ResultsStored: "2026-01-01T00:01:32.000000Z"
+  Succeeded: "2026-01-01T00:01:32.000000Z"
+  WorkflowSucceeded: "2026-01-01T00:01:29.000000Z"

@@ -33,7 +33,7 @@
     ComponentsReady=False TargetLost left: another cluster has taken the place of its own
     Succeeded=False TargetLost left: another cluster has taken the place of its own
 21 s Failed, looks again at 618 s
-    collect 
+    collect beside 0 records: 
     WorkflowSucceeded=False Skipped 
     ResultsStored=True Done stored
 24 s Failed

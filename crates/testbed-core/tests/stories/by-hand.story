@@ -36,7 +36,7 @@
 27 s Running, looks again at 86400 s
     WorkflowSucceeded=False WaitingForUser stays until it is deleted or its time to live ends
 72006 s Running, looks again at 72606 s
-    collect sum(mem{namespace="tsdb-x7k2q-left-z1517p2w"}) and sum(mem{namespace="tsdb-x7k2q-right-j51462ac"})
+    collect beside 0 records: sum(mem{namespace="tsdb-x7k2q-left-z1517p2w"}) over 2s by 1s of hub and sum(mem{namespace="tsdb-x7k2q-right-j51462ac"}) over 2s by 1s of hub and sum(rate(cpu_seconds_total{namespace="tsdb-x7k2q-left-z1517p2w"}[2s])) over 2s by 1s of hub and sum(rate(cpu_seconds_total{namespace="tsdb-x7k2q-right-j51462ac"}[2s])) over 2s by 1s of hub
     WorkflowSucceeded=False Deleted 
     ResultsStored=True Done stored
 72009 s Running

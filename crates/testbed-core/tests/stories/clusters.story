@@ -56,11 +56,11 @@
 39 s Running, looks again at 44 s
     WorkflowSucceeded=True Done workflow tsdb-x7k2q-p5ae4psv succeeded
     ResultsStored=False SamplesSettling the last samples of the window are still arriving
-45 s Complete, looks again at 639 s
-    collect sum(mem{namespace="tsdb-x7k2q-left-z1517p2w"}) and sum(mem{namespace="tsdb-x7k2q-right-j51462ac"})
+44 s Complete, looks again at 639 s
+    collect beside 0 records: sum(mem{namespace="tsdb-x7k2q-left-z1517p2w"}) over 2s by 1s of hub and sum(mem{namespace="tsdb-x7k2q-right-j51462ac"}) over 2s by 1s of hub and sum(rate(cpu_seconds_total{namespace="tsdb-x7k2q-left-z1517p2w"}[2s])) over 2s by 1s of hub and sum(rate(cpu_seconds_total{namespace="tsdb-x7k2q-right-j51462ac"}[2s])) over 2s by 1s of hub
     ResultsStored=True Done stored
     Succeeded=True Done the result is stored
-48 s Complete, looks again at 86400 s
+47 s Complete, looks again at 86400 s
     delete Workflow tsdb-x7k2q-p5ae4psv (uid-20)
     delete Application tsdb-x7k2q-left-metrics-agent-nckbxcrn (uid-9)
     delete Application tsdb-x7k2q-left-metrics-app-7twgse32 (uid-10)
@@ -68,24 +68,24 @@
     delete Application tsdb-x7k2q-right-store-kfzrp5ag (uid-17)
     Published=False NotRequested 
     CleanedUp=False TearingDown workflow tsdb-x7k2q-p5ae4psv is being removed
-51 s Complete, looks again at 66 s
+50 s Complete, looks again at 65 s
     delete Project tsdb-x7k2q-q14876sn (uid-5)
     delete Secret tsdb-x7k2q-left-5d5nn6xe (uid-6)
     delete Secret tsdb-x7k2q-right-72fpjevj (uid-13)
     delete Cluster tsdb-x7k2q-left-5d5nn6xe (uid-2)
     delete Cluster tsdb-x7k2q-right-72fpjevj (uid-4)
     CleanedUp=False TearingDown project tsdb-x7k2q-q14876sn is being removed
-54 s Complete, looks again at 69 s
+53 s Complete, looks again at 68 s
     CleanedUp=False TearingDown 3 resources of clusters are being removed, such as v1/Secret/tsdb-x7k2q-left-5d5nn6xe-kubeconfig
-57 s Complete, looks again at 72 s
+56 s Complete, looks again at 71 s
     CleanedUp=False TearingDown 2 resources of clusters are being removed, such as v1/Pod/tsdb-x7k2q-right-72fpjevj-0
-60 s Complete, looks again at 75 s
+59 s Complete, looks again at 74 s
     CleanedUp=False TearingDown v1/Secret/tsdb-x7k2q-right-72fpjevj-kubeconfig, of which a cluster was made, is being removed
-63 s Complete, looks again at 948 s
+62 s Complete, looks again at 947 s
     delete Secret tsdb-x7k2q-left-akcs2a1a (uid-8)
     delete Secret tsdb-x7k2q-right-ff2ax8sj (uid-15)
     CleanedUp=False TearingDown secret tsdb-x7k2q-left-akcs2a1a is being removed
-66 s Complete, looks again at 86400 s
+65 s Complete, looks again at 86400 s
     certify under Some("runs/11111111-2222-3333-4444-555555555555/"): Application tsdb-x7k2q-left-metrics-agent-nckbxcrn, Application tsdb-x7k2q-left-metrics-app-7twgse32, Application tsdb-x7k2q-right-metrics-agent-qj5sfe4w, Application tsdb-x7k2q-right-store-kfzrp5ag, ExperimentCluster tsdb-x7k2q-left-5d5nn6xe, ExperimentCluster tsdb-x7k2q-right-72fpjevj, Project tsdb-x7k2q-q14876sn, Secret tsdb-x7k2q-left-5d5nn6xe, Secret tsdb-x7k2q-left-akcs2a1a, Secret tsdb-x7k2q-right-72fpjevj, Secret tsdb-x7k2q-right-ff2ax8sj, Workflow tsdb-x7k2q-p5ae4psv, resource of a cluster v1/Pod/tsdb-x7k2q-left-5d5nn6xe-0, resource of a cluster v1/Pod/tsdb-x7k2q-right-72fpjevj-0, resource of a cluster v1/Secret/tsdb-x7k2q-left-5d5nn6xe-kubeconfig, resource of a cluster v1/Secret/tsdb-x7k2q-right-72fpjevj-kubeconfig
     CleanedUp=True NothingLeft nothing is left of the run
 
@@ -101,7 +101,7 @@ targets:
   kubeconfigSecret: tsdb-x7k2q-left-5d5nn6xe-kubeconfig
   clusterId: id-of-uid-2
   clusterCreatedAt: "2026-01-01T00:00:06Z"
-  clusterGoneAt: "2026-01-01T00:01:03Z"
+  clusterGoneAt: "2026-01-01T00:01:02Z"
   resources:
   - v1/Pod/tsdb-x7k2q-left-5d5nn6xe-0
   - v1/Secret/tsdb-x7k2q-left-5d5nn6xe-kubeconfig
@@ -145,7 +145,7 @@ targets:
   kubeconfigSecret: tsdb-x7k2q-right-72fpjevj-kubeconfig
   clusterId: id-of-uid-4
   clusterCreatedAt: "2026-01-01T00:00:06Z"
-  clusterGoneAt: "2026-01-01T00:01:03Z"
+  clusterGoneAt: "2026-01-01T00:01:02Z"
   resources:
   - v1/Pod/tsdb-x7k2q-right-72fpjevj-0
   - v1/Secret/tsdb-x7k2q-right-72fpjevj-kubeconfig
@@ -206,18 +206,18 @@ results:
   sha256: "00"
   size: 1
 resultsURL: s3://results
-completedAt: "2026-01-01T00:00:45Z"
+completedAt: "2026-01-01T00:00:44Z"
 resourcesCleaned: true
 teardownCertificate:
   key: runs/11111111-2222-3333-4444-555555555555/teardown.json
   sha256: "00"
 stageTimes:
   Accepted: "2026-01-01T00:00:03.000000Z"
-  CleanedUp: "2026-01-01T00:01:06.000000Z"
+  CleanedUp: "2026-01-01T00:01:05.000000Z"
   ClustersReady: "2026-01-01T00:00:12.000000Z"
   ComponentsReady: "2026-01-01T00:00:30.000000Z"
-  ResultsStored: "2026-01-01T00:00:45.000000Z"
-  Succeeded: "2026-01-01T00:00:45.000000Z"
+  ResultsStored: "2026-01-01T00:00:44.000000Z"
+  Succeeded: "2026-01-01T00:00:44.000000Z"
   WorkflowSucceeded: "2026-01-01T00:00:39.000000Z"
 tutorialStatus:
   kubeconfigSecrets:

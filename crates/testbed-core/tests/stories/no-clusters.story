@@ -17,26 +17,26 @@
     ClustersReady=False ClusterCreating left: a cluster is being made
 9 s Provisioning, looks again at 243 s
     ClustersReady=False ClusterCreating left: cluster tsdb-x7k2q-left-5d5nn6xe: its nodes start
-246 s Failed, looks again at 86400 s
+243 s Failed, looks again at 86400 s
     ClustersReady=False DeadlineExceeded not ready within the deadline: left: cluster tsdb-x7k2q-left-5d5nn6xe: its nodes start
     Succeeded=False DeadlineExceeded not ready within the deadline: left: cluster tsdb-x7k2q-left-5d5nn6xe: its nodes start
-249 s Failed, looks again at 846 s
-    collect 
+246 s Failed, looks again at 843 s
+    collect beside 0 records: 
     ComponentsReady=False Skipped 
     WorkflowSucceeded=False Skipped 
     ResultsStored=True Done stored
-252 s Failed, looks again at 267 s
+249 s Failed, looks again at 264 s
     delete Cluster tsdb-x7k2q-left-5d5nn6xe (uid-2)
     delete Cluster tsdb-x7k2q-right-72fpjevj (uid-4)
     Published=False Skipped 
     CleanedUp=False TearingDown cluster tsdb-x7k2q-left-5d5nn6xe is being removed
-255 s Failed, looks again at 270 s
+252 s Failed, looks again at 267 s
     CleanedUp=False TearingDown 3 resources of clusters are being removed, such as v1/Secret/tsdb-x7k2q-left-5d5nn6xe-kubeconfig
-258 s Failed, looks again at 273 s
+255 s Failed, looks again at 270 s
     CleanedUp=False TearingDown 2 resources of clusters are being removed, such as v1/Pod/tsdb-x7k2q-right-72fpjevj-0
-261 s Failed, looks again at 276 s
+258 s Failed, looks again at 273 s
     CleanedUp=False TearingDown v1/Secret/tsdb-x7k2q-right-72fpjevj-kubeconfig, of which a cluster was made, is being removed
-264 s Failed
+261 s Failed
     certify under Some("runs/11111111-2222-3333-4444-555555555555/"): ExperimentCluster tsdb-x7k2q-left-5d5nn6xe, ExperimentCluster tsdb-x7k2q-right-72fpjevj, resource of a cluster v1/Pod/tsdb-x7k2q-left-5d5nn6xe-0, resource of a cluster v1/Pod/tsdb-x7k2q-right-72fpjevj-0, resource of a cluster v1/Secret/tsdb-x7k2q-left-5d5nn6xe-kubeconfig, resource of a cluster v1/Secret/tsdb-x7k2q-right-72fpjevj-kubeconfig
     CleanedUp=True NothingLeft nothing is left of the run
 
@@ -49,7 +49,7 @@ targets:
   namespace: tsdb-x7k2q-left-z1517p2w
   clusterName: tsdb-x7k2q-left-5d5nn6xe
   clusterCreatedAt: "2026-01-01T00:00:06Z"
-  clusterGoneAt: "2026-01-01T00:04:24Z"
+  clusterGoneAt: "2026-01-01T00:04:21Z"
   resources:
   - v1/Pod/tsdb-x7k2q-left-5d5nn6xe-0
   - v1/Secret/tsdb-x7k2q-left-5d5nn6xe-kubeconfig
@@ -85,7 +85,7 @@ targets:
   namespace: tsdb-x7k2q-right-j51462ac
   clusterName: tsdb-x7k2q-right-72fpjevj
   clusterCreatedAt: "2026-01-01T00:00:06Z"
-  clusterGoneAt: "2026-01-01T00:04:24Z"
+  clusterGoneAt: "2026-01-01T00:04:21Z"
   resources:
   - v1/Pod/tsdb-x7k2q-right-72fpjevj-0
   - v1/Secret/tsdb-x7k2q-right-72fpjevj-kubeconfig
@@ -135,12 +135,12 @@ results:
   sha256: "00"
   size: 1
 resultsURL: s3://results
-completedAt: "2026-01-01T00:04:06Z"
+completedAt: "2026-01-01T00:04:03Z"
 resourcesCleaned: true
 teardownCertificate:
   key: runs/11111111-2222-3333-4444-555555555555/teardown.json
   sha256: "00"
 stageTimes:
   Accepted: "2026-01-01T00:00:03.000000Z"
-  CleanedUp: "2026-01-01T00:04:24.000000Z"
-  ResultsStored: "2026-01-01T00:04:09.000000Z"
+  CleanedUp: "2026-01-01T00:04:21.000000Z"
+  ResultsStored: "2026-01-01T00:04:06.000000Z"

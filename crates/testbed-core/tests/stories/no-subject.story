@@ -35,71 +35,71 @@
 51 s Running, looks again at 86400 s
     WorkflowSucceeded=False TrialMeasuring trial b01-1-right is over (0 of 10 planned trials are valid)
 54 s Running, looks again at 351 s
-    measure b01-1-right by 0 questions
+    measure b01-1-right: 
     WorkflowSucceeded=False TrialMeasuring trial b01-1-right is over, and its samples are being read (0 of 10 planned trials are valid)
 57 s Running, looks again at 86400 s
     WorkflowSucceeded=False TrialPreparing trial b01-2-left is being prepared
 60 s Running, looks again at 117 s
     WorkflowSucceeded=False TrialPreparing trial b01-2-left: 0 of 1 pods of target left ready
-120 s Running, looks again at 86400 s
+117 s Running, looks again at 86400 s
     WorkflowSucceeded=False TrialMeasuring trial b01-2-left is over (0 of 10 planned trials are valid, 1 void)
-123 s Running, looks again at 420 s
-    measure b01-2-left by 0 questions
+120 s Running, looks again at 417 s
+    measure b01-2-left: 
     WorkflowSucceeded=False TrialMeasuring trial b01-2-left is over, and its samples are being read (0 of 10 planned trials are valid, 1 void)
-126 s Running, looks again at 86400 s
+123 s Running, looks again at 86400 s
     WorkflowSucceeded=False TrialPreparing trial a01-1-left is being prepared
-129 s Running, looks again at 186 s
+126 s Running, looks again at 183 s
     WorkflowSucceeded=False TrialPreparing trial a01-1-left: 0 of 1 pods of target left ready
-189 s Running, looks again at 86400 s
+183 s Running, looks again at 86400 s
     WorkflowSucceeded=False TrialMeasuring trial a01-1-left is over (0 of 10 planned trials are valid, 2 void)
-192 s Running, looks again at 489 s
-    measure a01-1-left by 0 questions
+186 s Running, looks again at 483 s
+    measure a01-1-left: 
     WorkflowSucceeded=False TrialMeasuring trial a01-1-left is over, and its samples are being read (0 of 10 planned trials are valid, 2 void)
-195 s Running, looks again at 86400 s
+189 s Running, looks again at 86400 s
     WorkflowSucceeded=False TrialPreparing trial a01-2-left is being prepared
-198 s Running, looks again at 255 s
+192 s Running, looks again at 249 s
     WorkflowSucceeded=False TrialPreparing trial a01-2-left: 0 of 1 pods of target left ready
-258 s Running, looks again at 86400 s
+249 s Running, looks again at 86400 s
     WorkflowSucceeded=False TrialMeasuring trial a01-2-left is over (0 of 10 planned trials are valid, 3 void)
-261 s Running, looks again at 558 s
-    measure a01-2-left by 0 questions
+252 s Running, looks again at 549 s
+    measure a01-2-left: 
     WorkflowSucceeded=False TrialMeasuring trial a01-2-left is over, and its samples are being read (0 of 10 planned trials are valid, 3 void)
-264 s Running, looks again at 86400 s
+255 s Running, looks again at 86400 s
     WorkflowSucceeded=False TrialPreparing trial b02-1-left is being prepared
-267 s Running, looks again at 324 s
+258 s Running, looks again at 315 s
     WorkflowSucceeded=False TrialPreparing trial b02-1-left: 0 of 1 pods of target left ready
-327 s Running, looks again at 86400 s
+315 s Running, looks again at 86400 s
     WorkflowSucceeded=False TrialMeasuring trial b02-1-left is over (0 of 10 planned trials are valid, 4 void)
-330 s Running, looks again at 627 s
-    measure b02-1-left by 0 questions
+318 s Running, looks again at 615 s
+    measure b02-1-left: 
     WorkflowSucceeded=False TrialMeasuring trial b02-1-left is over, and its samples are being read (0 of 10 planned trials are valid, 4 void)
-333 s Running, looks again at 86400 s
+321 s Running, looks again at 86400 s
     WorkflowSucceeded=False TrialPreparing trial b02-2-right is being prepared
-336 s Running, looks again at 363 s
+324 s Running, looks again at 351 s
     WorkflowSucceeded=False TrialPreparing trial b02-2-right: 0 of 1 pods of app=store in target right ready
-363 s Running, looks again at 86400 s
+351 s Running, looks again at 86400 s
     WorkflowSucceeded=False TrialMeasuring trial b02-2-right is over (0 of 10 planned trials are valid, 5 void)
-366 s Running, looks again at 663 s
-    measure b02-2-right by 0 questions
+354 s Running, looks again at 651 s
+    measure b02-2-right: 
     WorkflowSucceeded=False TrialMeasuring trial b02-2-right is over, and its samples are being read (0 of 10 planned trials are valid, 5 void)
-369 s Running, looks again at 86400 s
+357 s Running, looks again at 86400 s
     WorkflowSucceeded=True TrialsDone 6 trials of which 6 void; 3 of 3 blocks were void, and 2 may be run again
     ResultsStored=False NotReached begins once the end of the workflow is recorded
-372 s Complete, looks again at 969 s
-    collect 
+360 s Complete, looks again at 957 s
+    collect beside 6 records: 
     ResultsStored=True Done stored
     Succeeded=True Done the result is stored
-375 s Complete, looks again at 86400 s
+363 s Complete, looks again at 86400 s
     delete Application tsdb-x7k2q-left-metrics-app-7twgse32 (uid-3)
     delete Application tsdb-x7k2q-right-store-kfzrp5ag (uid-5)
     delete Namespace tsdb-x7k2q-left-z1517p2w (uid-2)
     delete Namespace tsdb-x7k2q-right-j51462ac (uid-4)
     Published=False NotRequested 
     CleanedUp=False TearingDown application tsdb-x7k2q-left-metrics-app-7twgse32 is being removed
-378 s Complete, looks again at 1275 s
+366 s Complete, looks again at 1263 s
     delete Project tsdb-x7k2q-q14876sn (uid-1)
     CleanedUp=False TearingDown project tsdb-x7k2q-q14876sn is being removed
-381 s Complete, looks again at 86400 s
+369 s Complete, looks again at 86400 s
     certify under Some("runs/11111111-2222-3333-4444-555555555555/"): Application tsdb-x7k2q-left-metrics-app-7twgse32, Application tsdb-x7k2q-right-store-kfzrp5ag, Namespace tsdb-x7k2q-left-z1517p2w, Namespace tsdb-x7k2q-right-j51462ac, Project tsdb-x7k2q-q14876sn
     CleanedUp=True NothingLeft nothing is left of the run
 
@@ -184,7 +184,7 @@ trials:
     position: 1
     variant: left
     aa: true
-    begunAt: "2026-01-01T00:02:06.000000Z"
+    begunAt: "2026-01-01T00:02:03.000000Z"
     record:
       key: runs/11111111-2222-3333-4444-555555555555/trials/a01-1-left.json
       sha256: "00"
@@ -194,7 +194,7 @@ trials:
     position: 2
     variant: left
     aa: true
-    begunAt: "2026-01-01T00:03:15.000000Z"
+    begunAt: "2026-01-01T00:03:09.000000Z"
     record:
       key: runs/11111111-2222-3333-4444-555555555555/trials/a01-2-left.json
       sha256: "00"
@@ -203,7 +203,7 @@ trials:
     block: 2
     position: 1
     variant: left
-    begunAt: "2026-01-01T00:04:24.000000Z"
+    begunAt: "2026-01-01T00:04:15.000000Z"
     record:
       key: runs/11111111-2222-3333-4444-555555555555/trials/b02-1-left.json
       sha256: "00"
@@ -212,7 +212,7 @@ trials:
     block: 2
     position: 2
     variant: right
-    begunAt: "2026-01-01T00:05:33.000000Z"
+    begunAt: "2026-01-01T00:05:21.000000Z"
     record:
       key: runs/11111111-2222-3333-4444-555555555555/trials/b02-2-right.json
       sha256: "00"
@@ -231,16 +231,16 @@ results:
   sha256: "00"
   size: 1
 resultsURL: s3://results
-completedAt: "2026-01-01T00:06:12Z"
+completedAt: "2026-01-01T00:06:00Z"
 resourcesCleaned: true
 teardownCertificate:
   key: runs/11111111-2222-3333-4444-555555555555/teardown.json
   sha256: "00"
 stageTimes:
   Accepted: "2026-01-01T00:00:03.000000Z"
-  CleanedUp: "2026-01-01T00:06:21.000000Z"
+  CleanedUp: "2026-01-01T00:06:09.000000Z"
   ClustersReady: "2026-01-01T00:00:03.000000Z"
   ComponentsReady: "2026-01-01T00:00:18.000000Z"
-  ResultsStored: "2026-01-01T00:06:12.000000Z"
-  Succeeded: "2026-01-01T00:06:12.000000Z"
-  WorkflowSucceeded: "2026-01-01T00:06:09.000000Z"
+  ResultsStored: "2026-01-01T00:06:00.000000Z"
+  Succeeded: "2026-01-01T00:06:00.000000Z"
+  WorkflowSucceeded: "2026-01-01T00:05:57.000000Z"

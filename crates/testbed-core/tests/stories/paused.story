@@ -45,7 +45,7 @@
 39 s Running, looks again at 44 s
     WorkflowSucceeded=False SamplesSettling trial b01-1-right is over, and its last samples are still arriving (0 of 10 planned trials are valid)
 45 s Running, looks again at 339 s
-    measure b01-1-right by 3 questions
+    measure b01-1-right: min(count_over_time(mem{namespace="tsdb-x7k2q-right-j51462ac"}[2s])) over 2s by 1s of hub and sum(mem{namespace="tsdb-x7k2q-right-j51462ac"}) over 2s by 1s of hub and min(count_over_time(cpu_seconds_total{namespace="tsdb-x7k2q-right-j51462ac"}[2s])) over 2s by 1s of hub and sum(rate(cpu_seconds_total{namespace="tsdb-x7k2q-right-j51462ac"}[2s])) over 2s by 1s of hub and sum(increase(container_cpu_cfs_throttled_periods_total{namespace="tsdb-x7k2q-right-j51462ac",container!=""}[2s])) / sum(increase(container_cpu_cfs_periods_total{namespace="tsdb-x7k2q-right-j51462ac",container!=""}[2s])) over 2s by 1s of hub
     WorkflowSucceeded=False TrialMeasuring trial b01-1-right is over, and its samples are being read (0 of 10 planned trials are valid)
 48 s Running, looks again at 86400 s
     delete Workflow tsdb-x7k2q-b01-1-right-nbmv6dn3 (uid-9)
@@ -60,7 +60,7 @@
 60 s Running, looks again at 65 s
     WorkflowSucceeded=False SamplesSettling trial b01-2-left is over, and its last samples are still arriving (1 of 10 planned trials are valid)
 66 s Running, looks again at 360 s
-    measure b01-2-left by 3 questions
+    measure b01-2-left: min(count_over_time(mem{namespace="tsdb-x7k2q-left-z1517p2w"}[2s])) over 2s by 1s of hub and sum(mem{namespace="tsdb-x7k2q-left-z1517p2w"}) over 2s by 1s of hub and min(count_over_time(cpu_seconds_total{namespace="tsdb-x7k2q-left-z1517p2w"}[2s])) over 2s by 1s of hub and sum(rate(cpu_seconds_total{namespace="tsdb-x7k2q-left-z1517p2w"}[2s])) over 2s by 1s of hub and sum(increase(container_cpu_cfs_throttled_periods_total{namespace="tsdb-x7k2q-left-z1517p2w",container!=""}[2s])) / sum(increase(container_cpu_cfs_periods_total{namespace="tsdb-x7k2q-left-z1517p2w",container!=""}[2s])) over 2s by 1s of hub
     WorkflowSucceeded=False TrialMeasuring trial b01-2-left is over, and its samples are being read (1 of 10 planned trials are valid)
 69 s Running, looks again at 86400 s
     delete Workflow tsdb-x7k2q-b01-2-left-hcf6zsjz (uid-10)
@@ -76,153 +76,153 @@
     WorkflowSucceeded=False TrialRunning trial a01-1-left is running (2 of 10 planned trials are valid)
 105 s Running, looks again at 110 s
     WorkflowSucceeded=False SamplesSettling trial a01-1-left is over, and its last samples are still arriving (2 of 10 planned trials are valid)
-111 s Running, looks again at 405 s
-    measure a01-1-left by 3 questions
+110 s Running, looks again at 405 s
+    measure a01-1-left: min(count_over_time(mem{namespace="tsdb-x7k2q-left-z1517p2w"}[2s])) over 2s by 1s of hub and sum(mem{namespace="tsdb-x7k2q-left-z1517p2w"}) over 2s by 1s of hub and min(count_over_time(cpu_seconds_total{namespace="tsdb-x7k2q-left-z1517p2w"}[2s])) over 2s by 1s of hub and sum(rate(cpu_seconds_total{namespace="tsdb-x7k2q-left-z1517p2w"}[2s])) over 2s by 1s of hub and sum(increase(container_cpu_cfs_throttled_periods_total{namespace="tsdb-x7k2q-left-z1517p2w",container!=""}[2s])) / sum(increase(container_cpu_cfs_periods_total{namespace="tsdb-x7k2q-left-z1517p2w",container!=""}[2s])) over 2s by 1s of hub
     WorkflowSucceeded=False TrialMeasuring trial a01-1-left is over, and its samples are being read (2 of 10 planned trials are valid)
-114 s Running, looks again at 86400 s
+113 s Running, looks again at 86400 s
     delete Workflow tsdb-x7k2q-a01-1-left-48ykfnje (uid-11)
     WorkflowSucceeded=False TrialPreparing trial a01-2-left is being prepared
-117 s Running, looks again at 86400 s
+116 s Running, looks again at 86400 s
     WorkflowSucceeded=False TrialPreparing trial a01-2-left: the subject is ready
-120 s Running, looks again at 86400 s
+119 s Running, looks again at 86400 s
     apply Workflow tsdb-x7k2q-a01-2-left-herep822
     WorkflowSucceeded=False TrialRunning trial a01-2-left is submitted (3 of 10 planned trials are valid)
-123 s Running, looks again at 444 s
+122 s Running, looks again at 443 s
     WorkflowSucceeded=False TrialRunning trial a01-2-left is running (3 of 10 planned trials are valid)
-126 s Running, looks again at 131 s
+125 s Running, looks again at 130 s
     WorkflowSucceeded=False SamplesSettling trial a01-2-left is over, and its last samples are still arriving (3 of 10 planned trials are valid)
-132 s Running, looks again at 426 s
-    measure a01-2-left by 3 questions
+130 s Running, looks again at 425 s
+    measure a01-2-left: min(count_over_time(mem{namespace="tsdb-x7k2q-left-z1517p2w"}[2s])) over 2s by 1s of hub and sum(mem{namespace="tsdb-x7k2q-left-z1517p2w"}) over 2s by 1s of hub and min(count_over_time(cpu_seconds_total{namespace="tsdb-x7k2q-left-z1517p2w"}[2s])) over 2s by 1s of hub and sum(rate(cpu_seconds_total{namespace="tsdb-x7k2q-left-z1517p2w"}[2s])) over 2s by 1s of hub and sum(increase(container_cpu_cfs_throttled_periods_total{namespace="tsdb-x7k2q-left-z1517p2w",container!=""}[2s])) / sum(increase(container_cpu_cfs_periods_total{namespace="tsdb-x7k2q-left-z1517p2w",container!=""}[2s])) over 2s by 1s of hub
     WorkflowSucceeded=False TrialMeasuring trial a01-2-left is over, and its samples are being read (3 of 10 planned trials are valid)
-135 s Running, looks again at 86400 s
+133 s Running, looks again at 86400 s
     delete Workflow tsdb-x7k2q-a01-2-left-herep822 (uid-12)
     WorkflowSucceeded=False TrialPreparing trial b02-1-left is being prepared
-138 s Running, looks again at 86400 s
+136 s Running, looks again at 86400 s
     WorkflowSucceeded=False TrialPreparing trial b02-1-left: the subject is ready
-141 s Running, looks again at 86400 s
+139 s Running, looks again at 86400 s
     apply Workflow tsdb-x7k2q-b02-1-left-nc7gerkq
     WorkflowSucceeded=False TrialRunning trial b02-1-left is submitted (4 of 10 planned trials are valid)
-144 s Running, looks again at 465 s
+142 s Running, looks again at 463 s
     WorkflowSucceeded=False TrialRunning trial b02-1-left is running (4 of 10 planned trials are valid)
-147 s Running, looks again at 152 s
+145 s Running, looks again at 150 s
     WorkflowSucceeded=False SamplesSettling trial b02-1-left is over, and its last samples are still arriving (4 of 10 planned trials are valid)
-153 s Running, looks again at 447 s
-    measure b02-1-left by 3 questions
+150 s Running, looks again at 445 s
+    measure b02-1-left: min(count_over_time(mem{namespace="tsdb-x7k2q-left-z1517p2w"}[2s])) over 2s by 1s of hub and sum(mem{namespace="tsdb-x7k2q-left-z1517p2w"}) over 2s by 1s of hub and min(count_over_time(cpu_seconds_total{namespace="tsdb-x7k2q-left-z1517p2w"}[2s])) over 2s by 1s of hub and sum(rate(cpu_seconds_total{namespace="tsdb-x7k2q-left-z1517p2w"}[2s])) over 2s by 1s of hub and sum(increase(container_cpu_cfs_throttled_periods_total{namespace="tsdb-x7k2q-left-z1517p2w",container!=""}[2s])) / sum(increase(container_cpu_cfs_periods_total{namespace="tsdb-x7k2q-left-z1517p2w",container!=""}[2s])) over 2s by 1s of hub
     WorkflowSucceeded=False TrialMeasuring trial b02-1-left is over, and its samples are being read (4 of 10 planned trials are valid)
-156 s Running, looks again at 86400 s
+153 s Running, looks again at 86400 s
     delete Workflow tsdb-x7k2q-b02-1-left-nc7gerkq (uid-13)
     WorkflowSucceeded=False TrialPreparing trial b02-2-right is being prepared
-159 s Running, looks again at 186 s
+156 s Running, looks again at 183 s
     delete Pod pod-uid-8 (uid-8)
     WorkflowSucceeded=False TrialPreparing trial b02-2-right: 1 of 1 pods of app=store in target right ready
-162 s Running, looks again at 186 s
+159 s Running, looks again at 183 s
     WorkflowSucceeded=False TrialPreparing trial b02-2-right: 0 of 1 pods of app=store in target right ready
-165 s Running, looks again at 86400 s
+162 s Running, looks again at 86400 s
     WorkflowSucceeded=False TrialPreparing trial b02-2-right: the subject is ready
-168 s Running, looks again at 86400 s
+165 s Running, looks again at 86400 s
     apply Workflow tsdb-x7k2q-b02-2-right-pvdcfvm4
     WorkflowSucceeded=False TrialRunning trial b02-2-right is submitted (5 of 10 planned trials are valid)
-171 s Running, looks again at 486 s
+168 s Running, looks again at 483 s
     WorkflowSucceeded=False TrialRunning trial b02-2-right is running (5 of 10 planned trials are valid)
-174 s Running, looks again at 179 s
+171 s Running, looks again at 176 s
     WorkflowSucceeded=False SamplesSettling trial b02-2-right is over, and its last samples are still arriving (5 of 10 planned trials are valid)
-180 s Running, looks again at 474 s
-    measure b02-2-right by 3 questions
+176 s Running, looks again at 471 s
+    measure b02-2-right: min(count_over_time(mem{namespace="tsdb-x7k2q-right-j51462ac"}[2s])) over 2s by 1s of hub and sum(mem{namespace="tsdb-x7k2q-right-j51462ac"}) over 2s by 1s of hub and min(count_over_time(cpu_seconds_total{namespace="tsdb-x7k2q-right-j51462ac"}[2s])) over 2s by 1s of hub and sum(rate(cpu_seconds_total{namespace="tsdb-x7k2q-right-j51462ac"}[2s])) over 2s by 1s of hub and sum(increase(container_cpu_cfs_throttled_periods_total{namespace="tsdb-x7k2q-right-j51462ac",container!=""}[2s])) / sum(increase(container_cpu_cfs_periods_total{namespace="tsdb-x7k2q-right-j51462ac",container!=""}[2s])) over 2s by 1s of hub
     WorkflowSucceeded=False TrialMeasuring trial b02-2-right is over, and its samples are being read (5 of 10 planned trials are valid)
-183 s Running, looks again at 86400 s
+179 s Running, looks again at 86400 s
     delete Workflow tsdb-x7k2q-b02-2-right-pvdcfvm4 (uid-15)
     WorkflowSucceeded=False TrialPreparing trial a02-1-right is being prepared
-186 s Running, looks again at 213 s
+182 s Running, looks again at 209 s
     delete Pod pod-uid-14 (uid-14)
     WorkflowSucceeded=False TrialPreparing trial a02-1-right: 1 of 1 pods of app=store in target right ready
-189 s Running, looks again at 213 s
+185 s Running, looks again at 209 s
     WorkflowSucceeded=False TrialPreparing trial a02-1-right: 0 of 1 pods of app=store in target right ready
-192 s Running, looks again at 86400 s
+188 s Running, looks again at 86400 s
     WorkflowSucceeded=False TrialPreparing trial a02-1-right: the subject is ready
-195 s Running, looks again at 86400 s
+191 s Running, looks again at 86400 s
     apply Workflow tsdb-x7k2q-a02-1-right-gns4t26f
     WorkflowSucceeded=False TrialRunning trial a02-1-right is submitted (6 of 10 planned trials are valid)
-198 s Running, looks again at 513 s
+194 s Running, looks again at 509 s
     WorkflowSucceeded=False TrialRunning trial a02-1-right is running (6 of 10 planned trials are valid)
-201 s Running, looks again at 206 s
+197 s Running, looks again at 202 s
     WorkflowSucceeded=False SamplesSettling trial a02-1-right is over, and its last samples are still arriving (6 of 10 planned trials are valid)
-207 s Running, looks again at 501 s
-    measure a02-1-right by 3 questions
+202 s Running, looks again at 497 s
+    measure a02-1-right: min(count_over_time(mem{namespace="tsdb-x7k2q-right-j51462ac"}[2s])) over 2s by 1s of hub and sum(mem{namespace="tsdb-x7k2q-right-j51462ac"}) over 2s by 1s of hub and min(count_over_time(cpu_seconds_total{namespace="tsdb-x7k2q-right-j51462ac"}[2s])) over 2s by 1s of hub and sum(rate(cpu_seconds_total{namespace="tsdb-x7k2q-right-j51462ac"}[2s])) over 2s by 1s of hub and sum(increase(container_cpu_cfs_throttled_periods_total{namespace="tsdb-x7k2q-right-j51462ac",container!=""}[2s])) / sum(increase(container_cpu_cfs_periods_total{namespace="tsdb-x7k2q-right-j51462ac",container!=""}[2s])) over 2s by 1s of hub
     WorkflowSucceeded=False TrialMeasuring trial a02-1-right is over, and its samples are being read (6 of 10 planned trials are valid)
-210 s Running, looks again at 86400 s
+205 s Running, looks again at 86400 s
     delete Workflow tsdb-x7k2q-a02-1-right-gns4t26f (uid-17)
     WorkflowSucceeded=False TrialPreparing trial a02-2-right is being prepared
-213 s Running, looks again at 240 s
+208 s Running, looks again at 235 s
     delete Pod pod-uid-16 (uid-16)
     WorkflowSucceeded=False TrialPreparing trial a02-2-right: 1 of 1 pods of app=store in target right ready
-216 s Running, looks again at 240 s
+211 s Running, looks again at 235 s
     WorkflowSucceeded=False TrialPreparing trial a02-2-right: 0 of 1 pods of app=store in target right ready
-219 s Running, looks again at 86400 s
+214 s Running, looks again at 86400 s
     WorkflowSucceeded=False TrialPreparing trial a02-2-right: the subject is ready
-222 s Running, looks again at 86400 s
+217 s Running, looks again at 86400 s
     apply Workflow tsdb-x7k2q-a02-2-right-qzzjvzd6
     WorkflowSucceeded=False TrialRunning trial a02-2-right is submitted (7 of 10 planned trials are valid)
-225 s Running, looks again at 540 s
+220 s Running, looks again at 535 s
     WorkflowSucceeded=False TrialRunning trial a02-2-right is running (7 of 10 planned trials are valid)
-228 s Running, looks again at 233 s
+223 s Running, looks again at 228 s
     WorkflowSucceeded=False SamplesSettling trial a02-2-right is over, and its last samples are still arriving (7 of 10 planned trials are valid)
-234 s Running, looks again at 528 s
-    measure a02-2-right by 3 questions
+228 s Running, looks again at 523 s
+    measure a02-2-right: min(count_over_time(mem{namespace="tsdb-x7k2q-right-j51462ac"}[2s])) over 2s by 1s of hub and sum(mem{namespace="tsdb-x7k2q-right-j51462ac"}) over 2s by 1s of hub and min(count_over_time(cpu_seconds_total{namespace="tsdb-x7k2q-right-j51462ac"}[2s])) over 2s by 1s of hub and sum(rate(cpu_seconds_total{namespace="tsdb-x7k2q-right-j51462ac"}[2s])) over 2s by 1s of hub and sum(increase(container_cpu_cfs_throttled_periods_total{namespace="tsdb-x7k2q-right-j51462ac",container!=""}[2s])) / sum(increase(container_cpu_cfs_periods_total{namespace="tsdb-x7k2q-right-j51462ac",container!=""}[2s])) over 2s by 1s of hub
     WorkflowSucceeded=False TrialMeasuring trial a02-2-right is over, and its samples are being read (7 of 10 planned trials are valid)
-237 s Running, looks again at 86400 s
+231 s Running, looks again at 86400 s
     delete Workflow tsdb-x7k2q-a02-2-right-qzzjvzd6 (uid-19)
     WorkflowSucceeded=False TrialPreparing trial b03-1-right is being prepared
-240 s Running, looks again at 267 s
+234 s Running, looks again at 261 s
     delete Pod pod-uid-18 (uid-18)
     WorkflowSucceeded=False TrialPreparing trial b03-1-right: 1 of 1 pods of app=store in target right ready
-243 s Running, looks again at 267 s
+237 s Running, looks again at 261 s
     WorkflowSucceeded=False TrialPreparing trial b03-1-right: 0 of 1 pods of app=store in target right ready
-246 s Running, looks again at 86400 s
+240 s Running, looks again at 86400 s
     WorkflowSucceeded=False TrialPreparing trial b03-1-right: the subject is ready
-249 s Running, looks again at 86400 s
+243 s Running, looks again at 86400 s
     apply Workflow tsdb-x7k2q-b03-1-right-6eccpr5d
     WorkflowSucceeded=False TrialRunning trial b03-1-right is submitted (8 of 10 planned trials are valid)
-252 s Running, looks again at 567 s
+246 s Running, looks again at 561 s
     WorkflowSucceeded=False TrialRunning trial b03-1-right is running (8 of 10 planned trials are valid)
-255 s Running, looks again at 260 s
+249 s Running, looks again at 254 s
     WorkflowSucceeded=False SamplesSettling trial b03-1-right is over, and its last samples are still arriving (8 of 10 planned trials are valid)
-261 s Running, looks again at 555 s
-    measure b03-1-right by 3 questions
+254 s Running, looks again at 549 s
+    measure b03-1-right: min(count_over_time(mem{namespace="tsdb-x7k2q-right-j51462ac"}[2s])) over 2s by 1s of hub and sum(mem{namespace="tsdb-x7k2q-right-j51462ac"}) over 2s by 1s of hub and min(count_over_time(cpu_seconds_total{namespace="tsdb-x7k2q-right-j51462ac"}[2s])) over 2s by 1s of hub and sum(rate(cpu_seconds_total{namespace="tsdb-x7k2q-right-j51462ac"}[2s])) over 2s by 1s of hub and sum(increase(container_cpu_cfs_throttled_periods_total{namespace="tsdb-x7k2q-right-j51462ac",container!=""}[2s])) / sum(increase(container_cpu_cfs_periods_total{namespace="tsdb-x7k2q-right-j51462ac",container!=""}[2s])) over 2s by 1s of hub
     WorkflowSucceeded=False TrialMeasuring trial b03-1-right is over, and its samples are being read (8 of 10 planned trials are valid)
-264 s Running, looks again at 86400 s
+257 s Running, looks again at 86400 s
     delete Workflow tsdb-x7k2q-b03-1-right-6eccpr5d (uid-21)
     WorkflowSucceeded=False TrialPreparing trial b03-2-left is being prepared
-267 s Running, looks again at 86400 s
+260 s Running, looks again at 86400 s
     WorkflowSucceeded=False TrialPreparing trial b03-2-left: the subject is ready
-270 s Running, looks again at 86400 s
+263 s Running, looks again at 86400 s
     apply Workflow tsdb-x7k2q-b03-2-left-74bghv6q
     WorkflowSucceeded=False TrialRunning trial b03-2-left is submitted (9 of 10 planned trials are valid)
-273 s Running, looks again at 594 s
+266 s Running, looks again at 587 s
     WorkflowSucceeded=False TrialRunning trial b03-2-left is running (9 of 10 planned trials are valid)
-276 s Running, looks again at 281 s
+269 s Running, looks again at 274 s
     WorkflowSucceeded=False SamplesSettling trial b03-2-left is over, and its last samples are still arriving (9 of 10 planned trials are valid)
-282 s Running, looks again at 576 s
-    measure b03-2-left by 3 questions
+274 s Running, looks again at 569 s
+    measure b03-2-left: min(count_over_time(mem{namespace="tsdb-x7k2q-left-z1517p2w"}[2s])) over 2s by 1s of hub and sum(mem{namespace="tsdb-x7k2q-left-z1517p2w"}) over 2s by 1s of hub and min(count_over_time(cpu_seconds_total{namespace="tsdb-x7k2q-left-z1517p2w"}[2s])) over 2s by 1s of hub and sum(rate(cpu_seconds_total{namespace="tsdb-x7k2q-left-z1517p2w"}[2s])) over 2s by 1s of hub and sum(increase(container_cpu_cfs_throttled_periods_total{namespace="tsdb-x7k2q-left-z1517p2w",container!=""}[2s])) / sum(increase(container_cpu_cfs_periods_total{namespace="tsdb-x7k2q-left-z1517p2w",container!=""}[2s])) over 2s by 1s of hub
     WorkflowSucceeded=False TrialMeasuring trial b03-2-left is over, and its samples are being read (9 of 10 planned trials are valid)
-285 s Running, looks again at 86400 s
+277 s Running, looks again at 86400 s
     delete Workflow tsdb-x7k2q-b03-2-left-74bghv6q (uid-22)
     WorkflowSucceeded=True TrialsDone 10 trials of which 0 void; every block was run: 3 valid blocks, 2 of a variant against itself
     ResultsStored=False NotReached begins once the end of the workflow is recorded
-288 s Complete, looks again at 885 s
-    collect 
+280 s Complete, looks again at 877 s
+    collect beside 10 records: 
     ResultsStored=True Done stored
     Succeeded=True Done the result is stored
-291 s Complete, looks again at 86400 s
+283 s Complete, looks again at 86400 s
     delete Application tsdb-x7k2q-left-metrics-app-7twgse32 (uid-3)
     delete Application tsdb-x7k2q-right-store-kfzrp5ag (uid-6)
     delete Namespace tsdb-x7k2q-left-z1517p2w (uid-2)
     delete Namespace tsdb-x7k2q-right-j51462ac (uid-5)
     Published=False NotRequested 
     CleanedUp=False TearingDown application tsdb-x7k2q-left-metrics-app-7twgse32 is being removed
-294 s Complete, looks again at 1191 s
+286 s Complete, looks again at 1183 s
     delete Project tsdb-x7k2q-q14876sn (uid-1)
     CleanedUp=False TearingDown project tsdb-x7k2q-q14876sn is being removed
-297 s Complete, looks again at 86400 s
+289 s Complete, looks again at 86400 s
     certify under Some("runs/11111111-2222-3333-4444-555555555555/"): Application tsdb-x7k2q-left-metrics-app-7twgse32, Application tsdb-x7k2q-right-store-kfzrp5ag, Namespace tsdb-x7k2q-left-z1517p2w, Namespace tsdb-x7k2q-right-j51462ac, Project tsdb-x7k2q-q14876sn, Workflow tsdb-x7k2q-a01-1-left-48ykfnje, Workflow tsdb-x7k2q-a01-2-left-herep822, Workflow tsdb-x7k2q-a02-1-right-gns4t26f, Workflow tsdb-x7k2q-a02-2-right-qzzjvzd6, Workflow tsdb-x7k2q-b01-1-right-nbmv6dn3, Workflow tsdb-x7k2q-b01-2-left-hcf6zsjz, Workflow tsdb-x7k2q-b02-1-left-nc7gerkq, Workflow tsdb-x7k2q-b02-2-right-pvdcfvm4, Workflow tsdb-x7k2q-b03-1-right-6eccpr5d, Workflow tsdb-x7k2q-b03-2-left-74bghv6q
     CleanedUp=True NothingLeft nothing is left of the run
 
@@ -317,7 +317,7 @@ trials:
     position: 2
     variant: left
     aa: true
-    begunAt: "2026-01-01T00:01:54.000000Z"
+    begunAt: "2026-01-01T00:01:53.000000Z"
     workflowUid: uid-12
     record:
       key: runs/11111111-2222-3333-4444-555555555555/trials/a01-2-left.json
@@ -326,7 +326,7 @@ trials:
     block: 2
     position: 1
     variant: left
-    begunAt: "2026-01-01T00:02:15.000000Z"
+    begunAt: "2026-01-01T00:02:13.000000Z"
     workflowUid: uid-13
     record:
       key: runs/11111111-2222-3333-4444-555555555555/trials/b02-1-left.json
@@ -335,7 +335,7 @@ trials:
     block: 2
     position: 2
     variant: right
-    begunAt: "2026-01-01T00:02:36.000000Z"
+    begunAt: "2026-01-01T00:02:33.000000Z"
     workflowUid: uid-15
     record:
       key: runs/11111111-2222-3333-4444-555555555555/trials/b02-2-right.json
@@ -345,7 +345,7 @@ trials:
     position: 1
     variant: right
     aa: true
-    begunAt: "2026-01-01T00:03:03.000000Z"
+    begunAt: "2026-01-01T00:02:59.000000Z"
     workflowUid: uid-17
     record:
       key: runs/11111111-2222-3333-4444-555555555555/trials/a02-1-right.json
@@ -355,7 +355,7 @@ trials:
     position: 2
     variant: right
     aa: true
-    begunAt: "2026-01-01T00:03:30.000000Z"
+    begunAt: "2026-01-01T00:03:25.000000Z"
     workflowUid: uid-19
     record:
       key: runs/11111111-2222-3333-4444-555555555555/trials/a02-2-right.json
@@ -364,7 +364,7 @@ trials:
     block: 3
     position: 1
     variant: right
-    begunAt: "2026-01-01T00:03:57.000000Z"
+    begunAt: "2026-01-01T00:03:51.000000Z"
     workflowUid: uid-21
     record:
       key: runs/11111111-2222-3333-4444-555555555555/trials/b03-1-right.json
@@ -373,7 +373,7 @@ trials:
     block: 3
     position: 2
     variant: left
-    begunAt: "2026-01-01T00:04:24.000000Z"
+    begunAt: "2026-01-01T00:04:17.000000Z"
     workflowUid: uid-22
     record:
       key: runs/11111111-2222-3333-4444-555555555555/trials/b03-2-left.json
@@ -392,16 +392,16 @@ results:
   sha256: "00"
   size: 1
 resultsURL: s3://results
-completedAt: "2026-01-01T00:04:48Z"
+completedAt: "2026-01-01T00:04:40Z"
 resourcesCleaned: true
 teardownCertificate:
   key: runs/11111111-2222-3333-4444-555555555555/teardown.json
   sha256: "00"
 stageTimes:
   Accepted: "2026-01-01T00:00:03.000000Z"
-  CleanedUp: "2026-01-01T00:04:57.000000Z"
+  CleanedUp: "2026-01-01T00:04:49.000000Z"
   ClustersReady: "2026-01-01T00:00:03.000000Z"
   ComponentsReady: "2026-01-01T00:00:18.000000Z"
-  ResultsStored: "2026-01-01T00:04:48.000000Z"
-  Succeeded: "2026-01-01T00:04:48.000000Z"
-  WorkflowSucceeded: "2026-01-01T00:04:45.000000Z"
+  ResultsStored: "2026-01-01T00:04:40.000000Z"
+  Succeeded: "2026-01-01T00:04:40.000000Z"
+  WorkflowSucceeded: "2026-01-01T00:04:37.000000Z"

@@ -44,183 +44,183 @@
     WorkflowSucceeded=False TrialRunning trial b01-1-right is running (0 of 10 planned trials are valid)
 39 s Running, looks again at 44 s
     WorkflowSucceeded=False SamplesSettling trial b01-1-right is over, and its last samples are still arriving (0 of 10 planned trials are valid)
-45 s Running, looks again at 339 s
-    measure b01-1-right by 3 questions
+44 s Running, looks again at 339 s
+    measure b01-1-right: min(count_over_time(mem{namespace="tsdb-x7k2q-right-j51462ac"}[2s])) over 2s by 1s of hub and sum(mem{namespace="tsdb-x7k2q-right-j51462ac"}) over 2s by 1s of hub and min(count_over_time(cpu_seconds_total{namespace="tsdb-x7k2q-right-j51462ac"}[2s])) over 2s by 1s of hub and sum(rate(cpu_seconds_total{namespace="tsdb-x7k2q-right-j51462ac"}[2s])) over 2s by 1s of hub and sum(increase(container_cpu_cfs_throttled_periods_total{namespace="tsdb-x7k2q-right-j51462ac",container!=""}[2s])) / sum(increase(container_cpu_cfs_periods_total{namespace="tsdb-x7k2q-right-j51462ac",container!=""}[2s])) over 2s by 1s of hub
     WorkflowSucceeded=False TrialMeasuring trial b01-1-right is over, and its samples are being read (0 of 10 planned trials are valid)
-48 s Running, looks again at 86400 s
+47 s Running, looks again at 86400 s
     delete Workflow tsdb-x7k2q-b01-1-right-nbmv6dn3 (uid-9)
     WorkflowSucceeded=False TrialPreparing trial b01-2-left is being prepared
-51 s Running, looks again at 86400 s
+50 s Running, looks again at 86400 s
     WorkflowSucceeded=False TrialPreparing trial b01-2-left: the subject is ready
-54 s Running, looks again at 86400 s
+53 s Running, looks again at 86400 s
     apply Workflow tsdb-x7k2q-b01-2-left-hcf6zsjz
     WorkflowSucceeded=False TrialRunning trial b01-2-left is submitted (1 of 10 planned trials are valid)
-57 s Running, looks again at 378 s
+56 s Running, looks again at 377 s
     WorkflowSucceeded=False TrialRunning trial b01-2-left is running (1 of 10 planned trials are valid)
-60 s Running, looks again at 65 s
+59 s Running, looks again at 64 s
     WorkflowSucceeded=False SamplesSettling trial b01-2-left is over, and its last samples are still arriving (1 of 10 planned trials are valid)
-66 s Running, looks again at 360 s
-    measure b01-2-left by 3 questions
+64 s Running, looks again at 359 s
+    measure b01-2-left: min(count_over_time(mem{namespace="tsdb-x7k2q-left-z1517p2w"}[2s])) over 2s by 1s of hub and sum(mem{namespace="tsdb-x7k2q-left-z1517p2w"}) over 2s by 1s of hub and min(count_over_time(cpu_seconds_total{namespace="tsdb-x7k2q-left-z1517p2w"}[2s])) over 2s by 1s of hub and sum(rate(cpu_seconds_total{namespace="tsdb-x7k2q-left-z1517p2w"}[2s])) over 2s by 1s of hub and sum(increase(container_cpu_cfs_throttled_periods_total{namespace="tsdb-x7k2q-left-z1517p2w",container!=""}[2s])) / sum(increase(container_cpu_cfs_periods_total{namespace="tsdb-x7k2q-left-z1517p2w",container!=""}[2s])) over 2s by 1s of hub
     WorkflowSucceeded=False TrialMeasuring trial b01-2-left is over, and its samples are being read (1 of 10 planned trials are valid)
-69 s Running, looks again at 86400 s
+67 s Running, looks again at 86400 s
     delete Workflow tsdb-x7k2q-b01-2-left-hcf6zsjz (uid-10)
     WorkflowSucceeded=False TrialPreparing trial a01-1-left is being prepared
-72 s Running, looks again at 86400 s
+70 s Running, looks again at 86400 s
     WorkflowSucceeded=False TrialPreparing trial a01-1-left: the subject is ready
-75 s Running, looks again at 86400 s
+73 s Running, looks again at 86400 s
     apply Workflow tsdb-x7k2q-a01-1-left-48ykfnje
     WorkflowSucceeded=False TrialRunning trial a01-1-left is submitted (2 of 10 planned trials are valid)
-78 s Running, looks again at 399 s
+76 s Running, looks again at 397 s
     WorkflowSucceeded=False TrialRunning trial a01-1-left is running (2 of 10 planned trials are valid)
-81 s Running, looks again at 86 s
+79 s Running, looks again at 84 s
     WorkflowSucceeded=False SamplesSettling trial a01-1-left is over, and its last samples are still arriving (2 of 10 planned trials are valid)
-87 s Running, looks again at 381 s
-    measure a01-1-left by 3 questions
+84 s Running, looks again at 379 s
+    measure a01-1-left: min(count_over_time(mem{namespace="tsdb-x7k2q-left-z1517p2w"}[2s])) over 2s by 1s of hub and sum(mem{namespace="tsdb-x7k2q-left-z1517p2w"}) over 2s by 1s of hub and min(count_over_time(cpu_seconds_total{namespace="tsdb-x7k2q-left-z1517p2w"}[2s])) over 2s by 1s of hub and sum(rate(cpu_seconds_total{namespace="tsdb-x7k2q-left-z1517p2w"}[2s])) over 2s by 1s of hub and sum(increase(container_cpu_cfs_throttled_periods_total{namespace="tsdb-x7k2q-left-z1517p2w",container!=""}[2s])) / sum(increase(container_cpu_cfs_periods_total{namespace="tsdb-x7k2q-left-z1517p2w",container!=""}[2s])) over 2s by 1s of hub
     WorkflowSucceeded=False TrialMeasuring trial a01-1-left is over, and its samples are being read (2 of 10 planned trials are valid)
-90 s Running, looks again at 86400 s
+87 s Running, looks again at 86400 s
     delete Workflow tsdb-x7k2q-a01-1-left-48ykfnje (uid-11)
     WorkflowSucceeded=False TrialPreparing trial a01-2-left is being prepared
-93 s Running, looks again at 86400 s
+90 s Running, looks again at 86400 s
     WorkflowSucceeded=False TrialPreparing trial a01-2-left: the subject is ready
-96 s Running, looks again at 86400 s
+93 s Running, looks again at 86400 s
     apply Workflow tsdb-x7k2q-a01-2-left-herep822
     WorkflowSucceeded=False TrialRunning trial a01-2-left is submitted (3 of 10 planned trials are valid)
-99 s Running, looks again at 420 s
+96 s Running, looks again at 417 s
     WorkflowSucceeded=False TrialRunning trial a01-2-left is running (3 of 10 planned trials are valid)
-102 s Running, looks again at 107 s
+99 s Running, looks again at 104 s
     WorkflowSucceeded=False SamplesSettling trial a01-2-left is over, and its last samples are still arriving (3 of 10 planned trials are valid)
-108 s Running, looks again at 402 s
-    measure a01-2-left by 3 questions
+104 s Running, looks again at 399 s
+    measure a01-2-left: min(count_over_time(mem{namespace="tsdb-x7k2q-left-z1517p2w"}[2s])) over 2s by 1s of hub and sum(mem{namespace="tsdb-x7k2q-left-z1517p2w"}) over 2s by 1s of hub and min(count_over_time(cpu_seconds_total{namespace="tsdb-x7k2q-left-z1517p2w"}[2s])) over 2s by 1s of hub and sum(rate(cpu_seconds_total{namespace="tsdb-x7k2q-left-z1517p2w"}[2s])) over 2s by 1s of hub and sum(increase(container_cpu_cfs_throttled_periods_total{namespace="tsdb-x7k2q-left-z1517p2w",container!=""}[2s])) / sum(increase(container_cpu_cfs_periods_total{namespace="tsdb-x7k2q-left-z1517p2w",container!=""}[2s])) over 2s by 1s of hub
     WorkflowSucceeded=False TrialMeasuring trial a01-2-left is over, and its samples are being read (3 of 10 planned trials are valid)
-111 s Running, looks again at 86400 s
+107 s Running, looks again at 86400 s
     delete Workflow tsdb-x7k2q-a01-2-left-herep822 (uid-12)
     WorkflowSucceeded=False TrialPreparing trial b02-1-left is being prepared
-114 s Running, looks again at 86400 s
+110 s Running, looks again at 86400 s
     WorkflowSucceeded=False TrialPreparing trial b02-1-left: the subject is ready
-117 s Running, looks again at 86400 s
+113 s Running, looks again at 86400 s
     apply Workflow tsdb-x7k2q-b02-1-left-nc7gerkq
     WorkflowSucceeded=False TrialRunning trial b02-1-left is submitted (4 of 10 planned trials are valid)
-120 s Running, looks again at 441 s
+116 s Running, looks again at 437 s
     WorkflowSucceeded=False TrialRunning trial b02-1-left is running (4 of 10 planned trials are valid)
-123 s Running, looks again at 128 s
+119 s Running, looks again at 124 s
     WorkflowSucceeded=False SamplesSettling trial b02-1-left is over, and its last samples are still arriving (4 of 10 planned trials are valid)
-129 s Running, looks again at 423 s
-    measure b02-1-left by 3 questions
+124 s Running, looks again at 419 s
+    measure b02-1-left: min(count_over_time(mem{namespace="tsdb-x7k2q-left-z1517p2w"}[2s])) over 2s by 1s of hub and sum(mem{namespace="tsdb-x7k2q-left-z1517p2w"}) over 2s by 1s of hub and min(count_over_time(cpu_seconds_total{namespace="tsdb-x7k2q-left-z1517p2w"}[2s])) over 2s by 1s of hub and sum(rate(cpu_seconds_total{namespace="tsdb-x7k2q-left-z1517p2w"}[2s])) over 2s by 1s of hub and sum(increase(container_cpu_cfs_throttled_periods_total{namespace="tsdb-x7k2q-left-z1517p2w",container!=""}[2s])) / sum(increase(container_cpu_cfs_periods_total{namespace="tsdb-x7k2q-left-z1517p2w",container!=""}[2s])) over 2s by 1s of hub
     WorkflowSucceeded=False TrialMeasuring trial b02-1-left is over, and its samples are being read (4 of 10 planned trials are valid)
-132 s Running, looks again at 86400 s
+127 s Running, looks again at 86400 s
     delete Workflow tsdb-x7k2q-b02-1-left-nc7gerkq (uid-13)
     WorkflowSucceeded=False TrialPreparing trial b02-2-right is being prepared
-135 s Running, looks again at 162 s
+130 s Running, looks again at 157 s
     delete Pod pod-uid-8 (uid-8)
     WorkflowSucceeded=False TrialPreparing trial b02-2-right: 1 of 1 pods of app=store in target right ready
-138 s Running, looks again at 162 s
+133 s Running, looks again at 157 s
     WorkflowSucceeded=False TrialPreparing trial b02-2-right: 0 of 1 pods of app=store in target right ready
-141 s Running, looks again at 86400 s
+136 s Running, looks again at 86400 s
     WorkflowSucceeded=False TrialPreparing trial b02-2-right: the subject is ready
-144 s Running, looks again at 86400 s
+139 s Running, looks again at 86400 s
     apply Workflow tsdb-x7k2q-b02-2-right-pvdcfvm4
     WorkflowSucceeded=False TrialRunning trial b02-2-right is submitted (5 of 10 planned trials are valid)
-147 s Running, looks again at 462 s
+142 s Running, looks again at 457 s
     WorkflowSucceeded=False TrialRunning trial b02-2-right is running (5 of 10 planned trials are valid)
-150 s Running, looks again at 155 s
+145 s Running, looks again at 150 s
     WorkflowSucceeded=False SamplesSettling trial b02-2-right is over, and its last samples are still arriving (5 of 10 planned trials are valid)
-156 s Running, looks again at 450 s
-    measure b02-2-right by 3 questions
+150 s Running, looks again at 445 s
+    measure b02-2-right: min(count_over_time(mem{namespace="tsdb-x7k2q-right-j51462ac"}[2s])) over 2s by 1s of hub and sum(mem{namespace="tsdb-x7k2q-right-j51462ac"}) over 2s by 1s of hub and min(count_over_time(cpu_seconds_total{namespace="tsdb-x7k2q-right-j51462ac"}[2s])) over 2s by 1s of hub and sum(rate(cpu_seconds_total{namespace="tsdb-x7k2q-right-j51462ac"}[2s])) over 2s by 1s of hub and sum(increase(container_cpu_cfs_throttled_periods_total{namespace="tsdb-x7k2q-right-j51462ac",container!=""}[2s])) / sum(increase(container_cpu_cfs_periods_total{namespace="tsdb-x7k2q-right-j51462ac",container!=""}[2s])) over 2s by 1s of hub
     WorkflowSucceeded=False TrialMeasuring trial b02-2-right is over, and its samples are being read (5 of 10 planned trials are valid)
-159 s Running, looks again at 86400 s
+153 s Running, looks again at 86400 s
     delete Workflow tsdb-x7k2q-b02-2-right-pvdcfvm4 (uid-15)
     WorkflowSucceeded=False TrialPreparing trial a02-1-right is being prepared
-162 s Running, looks again at 189 s
+156 s Running, looks again at 183 s
     delete Pod pod-uid-14 (uid-14)
     WorkflowSucceeded=False TrialPreparing trial a02-1-right: 1 of 1 pods of app=store in target right ready
-165 s Running, looks again at 189 s
+159 s Running, looks again at 183 s
     WorkflowSucceeded=False TrialPreparing trial a02-1-right: 0 of 1 pods of app=store in target right ready
-168 s Running, looks again at 86400 s
+162 s Running, looks again at 86400 s
     WorkflowSucceeded=False TrialPreparing trial a02-1-right: the subject is ready
-171 s Running, looks again at 86400 s
+165 s Running, looks again at 86400 s
     apply Workflow tsdb-x7k2q-a02-1-right-gns4t26f
     WorkflowSucceeded=False TrialRunning trial a02-1-right is submitted (6 of 10 planned trials are valid)
-174 s Running, looks again at 489 s
+168 s Running, looks again at 483 s
     WorkflowSucceeded=False TrialRunning trial a02-1-right is running (6 of 10 planned trials are valid)
-177 s Running, looks again at 182 s
+171 s Running, looks again at 176 s
     WorkflowSucceeded=False SamplesSettling trial a02-1-right is over, and its last samples are still arriving (6 of 10 planned trials are valid)
-183 s Running, looks again at 477 s
-    measure a02-1-right by 3 questions
+176 s Running, looks again at 471 s
+    measure a02-1-right: min(count_over_time(mem{namespace="tsdb-x7k2q-right-j51462ac"}[2s])) over 2s by 1s of hub and sum(mem{namespace="tsdb-x7k2q-right-j51462ac"}) over 2s by 1s of hub and min(count_over_time(cpu_seconds_total{namespace="tsdb-x7k2q-right-j51462ac"}[2s])) over 2s by 1s of hub and sum(rate(cpu_seconds_total{namespace="tsdb-x7k2q-right-j51462ac"}[2s])) over 2s by 1s of hub and sum(increase(container_cpu_cfs_throttled_periods_total{namespace="tsdb-x7k2q-right-j51462ac",container!=""}[2s])) / sum(increase(container_cpu_cfs_periods_total{namespace="tsdb-x7k2q-right-j51462ac",container!=""}[2s])) over 2s by 1s of hub
     WorkflowSucceeded=False TrialMeasuring trial a02-1-right is over, and its samples are being read (6 of 10 planned trials are valid)
-186 s Running, looks again at 86400 s
+179 s Running, looks again at 86400 s
     delete Workflow tsdb-x7k2q-a02-1-right-gns4t26f (uid-17)
     WorkflowSucceeded=False TrialPreparing trial a02-2-right is being prepared
-189 s Running, looks again at 216 s
+182 s Running, looks again at 209 s
     delete Pod pod-uid-16 (uid-16)
     WorkflowSucceeded=False TrialPreparing trial a02-2-right: 1 of 1 pods of app=store in target right ready
-192 s Running, looks again at 216 s
+185 s Running, looks again at 209 s
     WorkflowSucceeded=False TrialPreparing trial a02-2-right: 0 of 1 pods of app=store in target right ready
-195 s Running, looks again at 86400 s
+188 s Running, looks again at 86400 s
     WorkflowSucceeded=False TrialPreparing trial a02-2-right: the subject is ready
-198 s Running, looks again at 86400 s
+191 s Running, looks again at 86400 s
     apply Workflow tsdb-x7k2q-a02-2-right-qzzjvzd6
     WorkflowSucceeded=False TrialRunning trial a02-2-right is submitted (7 of 10 planned trials are valid)
-201 s Running, looks again at 516 s
+194 s Running, looks again at 509 s
     WorkflowSucceeded=False TrialRunning trial a02-2-right is running (7 of 10 planned trials are valid)
-204 s Running, looks again at 209 s
+197 s Running, looks again at 202 s
     WorkflowSucceeded=False SamplesSettling trial a02-2-right is over, and its last samples are still arriving (7 of 10 planned trials are valid)
-210 s Running, looks again at 504 s
-    measure a02-2-right by 3 questions
+202 s Running, looks again at 497 s
+    measure a02-2-right: min(count_over_time(mem{namespace="tsdb-x7k2q-right-j51462ac"}[2s])) over 2s by 1s of hub and sum(mem{namespace="tsdb-x7k2q-right-j51462ac"}) over 2s by 1s of hub and min(count_over_time(cpu_seconds_total{namespace="tsdb-x7k2q-right-j51462ac"}[2s])) over 2s by 1s of hub and sum(rate(cpu_seconds_total{namespace="tsdb-x7k2q-right-j51462ac"}[2s])) over 2s by 1s of hub and sum(increase(container_cpu_cfs_throttled_periods_total{namespace="tsdb-x7k2q-right-j51462ac",container!=""}[2s])) / sum(increase(container_cpu_cfs_periods_total{namespace="tsdb-x7k2q-right-j51462ac",container!=""}[2s])) over 2s by 1s of hub
     WorkflowSucceeded=False TrialMeasuring trial a02-2-right is over, and its samples are being read (7 of 10 planned trials are valid)
-213 s Running, looks again at 86400 s
+205 s Running, looks again at 86400 s
     delete Workflow tsdb-x7k2q-a02-2-right-qzzjvzd6 (uid-19)
     WorkflowSucceeded=False TrialPreparing trial b03-1-right is being prepared
-216 s Running, looks again at 243 s
+208 s Running, looks again at 235 s
     delete Pod pod-uid-18 (uid-18)
     WorkflowSucceeded=False TrialPreparing trial b03-1-right: 1 of 1 pods of app=store in target right ready
-219 s Running, looks again at 243 s
+211 s Running, looks again at 235 s
     WorkflowSucceeded=False TrialPreparing trial b03-1-right: 0 of 1 pods of app=store in target right ready
-222 s Running, looks again at 86400 s
+214 s Running, looks again at 86400 s
     WorkflowSucceeded=False TrialPreparing trial b03-1-right: the subject is ready
-225 s Running, looks again at 86400 s
+217 s Running, looks again at 86400 s
     apply Workflow tsdb-x7k2q-b03-1-right-6eccpr5d
     WorkflowSucceeded=False TrialRunning trial b03-1-right is submitted (8 of 10 planned trials are valid)
-228 s Running, looks again at 543 s
+220 s Running, looks again at 535 s
     WorkflowSucceeded=False TrialRunning trial b03-1-right is running (8 of 10 planned trials are valid)
-231 s Running, looks again at 236 s
+223 s Running, looks again at 228 s
     WorkflowSucceeded=False SamplesSettling trial b03-1-right is over, and its last samples are still arriving (8 of 10 planned trials are valid)
-237 s Running, looks again at 531 s
-    measure b03-1-right by 3 questions
+228 s Running, looks again at 523 s
+    measure b03-1-right: min(count_over_time(mem{namespace="tsdb-x7k2q-right-j51462ac"}[2s])) over 2s by 1s of hub and sum(mem{namespace="tsdb-x7k2q-right-j51462ac"}) over 2s by 1s of hub and min(count_over_time(cpu_seconds_total{namespace="tsdb-x7k2q-right-j51462ac"}[2s])) over 2s by 1s of hub and sum(rate(cpu_seconds_total{namespace="tsdb-x7k2q-right-j51462ac"}[2s])) over 2s by 1s of hub and sum(increase(container_cpu_cfs_throttled_periods_total{namespace="tsdb-x7k2q-right-j51462ac",container!=""}[2s])) / sum(increase(container_cpu_cfs_periods_total{namespace="tsdb-x7k2q-right-j51462ac",container!=""}[2s])) over 2s by 1s of hub
     WorkflowSucceeded=False TrialMeasuring trial b03-1-right is over, and its samples are being read (8 of 10 planned trials are valid)
-240 s Running, looks again at 86400 s
+231 s Running, looks again at 86400 s
     delete Workflow tsdb-x7k2q-b03-1-right-6eccpr5d (uid-21)
     WorkflowSucceeded=False TrialPreparing trial b03-2-left is being prepared
-243 s Running, looks again at 86400 s
+234 s Running, looks again at 86400 s
     WorkflowSucceeded=False TrialPreparing trial b03-2-left: the subject is ready
-246 s Running, looks again at 86400 s
+237 s Running, looks again at 86400 s
     apply Workflow tsdb-x7k2q-b03-2-left-74bghv6q
     WorkflowSucceeded=False TrialRunning trial b03-2-left is submitted (9 of 10 planned trials are valid)
-249 s Running, looks again at 570 s
+240 s Running, looks again at 561 s
     WorkflowSucceeded=False TrialRunning trial b03-2-left is running (9 of 10 planned trials are valid)
-252 s Running, looks again at 257 s
+243 s Running, looks again at 248 s
     WorkflowSucceeded=False SamplesSettling trial b03-2-left is over, and its last samples are still arriving (9 of 10 planned trials are valid)
-258 s Running, looks again at 552 s
-    measure b03-2-left by 3 questions
+248 s Running, looks again at 543 s
+    measure b03-2-left: min(count_over_time(mem{namespace="tsdb-x7k2q-left-z1517p2w"}[2s])) over 2s by 1s of hub and sum(mem{namespace="tsdb-x7k2q-left-z1517p2w"}) over 2s by 1s of hub and min(count_over_time(cpu_seconds_total{namespace="tsdb-x7k2q-left-z1517p2w"}[2s])) over 2s by 1s of hub and sum(rate(cpu_seconds_total{namespace="tsdb-x7k2q-left-z1517p2w"}[2s])) over 2s by 1s of hub and sum(increase(container_cpu_cfs_throttled_periods_total{namespace="tsdb-x7k2q-left-z1517p2w",container!=""}[2s])) / sum(increase(container_cpu_cfs_periods_total{namespace="tsdb-x7k2q-left-z1517p2w",container!=""}[2s])) over 2s by 1s of hub
     WorkflowSucceeded=False TrialMeasuring trial b03-2-left is over, and its samples are being read (9 of 10 planned trials are valid)
-261 s Running, looks again at 86400 s
+251 s Running, looks again at 86400 s
     delete Workflow tsdb-x7k2q-b03-2-left-74bghv6q (uid-22)
     WorkflowSucceeded=True TrialsDone 10 trials of which 0 void; every block was run: 3 valid blocks, 2 of a variant against itself
     ResultsStored=False NotReached begins once the end of the workflow is recorded
-264 s Complete, looks again at 861 s
-    collect 
+254 s Complete, looks again at 851 s
+    collect beside 10 records: 
     ResultsStored=True Done stored
     Succeeded=True Done the result is stored
-267 s Complete, looks again at 86400 s
+257 s Complete, looks again at 86400 s
     delete Application tsdb-x7k2q-left-metrics-app-7twgse32 (uid-3)
     delete Application tsdb-x7k2q-right-store-kfzrp5ag (uid-6)
     delete Namespace tsdb-x7k2q-left-z1517p2w (uid-2)
     delete Namespace tsdb-x7k2q-right-j51462ac (uid-5)
     Published=False NotRequested 
     CleanedUp=False TearingDown application tsdb-x7k2q-left-metrics-app-7twgse32 is being removed
-270 s Complete, looks again at 1167 s
+260 s Complete, looks again at 1157 s
     delete Project tsdb-x7k2q-q14876sn (uid-1)
     CleanedUp=False TearingDown project tsdb-x7k2q-q14876sn is being removed
-273 s Complete, looks again at 86400 s
+263 s Complete, looks again at 86400 s
     certify under Some("runs/11111111-2222-3333-4444-555555555555/"): Application tsdb-x7k2q-left-metrics-app-7twgse32, Application tsdb-x7k2q-right-store-kfzrp5ag, Namespace tsdb-x7k2q-left-z1517p2w, Namespace tsdb-x7k2q-right-j51462ac, Project tsdb-x7k2q-q14876sn, Workflow tsdb-x7k2q-a01-1-left-48ykfnje, Workflow tsdb-x7k2q-a01-2-left-herep822, Workflow tsdb-x7k2q-a02-1-right-gns4t26f, Workflow tsdb-x7k2q-a02-2-right-qzzjvzd6, Workflow tsdb-x7k2q-b01-1-right-nbmv6dn3, Workflow tsdb-x7k2q-b01-2-left-hcf6zsjz, Workflow tsdb-x7k2q-b02-1-left-nc7gerkq, Workflow tsdb-x7k2q-b02-2-right-pvdcfvm4, Workflow tsdb-x7k2q-b03-1-right-6eccpr5d, Workflow tsdb-x7k2q-b03-2-left-74bghv6q
     CleanedUp=True NothingLeft nothing is left of the run
 
@@ -295,7 +295,7 @@ trials:
     block: 1
     position: 2
     variant: left
-    begunAt: "2026-01-01T00:00:48.000000Z"
+    begunAt: "2026-01-01T00:00:47.000000Z"
     workflowUid: uid-10
     record:
       key: runs/11111111-2222-3333-4444-555555555555/trials/b01-2-left.json
@@ -305,7 +305,7 @@ trials:
     position: 1
     variant: left
     aa: true
-    begunAt: "2026-01-01T00:01:09.000000Z"
+    begunAt: "2026-01-01T00:01:07.000000Z"
     workflowUid: uid-11
     record:
       key: runs/11111111-2222-3333-4444-555555555555/trials/a01-1-left.json
@@ -315,7 +315,7 @@ trials:
     position: 2
     variant: left
     aa: true
-    begunAt: "2026-01-01T00:01:30.000000Z"
+    begunAt: "2026-01-01T00:01:27.000000Z"
     workflowUid: uid-12
     record:
       key: runs/11111111-2222-3333-4444-555555555555/trials/a01-2-left.json
@@ -324,7 +324,7 @@ trials:
     block: 2
     position: 1
     variant: left
-    begunAt: "2026-01-01T00:01:51.000000Z"
+    begunAt: "2026-01-01T00:01:47.000000Z"
     workflowUid: uid-13
     record:
       key: runs/11111111-2222-3333-4444-555555555555/trials/b02-1-left.json
@@ -333,7 +333,7 @@ trials:
     block: 2
     position: 2
     variant: right
-    begunAt: "2026-01-01T00:02:12.000000Z"
+    begunAt: "2026-01-01T00:02:07.000000Z"
     workflowUid: uid-15
     record:
       key: runs/11111111-2222-3333-4444-555555555555/trials/b02-2-right.json
@@ -343,7 +343,7 @@ trials:
     position: 1
     variant: right
     aa: true
-    begunAt: "2026-01-01T00:02:39.000000Z"
+    begunAt: "2026-01-01T00:02:33.000000Z"
     workflowUid: uid-17
     record:
       key: runs/11111111-2222-3333-4444-555555555555/trials/a02-1-right.json
@@ -353,7 +353,7 @@ trials:
     position: 2
     variant: right
     aa: true
-    begunAt: "2026-01-01T00:03:06.000000Z"
+    begunAt: "2026-01-01T00:02:59.000000Z"
     workflowUid: uid-19
     record:
       key: runs/11111111-2222-3333-4444-555555555555/trials/a02-2-right.json
@@ -362,7 +362,7 @@ trials:
     block: 3
     position: 1
     variant: right
-    begunAt: "2026-01-01T00:03:33.000000Z"
+    begunAt: "2026-01-01T00:03:25.000000Z"
     workflowUid: uid-21
     record:
       key: runs/11111111-2222-3333-4444-555555555555/trials/b03-1-right.json
@@ -371,7 +371,7 @@ trials:
     block: 3
     position: 2
     variant: left
-    begunAt: "2026-01-01T00:04:00.000000Z"
+    begunAt: "2026-01-01T00:03:51.000000Z"
     workflowUid: uid-22
     record:
       key: runs/11111111-2222-3333-4444-555555555555/trials/b03-2-left.json
@@ -390,16 +390,16 @@ results:
   sha256: "00"
   size: 1
 resultsURL: s3://results
-completedAt: "2026-01-01T00:04:24Z"
+completedAt: "2026-01-01T00:04:14Z"
 resourcesCleaned: true
 teardownCertificate:
   key: runs/11111111-2222-3333-4444-555555555555/teardown.json
   sha256: "00"
 stageTimes:
   Accepted: "2026-01-01T00:00:03.000000Z"
-  CleanedUp: "2026-01-01T00:04:33.000000Z"
+  CleanedUp: "2026-01-01T00:04:23.000000Z"
   ClustersReady: "2026-01-01T00:00:03.000000Z"
   ComponentsReady: "2026-01-01T00:00:18.000000Z"
-  ResultsStored: "2026-01-01T00:04:24.000000Z"
-  Succeeded: "2026-01-01T00:04:24.000000Z"
-  WorkflowSucceeded: "2026-01-01T00:04:21.000000Z"
+  ResultsStored: "2026-01-01T00:04:14.000000Z"
+  Succeeded: "2026-01-01T00:04:14.000000Z"
+  WorkflowSucceeded: "2026-01-01T00:04:11.000000Z"

@@ -54,11 +54,11 @@
 42 s Running, looks again at 47 s
     WorkflowSucceeded=True Done workflow tsdb-x7k2q-p5ae4psv succeeded
     ResultsStored=False SamplesSettling the last samples of the window are still arriving
-48 s Complete, looks again at 642 s
-    collect sum(mem{namespace="tsdb-x7k2q-left-z1517p2w"}) and sum(mem{namespace="tsdb-x7k2q-right-j51462ac"})
+47 s Complete, looks again at 642 s
+    collect beside 0 records: sum(mem{namespace="tsdb-x7k2q-left-z1517p2w"}) over 2s by 1s of hub and sum(mem{namespace="tsdb-x7k2q-right-j51462ac"}) over 2s by 1s of hub and sum(rate(cpu_seconds_total{namespace="tsdb-x7k2q-left-z1517p2w"}[2s])) over 2s by 1s of hub and sum(rate(cpu_seconds_total{namespace="tsdb-x7k2q-right-j51462ac"}[2s])) over 2s by 1s of hub
     ResultsStored=True Done stored
     Succeeded=True Done the result is stored
-51 s Complete, looks again at 86400 s
+50 s Complete, looks again at 86400 s
     delete Workflow tsdb-x7k2q-p5ae4psv (uid-18)
     delete Application tsdb-x7k2q-left-metrics-agent-nckbxcrn (uid-7)
     delete Application tsdb-x7k2q-left-metrics-app-7twgse32 (uid-8)
@@ -66,24 +66,24 @@
     delete Application tsdb-x7k2q-right-store-kfzrp5ag (uid-15)
     Published=False NotRequested 
     CleanedUp=False TearingDown workflow tsdb-x7k2q-p5ae4psv is being removed
-54 s Complete, looks again at 69 s
+53 s Complete, looks again at 68 s
     delete Project tsdb-x7k2q-q14876sn (uid-3)
     delete Secret warm-a (uid-4)
     delete Secret warm-b (uid-11)
     delete Cluster warm-a (uid-1)
     delete Cluster warm-b (uid-2)
     CleanedUp=False TearingDown project tsdb-x7k2q-q14876sn is being removed
-57 s Complete, looks again at 72 s
+56 s Complete, looks again at 71 s
     CleanedUp=False TearingDown 3 resources of clusters are being removed, such as v1/Secret/warm-a-kubeconfig
-60 s Complete, looks again at 75 s
+59 s Complete, looks again at 74 s
     CleanedUp=False TearingDown 2 resources of clusters are being removed, such as v1/Pod/warm-b-0
-63 s Complete, looks again at 78 s
+62 s Complete, looks again at 77 s
     CleanedUp=False TearingDown v1/Secret/warm-b-kubeconfig, of which a cluster was made, is being removed
-66 s Complete, looks again at 951 s
+65 s Complete, looks again at 950 s
     delete Secret tsdb-x7k2q-left-akcs2a1a (uid-6)
     delete Secret tsdb-x7k2q-right-ff2ax8sj (uid-13)
     CleanedUp=False TearingDown secret tsdb-x7k2q-left-akcs2a1a is being removed
-69 s Complete, looks again at 86400 s
+68 s Complete, looks again at 86400 s
     certify under Some("runs/11111111-2222-3333-4444-555555555555/"): Application tsdb-x7k2q-left-metrics-agent-nckbxcrn, Application tsdb-x7k2q-left-metrics-app-7twgse32, Application tsdb-x7k2q-right-metrics-agent-qj5sfe4w, Application tsdb-x7k2q-right-store-kfzrp5ag, ExperimentCluster warm-a, ExperimentCluster warm-b, Project tsdb-x7k2q-q14876sn, Secret tsdb-x7k2q-left-akcs2a1a, Secret tsdb-x7k2q-right-ff2ax8sj, Secret warm-a, Secret warm-b, Workflow tsdb-x7k2q-p5ae4psv, resource of a cluster v1/Pod/warm-a-0, resource of a cluster v1/Pod/warm-b-0, resource of a cluster v1/Secret/warm-a-kubeconfig, resource of a cluster v1/Secret/warm-b-kubeconfig
     CleanedUp=True NothingLeft nothing is left of the run
 
@@ -99,7 +99,7 @@ targets:
   kubeconfigSecret: warm-a-kubeconfig
   clusterId: id-of-uid-1
   clusterCreatedAt: "2026-01-01T00:00:12Z"
-  clusterGoneAt: "2026-01-01T00:01:06Z"
+  clusterGoneAt: "2026-01-01T00:01:05Z"
   resources:
   - v1/Pod/warm-a-0
   - v1/Secret/warm-a-kubeconfig
@@ -143,7 +143,7 @@ targets:
   kubeconfigSecret: warm-b-kubeconfig
   clusterId: id-of-uid-2
   clusterCreatedAt: "2026-01-01T00:00:12Z"
-  clusterGoneAt: "2026-01-01T00:01:06Z"
+  clusterGoneAt: "2026-01-01T00:01:05Z"
   resources:
   - v1/Pod/warm-b-0
   - v1/Secret/warm-b-kubeconfig
@@ -204,18 +204,18 @@ results:
   sha256: "00"
   size: 1
 resultsURL: s3://results
-completedAt: "2026-01-01T00:00:48Z"
+completedAt: "2026-01-01T00:00:47Z"
 resourcesCleaned: true
 teardownCertificate:
   key: runs/11111111-2222-3333-4444-555555555555/teardown.json
   sha256: "00"
 stageTimes:
   Accepted: "2026-01-01T00:00:09.000000Z"
-  CleanedUp: "2026-01-01T00:01:09.000000Z"
+  CleanedUp: "2026-01-01T00:01:08.000000Z"
   ClustersReady: "2026-01-01T00:00:15.000000Z"
   ComponentsReady: "2026-01-01T00:00:33.000000Z"
-  ResultsStored: "2026-01-01T00:00:48.000000Z"
-  Succeeded: "2026-01-01T00:00:48.000000Z"
+  ResultsStored: "2026-01-01T00:00:47.000000Z"
+  Succeeded: "2026-01-01T00:00:47.000000Z"
   WorkflowSucceeded: "2026-01-01T00:00:42.000000Z"
 tutorialStatus:
   kubeconfigSecrets:
