@@ -153,7 +153,8 @@ fn asked(questions: &[Question]) -> String {
     let asked = questions.iter().map(|question| {
         let over = question.window.end.0.duration_since(question.window.start.0);
         let step = question.step;
-        format!("{} over {over:#} by {step:?} of {}", question.query, question.store.name())
+        let (query, purpose, store) = (&question.query, &question.purpose, question.store.name());
+        format!("{query} over {over:#} by {step:?} of {store} as {purpose:?}")
     });
     asked.collect::<Vec<_>>().join(" and ")
 }

@@ -18,7 +18,7 @@ use testbed_core::observed::{
     ApplicationFacts, ClusterFacts, NamespaceFacts, ObjectFacts, Observed, PodFacts, Reach, RemoteFacts,
     Seen, ServiceFacts, WorkflowFacts,
 };
-use testbed_core::plan::{ChildKind, Effect, Fact, Plan, looks, plan};
+use testbed_core::plan::{ChildKind, Effect, Fact, Looks, Plan, looks, plan};
 use testbed_core::status;
 
 /// Passes after which a run that is still not over never will be.
@@ -48,6 +48,8 @@ pub struct World {
     pub history: Vec<(Phase, bool)>,
     /// What was done and said, pass by pass.
     pub story: String,
+    /// What was looked at last.
+    looks: Option<Looks>,
     /// When the run wants to be looked at again.
     pub wake_at: Option<Timestamp>,
     /// Clusters, by name; those nobody has claimed have no owner.
@@ -88,6 +90,7 @@ impl World {
             next_uid: 0,
             history: Vec::new(),
             story: String::new(),
+            looks: None,
             wake_at: None,
             clusters: BTreeMap::new(),
             ages: BTreeMap::new(),
@@ -649,6 +652,23 @@ impl World {
         let seconds = |at: Timestamp| at.duration_since(start()).as_secs();
         let again = plan.wake_at.map(|at| format!(", looks again at {} s", seconds(at))).unwrap_or_default();
         let phase = status.phase.map(Phase::as_str).unwrap_or_default();
+        if let Some(experiment) = &self.experiment {
+            let looks = looks(experiment, self.now);
+            if self.looks.as_ref() != Some(&looks) {
+                let Looks { catalog, template, deployed, workflows, left } = looks;
+                let asked = [
+                    ("catalog", catalog),
+                    ("template", template),
+                    ("deployed", deployed),
+                    ("workflows", workflows),
+                    ("left", left),
+                ];
+                let asked: Vec<&str> =
+                    asked.iter().filter(|(_, asked)| *asked).map(|(name, _)| *name).collect();
+                told = format!("    looks at [{}]\n{told}", asked.join(", "));
+                self.looks = Some(looks);
+            }
+        }
         write!(self.story, "{} s {phase}{again}\n{told}", seconds(self.now)).unwrap();
     }
 

@@ -1,4 +1,5 @@
 0 s Pending
+    looks at [catalog, template]
     AddFinalizer
     Accepted=Unknown NotReached 
     ClustersReady=Unknown NotReached 
@@ -12,6 +13,7 @@
     Accepted=True SourcesPinned 4 components pinned
     ClustersReady=False NotReached starts once the pins are recorded
 6 s Provisioning, looks again at 243 s
+    looks at []
     apply ExperimentCluster tsdb-x7k2q-left-5d5nn6xe
     apply ExperimentCluster tsdb-x7k2q-right-72fpjevj
     ClustersReady=False ClusterCreating left: a cluster is being made
@@ -21,6 +23,7 @@
     ClustersReady=True ClusterReady 
     ComponentsReady=False NotReached starts once the pins and the clusters are recorded
 15 s Provisioning, looks again at 1212 s
+    looks at [deployed]
     apply AppProject tsdb-x7k2q-q14876sn
     Register { target: "left", name: "tsdb-x7k2q-left-5d5nn6xe" }
     apply Namespace tsdb-x7k2q-left-z1517p2w in left
@@ -49,6 +52,7 @@
     ComponentsReady=True Done 
     WorkflowSucceeded=False NotReached starts once readiness is recorded
 33 s Running, looks again at 86400 s
+    looks at [template, workflows]
     WorkflowSucceeded=False TrialPreparing trial b01-1-right is being prepared
 36 s Running, looks again at 63 s
     DeleteIn { target: "right", object: ObjectRef { kind: Pod, namespace: Some("tsdb-x7k2q-right-j51462ac"), name: "pod-uid-18", uid: "uid-18" } }
@@ -69,6 +73,7 @@
     WorkflowSucceeded=False TargetLost left: its cluster has ended: its nodes start
     Succeeded=False TargetLost left: its cluster has ended: its nodes start
 57 s Failed, looks again at 654 s
+    looks at [template, deployed, workflows, left]
     collect beside 1 records: 
     ResultsStored=True Done stored
 60 s Failed

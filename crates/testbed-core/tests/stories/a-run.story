@@ -1,4 +1,5 @@
 0 s Pending
+    looks at [catalog, template]
     AddFinalizer
     Accepted=Unknown NotReached 
     ClustersReady=Unknown NotReached 
@@ -13,6 +14,7 @@
     ClustersReady=True ClusterReady 
     ComponentsReady=False NotReached starts once the pins and the clusters are recorded
 6 s Provisioning, looks again at 1203 s
+    looks at [deployed]
     apply AppProject tsdb-x7k2q-q14876sn
     apply Namespace tsdb-x7k2q-left-z1517p2w
     apply Application tsdb-x7k2q-left-metrics-app-7twgse32
@@ -29,18 +31,22 @@
     ComponentsReady=True Done 
     WorkflowSucceeded=False NotReached starts once readiness is recorded
 21 s Running, looks again at 86400 s
+    looks at [template, workflows]
     apply Workflow tsdb-x7k2q-p5ae4psv
     WorkflowSucceeded=False WorkflowPending workflow tsdb-x7k2q-p5ae4psv is submitted
 24 s Running, looks again at 21618 s
+    looks at [workflows]
     WorkflowSucceeded=False WorkflowRunning workflow tsdb-x7k2q-p5ae4psv is running
 27 s Running, looks again at 32 s
     WorkflowSucceeded=True Done workflow tsdb-x7k2q-p5ae4psv succeeded
     ResultsStored=False SamplesSettling the last samples of the window are still arriving
 32 s Complete, looks again at 627 s
-    collect beside 0 records: sum(mem{namespace="tsdb-x7k2q-left-z1517p2w"}) over 2s by 1s of hub and sum(mem{namespace="tsdb-x7k2q-right-j51462ac"}) over 2s by 1s of hub and sum(rate(cpu_seconds_total{namespace="tsdb-x7k2q-left-z1517p2w"}[2s])) over 2s by 1s of hub and sum(rate(cpu_seconds_total{namespace="tsdb-x7k2q-right-j51462ac"}[2s])) over 2s by 1s of hub
+    looks at []
+    collect beside 0 records: sum(mem{namespace="tsdb-x7k2q-left-z1517p2w"}) over 2s by 1s of hub as Value and sum(mem{namespace="tsdb-x7k2q-right-j51462ac"}) over 2s by 1s of hub as Value and sum(rate(cpu_seconds_total{namespace="tsdb-x7k2q-left-z1517p2w"}[2s])) over 2s by 1s of hub as Value and sum(rate(cpu_seconds_total{namespace="tsdb-x7k2q-right-j51462ac"}[2s])) over 2s by 1s of hub as Value
     ResultsStored=True Done stored
     Succeeded=True Done the result is stored
 35 s Complete, looks again at 86400 s
+    looks at [deployed, workflows, left]
     delete Workflow tsdb-x7k2q-p5ae4psv (uid-8)
     delete Application tsdb-x7k2q-left-metrics-app-7twgse32 (uid-3)
     delete Application tsdb-x7k2q-right-store-kfzrp5ag (uid-6)

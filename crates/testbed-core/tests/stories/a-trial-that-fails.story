@@ -1,4 +1,5 @@
 0 s Pending
+    looks at [catalog, template]
     AddFinalizer
     Accepted=Unknown NotReached 
     ClustersReady=Unknown NotReached 
@@ -13,6 +14,7 @@
     ClustersReady=True ClusterReady 
     ComponentsReady=False NotReached starts once the pins and the clusters are recorded
 6 s Provisioning, looks again at 1203 s
+    looks at [deployed]
     apply AppProject tsdb-x7k2q-q14876sn
     apply Namespace tsdb-x7k2q-left-z1517p2w
     apply Application tsdb-x7k2q-left-metrics-app-7twgse32
@@ -29,6 +31,7 @@
     ComponentsReady=True Done 
     WorkflowSucceeded=False NotReached starts once readiness is recorded
 21 s Running, looks again at 86400 s
+    looks at [template, workflows]
     WorkflowSucceeded=False TrialPreparing trial b01-1-right is being prepared
 24 s Running, looks again at 51 s
     delete Pod pod-uid-7 (uid-7)
@@ -132,10 +135,12 @@
     WorkflowSucceeded=True TrialsDone 6 trials of which 6 void; 3 of 3 blocks were void, and 2 may be run again
     ResultsStored=False NotReached begins once the end of the workflow is recorded
 144 s Complete, looks again at 741 s
+    looks at []
     collect beside 6 records: 
     ResultsStored=True Done stored
     Succeeded=True Done the result is stored
 147 s Complete, looks again at 86400 s
+    looks at [deployed, workflows, left]
     delete Application tsdb-x7k2q-left-metrics-app-7twgse32 (uid-3)
     delete Application tsdb-x7k2q-right-store-kfzrp5ag (uid-6)
     delete Namespace tsdb-x7k2q-left-z1517p2w (uid-2)

@@ -1,4 +1,5 @@
 0 s Pending
+    looks at [catalog, template]
     AddFinalizer
     Accepted=Unknown NotReached 
     ClustersReady=Unknown NotReached 
@@ -13,6 +14,7 @@
     ClustersReady=True ClusterReady 
     ComponentsReady=False NotReached starts once the pins and the clusters are recorded
 6 s Provisioning, looks again at 1203 s
+    looks at [deployed]
     apply AppProject tsdb-x7k2q-q14876sn
     apply Namespace tsdb-x7k2q-left-z1517p2w
     apply Application tsdb-x7k2q-left-metrics-app-7twgse32
@@ -29,6 +31,7 @@
     ComponentsReady=True Done 
     WorkflowSucceeded=False NotReached starts once readiness is recorded
 21 s Running, looks again at 86400 s
+    looks at [template, workflows]
     WorkflowSucceeded=False TrialPreparing trial b01-1-right is being prepared
 24 s Running, looks again at 51 s
     delete Pod pod-uid-7 (uid-7)
@@ -59,7 +62,7 @@
 57 s Running, looks again at 62 s
     WorkflowSucceeded=False SamplesSettling trial b01-2-left is over, and its last samples are still arriving (0 of 10 planned trials are valid, 1 void)
 62 s Running, looks again at 357 s
-    measure b01-2-left: min(count_over_time(mem{namespace="tsdb-x7k2q-left-z1517p2w"}[2s])) over 2s by 1s of hub and sum(mem{namespace="tsdb-x7k2q-left-z1517p2w"}) over 2s by 1s of hub and min(count_over_time(cpu_seconds_total{namespace="tsdb-x7k2q-left-z1517p2w"}[2s])) over 2s by 1s of hub and sum(rate(cpu_seconds_total{namespace="tsdb-x7k2q-left-z1517p2w"}[2s])) over 2s by 1s of hub and sum(increase(container_cpu_cfs_throttled_periods_total{namespace="tsdb-x7k2q-left-z1517p2w",container!=""}[2s])) / sum(increase(container_cpu_cfs_periods_total{namespace="tsdb-x7k2q-left-z1517p2w",container!=""}[2s])) over 2s by 1s of hub
+    measure b01-2-left: min(count_over_time(mem{namespace="tsdb-x7k2q-left-z1517p2w"}[2s])) over 2s by 1s of hub as RawCount { needed: 1 } and sum(mem{namespace="tsdb-x7k2q-left-z1517p2w"}) over 2s by 1s of hub as Value and min(count_over_time(cpu_seconds_total{namespace="tsdb-x7k2q-left-z1517p2w"}[2s])) over 2s by 1s of hub as RawCount { needed: 3 } and sum(rate(cpu_seconds_total{namespace="tsdb-x7k2q-left-z1517p2w"}[2s])) over 2s by 1s of hub as Value and sum(increase(container_cpu_cfs_throttled_periods_total{namespace="tsdb-x7k2q-left-z1517p2w",container!=""}[2s])) / sum(increase(container_cpu_cfs_periods_total{namespace="tsdb-x7k2q-left-z1517p2w",container!=""}[2s])) over 2s by 1s of hub as Environment { unit: "ratio" }
     WorkflowSucceeded=False TrialMeasuring trial b01-2-left is over, and its samples are being read (0 of 10 planned trials are valid, 1 void)
 65 s Running, looks again at 86400 s
     delete Workflow tsdb-x7k2q-b01-2-left-hcf6zsjz (uid-10)
@@ -74,7 +77,7 @@
 77 s Running, looks again at 82 s
     WorkflowSucceeded=False SamplesSettling trial a01-1-left is over, and its last samples are still arriving (1 of 10 planned trials are valid, 1 void)
 82 s Running, looks again at 377 s
-    measure a01-1-left: min(count_over_time(mem{namespace="tsdb-x7k2q-left-z1517p2w"}[2s])) over 2s by 1s of hub and sum(mem{namespace="tsdb-x7k2q-left-z1517p2w"}) over 2s by 1s of hub and min(count_over_time(cpu_seconds_total{namespace="tsdb-x7k2q-left-z1517p2w"}[2s])) over 2s by 1s of hub and sum(rate(cpu_seconds_total{namespace="tsdb-x7k2q-left-z1517p2w"}[2s])) over 2s by 1s of hub and sum(increase(container_cpu_cfs_throttled_periods_total{namespace="tsdb-x7k2q-left-z1517p2w",container!=""}[2s])) / sum(increase(container_cpu_cfs_periods_total{namespace="tsdb-x7k2q-left-z1517p2w",container!=""}[2s])) over 2s by 1s of hub
+    measure a01-1-left: min(count_over_time(mem{namespace="tsdb-x7k2q-left-z1517p2w"}[2s])) over 2s by 1s of hub as RawCount { needed: 1 } and sum(mem{namespace="tsdb-x7k2q-left-z1517p2w"}) over 2s by 1s of hub as Value and min(count_over_time(cpu_seconds_total{namespace="tsdb-x7k2q-left-z1517p2w"}[2s])) over 2s by 1s of hub as RawCount { needed: 3 } and sum(rate(cpu_seconds_total{namespace="tsdb-x7k2q-left-z1517p2w"}[2s])) over 2s by 1s of hub as Value and sum(increase(container_cpu_cfs_throttled_periods_total{namespace="tsdb-x7k2q-left-z1517p2w",container!=""}[2s])) / sum(increase(container_cpu_cfs_periods_total{namespace="tsdb-x7k2q-left-z1517p2w",container!=""}[2s])) over 2s by 1s of hub as Environment { unit: "ratio" }
     WorkflowSucceeded=False TrialMeasuring trial a01-1-left is over, and its samples are being read (1 of 10 planned trials are valid, 1 void)
 85 s Running, looks again at 86400 s
     delete Workflow tsdb-x7k2q-a01-1-left-48ykfnje (uid-11)
@@ -89,7 +92,7 @@
 97 s Running, looks again at 102 s
     WorkflowSucceeded=False SamplesSettling trial a01-2-left is over, and its last samples are still arriving (2 of 10 planned trials are valid, 1 void)
 102 s Running, looks again at 397 s
-    measure a01-2-left: min(count_over_time(mem{namespace="tsdb-x7k2q-left-z1517p2w"}[2s])) over 2s by 1s of hub and sum(mem{namespace="tsdb-x7k2q-left-z1517p2w"}) over 2s by 1s of hub and min(count_over_time(cpu_seconds_total{namespace="tsdb-x7k2q-left-z1517p2w"}[2s])) over 2s by 1s of hub and sum(rate(cpu_seconds_total{namespace="tsdb-x7k2q-left-z1517p2w"}[2s])) over 2s by 1s of hub and sum(increase(container_cpu_cfs_throttled_periods_total{namespace="tsdb-x7k2q-left-z1517p2w",container!=""}[2s])) / sum(increase(container_cpu_cfs_periods_total{namespace="tsdb-x7k2q-left-z1517p2w",container!=""}[2s])) over 2s by 1s of hub
+    measure a01-2-left: min(count_over_time(mem{namespace="tsdb-x7k2q-left-z1517p2w"}[2s])) over 2s by 1s of hub as RawCount { needed: 1 } and sum(mem{namespace="tsdb-x7k2q-left-z1517p2w"}) over 2s by 1s of hub as Value and min(count_over_time(cpu_seconds_total{namespace="tsdb-x7k2q-left-z1517p2w"}[2s])) over 2s by 1s of hub as RawCount { needed: 3 } and sum(rate(cpu_seconds_total{namespace="tsdb-x7k2q-left-z1517p2w"}[2s])) over 2s by 1s of hub as Value and sum(increase(container_cpu_cfs_throttled_periods_total{namespace="tsdb-x7k2q-left-z1517p2w",container!=""}[2s])) / sum(increase(container_cpu_cfs_periods_total{namespace="tsdb-x7k2q-left-z1517p2w",container!=""}[2s])) over 2s by 1s of hub as Environment { unit: "ratio" }
     WorkflowSucceeded=False TrialMeasuring trial a01-2-left is over, and its samples are being read (2 of 10 planned trials are valid, 1 void)
 105 s Running, looks again at 86400 s
     delete Workflow tsdb-x7k2q-a01-2-left-herep822 (uid-12)
@@ -104,7 +107,7 @@
 117 s Running, looks again at 122 s
     WorkflowSucceeded=False SamplesSettling trial b02-1-left is over, and its last samples are still arriving (3 of 10 planned trials are valid, 1 void)
 122 s Running, looks again at 417 s
-    measure b02-1-left: min(count_over_time(mem{namespace="tsdb-x7k2q-left-z1517p2w"}[2s])) over 2s by 1s of hub and sum(mem{namespace="tsdb-x7k2q-left-z1517p2w"}) over 2s by 1s of hub and min(count_over_time(cpu_seconds_total{namespace="tsdb-x7k2q-left-z1517p2w"}[2s])) over 2s by 1s of hub and sum(rate(cpu_seconds_total{namespace="tsdb-x7k2q-left-z1517p2w"}[2s])) over 2s by 1s of hub and sum(increase(container_cpu_cfs_throttled_periods_total{namespace="tsdb-x7k2q-left-z1517p2w",container!=""}[2s])) / sum(increase(container_cpu_cfs_periods_total{namespace="tsdb-x7k2q-left-z1517p2w",container!=""}[2s])) over 2s by 1s of hub
+    measure b02-1-left: min(count_over_time(mem{namespace="tsdb-x7k2q-left-z1517p2w"}[2s])) over 2s by 1s of hub as RawCount { needed: 1 } and sum(mem{namespace="tsdb-x7k2q-left-z1517p2w"}) over 2s by 1s of hub as Value and min(count_over_time(cpu_seconds_total{namespace="tsdb-x7k2q-left-z1517p2w"}[2s])) over 2s by 1s of hub as RawCount { needed: 3 } and sum(rate(cpu_seconds_total{namespace="tsdb-x7k2q-left-z1517p2w"}[2s])) over 2s by 1s of hub as Value and sum(increase(container_cpu_cfs_throttled_periods_total{namespace="tsdb-x7k2q-left-z1517p2w",container!=""}[2s])) / sum(increase(container_cpu_cfs_periods_total{namespace="tsdb-x7k2q-left-z1517p2w",container!=""}[2s])) over 2s by 1s of hub as Environment { unit: "ratio" }
     WorkflowSucceeded=False TrialMeasuring trial b02-1-left is over, and its samples are being read (3 of 10 planned trials are valid, 1 void)
 125 s Running, looks again at 86400 s
     delete Workflow tsdb-x7k2q-b02-1-left-nc7gerkq (uid-13)
@@ -124,7 +127,7 @@
 143 s Running, looks again at 148 s
     WorkflowSucceeded=False SamplesSettling trial b02-2-right is over, and its last samples are still arriving (4 of 10 planned trials are valid, 1 void)
 148 s Running, looks again at 443 s
-    measure b02-2-right: min(count_over_time(mem{namespace="tsdb-x7k2q-right-j51462ac"}[2s])) over 2s by 1s of hub and sum(mem{namespace="tsdb-x7k2q-right-j51462ac"}) over 2s by 1s of hub and min(count_over_time(cpu_seconds_total{namespace="tsdb-x7k2q-right-j51462ac"}[2s])) over 2s by 1s of hub and sum(rate(cpu_seconds_total{namespace="tsdb-x7k2q-right-j51462ac"}[2s])) over 2s by 1s of hub and sum(increase(container_cpu_cfs_throttled_periods_total{namespace="tsdb-x7k2q-right-j51462ac",container!=""}[2s])) / sum(increase(container_cpu_cfs_periods_total{namespace="tsdb-x7k2q-right-j51462ac",container!=""}[2s])) over 2s by 1s of hub
+    measure b02-2-right: min(count_over_time(mem{namespace="tsdb-x7k2q-right-j51462ac"}[2s])) over 2s by 1s of hub as RawCount { needed: 1 } and sum(mem{namespace="tsdb-x7k2q-right-j51462ac"}) over 2s by 1s of hub as Value and min(count_over_time(cpu_seconds_total{namespace="tsdb-x7k2q-right-j51462ac"}[2s])) over 2s by 1s of hub as RawCount { needed: 3 } and sum(rate(cpu_seconds_total{namespace="tsdb-x7k2q-right-j51462ac"}[2s])) over 2s by 1s of hub as Value and sum(increase(container_cpu_cfs_throttled_periods_total{namespace="tsdb-x7k2q-right-j51462ac",container!=""}[2s])) / sum(increase(container_cpu_cfs_periods_total{namespace="tsdb-x7k2q-right-j51462ac",container!=""}[2s])) over 2s by 1s of hub as Environment { unit: "ratio" }
     WorkflowSucceeded=False TrialMeasuring trial b02-2-right is over, and its samples are being read (4 of 10 planned trials are valid, 1 void)
 151 s Running, looks again at 86400 s
     delete Workflow tsdb-x7k2q-b02-2-right-pvdcfvm4 (uid-15)
@@ -144,7 +147,7 @@
 169 s Running, looks again at 174 s
     WorkflowSucceeded=False SamplesSettling trial a02-1-right is over, and its last samples are still arriving (5 of 10 planned trials are valid, 1 void)
 174 s Running, looks again at 469 s
-    measure a02-1-right: min(count_over_time(mem{namespace="tsdb-x7k2q-right-j51462ac"}[2s])) over 2s by 1s of hub and sum(mem{namespace="tsdb-x7k2q-right-j51462ac"}) over 2s by 1s of hub and min(count_over_time(cpu_seconds_total{namespace="tsdb-x7k2q-right-j51462ac"}[2s])) over 2s by 1s of hub and sum(rate(cpu_seconds_total{namespace="tsdb-x7k2q-right-j51462ac"}[2s])) over 2s by 1s of hub and sum(increase(container_cpu_cfs_throttled_periods_total{namespace="tsdb-x7k2q-right-j51462ac",container!=""}[2s])) / sum(increase(container_cpu_cfs_periods_total{namespace="tsdb-x7k2q-right-j51462ac",container!=""}[2s])) over 2s by 1s of hub
+    measure a02-1-right: min(count_over_time(mem{namespace="tsdb-x7k2q-right-j51462ac"}[2s])) over 2s by 1s of hub as RawCount { needed: 1 } and sum(mem{namespace="tsdb-x7k2q-right-j51462ac"}) over 2s by 1s of hub as Value and min(count_over_time(cpu_seconds_total{namespace="tsdb-x7k2q-right-j51462ac"}[2s])) over 2s by 1s of hub as RawCount { needed: 3 } and sum(rate(cpu_seconds_total{namespace="tsdb-x7k2q-right-j51462ac"}[2s])) over 2s by 1s of hub as Value and sum(increase(container_cpu_cfs_throttled_periods_total{namespace="tsdb-x7k2q-right-j51462ac",container!=""}[2s])) / sum(increase(container_cpu_cfs_periods_total{namespace="tsdb-x7k2q-right-j51462ac",container!=""}[2s])) over 2s by 1s of hub as Environment { unit: "ratio" }
     WorkflowSucceeded=False TrialMeasuring trial a02-1-right is over, and its samples are being read (5 of 10 planned trials are valid, 1 void)
 177 s Running, looks again at 86400 s
     delete Workflow tsdb-x7k2q-a02-1-right-gns4t26f (uid-17)
@@ -164,7 +167,7 @@
 195 s Running, looks again at 200 s
     WorkflowSucceeded=False SamplesSettling trial a02-2-right is over, and its last samples are still arriving (6 of 10 planned trials are valid, 1 void)
 200 s Running, looks again at 495 s
-    measure a02-2-right: min(count_over_time(mem{namespace="tsdb-x7k2q-right-j51462ac"}[2s])) over 2s by 1s of hub and sum(mem{namespace="tsdb-x7k2q-right-j51462ac"}) over 2s by 1s of hub and min(count_over_time(cpu_seconds_total{namespace="tsdb-x7k2q-right-j51462ac"}[2s])) over 2s by 1s of hub and sum(rate(cpu_seconds_total{namespace="tsdb-x7k2q-right-j51462ac"}[2s])) over 2s by 1s of hub and sum(increase(container_cpu_cfs_throttled_periods_total{namespace="tsdb-x7k2q-right-j51462ac",container!=""}[2s])) / sum(increase(container_cpu_cfs_periods_total{namespace="tsdb-x7k2q-right-j51462ac",container!=""}[2s])) over 2s by 1s of hub
+    measure a02-2-right: min(count_over_time(mem{namespace="tsdb-x7k2q-right-j51462ac"}[2s])) over 2s by 1s of hub as RawCount { needed: 1 } and sum(mem{namespace="tsdb-x7k2q-right-j51462ac"}) over 2s by 1s of hub as Value and min(count_over_time(cpu_seconds_total{namespace="tsdb-x7k2q-right-j51462ac"}[2s])) over 2s by 1s of hub as RawCount { needed: 3 } and sum(rate(cpu_seconds_total{namespace="tsdb-x7k2q-right-j51462ac"}[2s])) over 2s by 1s of hub as Value and sum(increase(container_cpu_cfs_throttled_periods_total{namespace="tsdb-x7k2q-right-j51462ac",container!=""}[2s])) / sum(increase(container_cpu_cfs_periods_total{namespace="tsdb-x7k2q-right-j51462ac",container!=""}[2s])) over 2s by 1s of hub as Environment { unit: "ratio" }
     WorkflowSucceeded=False TrialMeasuring trial a02-2-right is over, and its samples are being read (6 of 10 planned trials are valid, 1 void)
 203 s Running, looks again at 86400 s
     delete Workflow tsdb-x7k2q-a02-2-right-qzzjvzd6 (uid-19)
@@ -184,7 +187,7 @@
 221 s Running, looks again at 226 s
     WorkflowSucceeded=False SamplesSettling trial b03-1-right is over, and its last samples are still arriving (7 of 10 planned trials are valid, 1 void)
 226 s Running, looks again at 521 s
-    measure b03-1-right: min(count_over_time(mem{namespace="tsdb-x7k2q-right-j51462ac"}[2s])) over 2s by 1s of hub and sum(mem{namespace="tsdb-x7k2q-right-j51462ac"}) over 2s by 1s of hub and min(count_over_time(cpu_seconds_total{namespace="tsdb-x7k2q-right-j51462ac"}[2s])) over 2s by 1s of hub and sum(rate(cpu_seconds_total{namespace="tsdb-x7k2q-right-j51462ac"}[2s])) over 2s by 1s of hub and sum(increase(container_cpu_cfs_throttled_periods_total{namespace="tsdb-x7k2q-right-j51462ac",container!=""}[2s])) / sum(increase(container_cpu_cfs_periods_total{namespace="tsdb-x7k2q-right-j51462ac",container!=""}[2s])) over 2s by 1s of hub
+    measure b03-1-right: min(count_over_time(mem{namespace="tsdb-x7k2q-right-j51462ac"}[2s])) over 2s by 1s of hub as RawCount { needed: 1 } and sum(mem{namespace="tsdb-x7k2q-right-j51462ac"}) over 2s by 1s of hub as Value and min(count_over_time(cpu_seconds_total{namespace="tsdb-x7k2q-right-j51462ac"}[2s])) over 2s by 1s of hub as RawCount { needed: 3 } and sum(rate(cpu_seconds_total{namespace="tsdb-x7k2q-right-j51462ac"}[2s])) over 2s by 1s of hub as Value and sum(increase(container_cpu_cfs_throttled_periods_total{namespace="tsdb-x7k2q-right-j51462ac",container!=""}[2s])) / sum(increase(container_cpu_cfs_periods_total{namespace="tsdb-x7k2q-right-j51462ac",container!=""}[2s])) over 2s by 1s of hub as Environment { unit: "ratio" }
     WorkflowSucceeded=False TrialMeasuring trial b03-1-right is over, and its samples are being read (7 of 10 planned trials are valid, 1 void)
 229 s Running, looks again at 86400 s
     delete Workflow tsdb-x7k2q-b03-1-right-6eccpr5d (uid-21)
@@ -199,7 +202,7 @@
 241 s Running, looks again at 246 s
     WorkflowSucceeded=False SamplesSettling trial b03-2-left is over, and its last samples are still arriving (8 of 10 planned trials are valid, 1 void)
 246 s Running, looks again at 541 s
-    measure b03-2-left: min(count_over_time(mem{namespace="tsdb-x7k2q-left-z1517p2w"}[2s])) over 2s by 1s of hub and sum(mem{namespace="tsdb-x7k2q-left-z1517p2w"}) over 2s by 1s of hub and min(count_over_time(cpu_seconds_total{namespace="tsdb-x7k2q-left-z1517p2w"}[2s])) over 2s by 1s of hub and sum(rate(cpu_seconds_total{namespace="tsdb-x7k2q-left-z1517p2w"}[2s])) over 2s by 1s of hub and sum(increase(container_cpu_cfs_throttled_periods_total{namespace="tsdb-x7k2q-left-z1517p2w",container!=""}[2s])) / sum(increase(container_cpu_cfs_periods_total{namespace="tsdb-x7k2q-left-z1517p2w",container!=""}[2s])) over 2s by 1s of hub
+    measure b03-2-left: min(count_over_time(mem{namespace="tsdb-x7k2q-left-z1517p2w"}[2s])) over 2s by 1s of hub as RawCount { needed: 1 } and sum(mem{namespace="tsdb-x7k2q-left-z1517p2w"}) over 2s by 1s of hub as Value and min(count_over_time(cpu_seconds_total{namespace="tsdb-x7k2q-left-z1517p2w"}[2s])) over 2s by 1s of hub as RawCount { needed: 3 } and sum(rate(cpu_seconds_total{namespace="tsdb-x7k2q-left-z1517p2w"}[2s])) over 2s by 1s of hub as Value and sum(increase(container_cpu_cfs_throttled_periods_total{namespace="tsdb-x7k2q-left-z1517p2w",container!=""}[2s])) / sum(increase(container_cpu_cfs_periods_total{namespace="tsdb-x7k2q-left-z1517p2w",container!=""}[2s])) over 2s by 1s of hub as Environment { unit: "ratio" }
     WorkflowSucceeded=False TrialMeasuring trial b03-2-left is over, and its samples are being read (8 of 10 planned trials are valid, 1 void)
 249 s Running, looks again at 86400 s
     delete Workflow tsdb-x7k2q-b03-2-left-74bghv6q (uid-22)
@@ -219,7 +222,7 @@
 267 s Running, looks again at 272 s
     WorkflowSucceeded=False SamplesSettling trial b04-1-right is over, and its last samples are still arriving (9 of 10 planned trials are valid, 1 void)
 272 s Running, looks again at 567 s
-    measure b04-1-right: min(count_over_time(mem{namespace="tsdb-x7k2q-right-j51462ac"}[2s])) over 2s by 1s of hub and sum(mem{namespace="tsdb-x7k2q-right-j51462ac"}) over 2s by 1s of hub and min(count_over_time(cpu_seconds_total{namespace="tsdb-x7k2q-right-j51462ac"}[2s])) over 2s by 1s of hub and sum(rate(cpu_seconds_total{namespace="tsdb-x7k2q-right-j51462ac"}[2s])) over 2s by 1s of hub and sum(increase(container_cpu_cfs_throttled_periods_total{namespace="tsdb-x7k2q-right-j51462ac",container!=""}[2s])) / sum(increase(container_cpu_cfs_periods_total{namespace="tsdb-x7k2q-right-j51462ac",container!=""}[2s])) over 2s by 1s of hub
+    measure b04-1-right: min(count_over_time(mem{namespace="tsdb-x7k2q-right-j51462ac"}[2s])) over 2s by 1s of hub as RawCount { needed: 1 } and sum(mem{namespace="tsdb-x7k2q-right-j51462ac"}) over 2s by 1s of hub as Value and min(count_over_time(cpu_seconds_total{namespace="tsdb-x7k2q-right-j51462ac"}[2s])) over 2s by 1s of hub as RawCount { needed: 3 } and sum(rate(cpu_seconds_total{namespace="tsdb-x7k2q-right-j51462ac"}[2s])) over 2s by 1s of hub as Value and sum(increase(container_cpu_cfs_throttled_periods_total{namespace="tsdb-x7k2q-right-j51462ac",container!=""}[2s])) / sum(increase(container_cpu_cfs_periods_total{namespace="tsdb-x7k2q-right-j51462ac",container!=""}[2s])) over 2s by 1s of hub as Environment { unit: "ratio" }
     WorkflowSucceeded=False TrialMeasuring trial b04-1-right is over, and its samples are being read (9 of 10 planned trials are valid, 1 void)
 275 s Running, looks again at 86400 s
     delete Workflow tsdb-x7k2q-b04-1-right-r1bpywxm (uid-24)
@@ -234,17 +237,19 @@
 287 s Running, looks again at 292 s
     WorkflowSucceeded=False SamplesSettling trial b04-2-left is over, and its last samples are still arriving (10 of 10 planned trials are valid, 1 void)
 292 s Running, looks again at 587 s
-    measure b04-2-left: min(count_over_time(mem{namespace="tsdb-x7k2q-left-z1517p2w"}[2s])) over 2s by 1s of hub and sum(mem{namespace="tsdb-x7k2q-left-z1517p2w"}) over 2s by 1s of hub and min(count_over_time(cpu_seconds_total{namespace="tsdb-x7k2q-left-z1517p2w"}[2s])) over 2s by 1s of hub and sum(rate(cpu_seconds_total{namespace="tsdb-x7k2q-left-z1517p2w"}[2s])) over 2s by 1s of hub and sum(increase(container_cpu_cfs_throttled_periods_total{namespace="tsdb-x7k2q-left-z1517p2w",container!=""}[2s])) / sum(increase(container_cpu_cfs_periods_total{namespace="tsdb-x7k2q-left-z1517p2w",container!=""}[2s])) over 2s by 1s of hub
+    measure b04-2-left: min(count_over_time(mem{namespace="tsdb-x7k2q-left-z1517p2w"}[2s])) over 2s by 1s of hub as RawCount { needed: 1 } and sum(mem{namespace="tsdb-x7k2q-left-z1517p2w"}) over 2s by 1s of hub as Value and min(count_over_time(cpu_seconds_total{namespace="tsdb-x7k2q-left-z1517p2w"}[2s])) over 2s by 1s of hub as RawCount { needed: 3 } and sum(rate(cpu_seconds_total{namespace="tsdb-x7k2q-left-z1517p2w"}[2s])) over 2s by 1s of hub as Value and sum(increase(container_cpu_cfs_throttled_periods_total{namespace="tsdb-x7k2q-left-z1517p2w",container!=""}[2s])) / sum(increase(container_cpu_cfs_periods_total{namespace="tsdb-x7k2q-left-z1517p2w",container!=""}[2s])) over 2s by 1s of hub as Environment { unit: "ratio" }
     WorkflowSucceeded=False TrialMeasuring trial b04-2-left is over, and its samples are being read (10 of 10 planned trials are valid, 1 void)
 295 s Running, looks again at 86400 s
     delete Workflow tsdb-x7k2q-b04-2-left-wzwseyqh (uid-25)
     WorkflowSucceeded=True TrialsDone 12 trials of which 1 void; every block was run: 3 valid blocks, 2 of a variant against itself, 1 void
     ResultsStored=False NotReached begins once the end of the workflow is recorded
 298 s Complete, looks again at 895 s
+    looks at []
     collect beside 12 records: 
     ResultsStored=True Done stored
     Succeeded=True Done the result is stored
 301 s Complete, looks again at 86400 s
+    looks at [deployed, workflows, left]
     delete Application tsdb-x7k2q-left-metrics-app-7twgse32 (uid-3)
     delete Application tsdb-x7k2q-right-store-kfzrp5ag (uid-6)
     delete Namespace tsdb-x7k2q-left-z1517p2w (uid-2)

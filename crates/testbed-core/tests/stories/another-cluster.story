@@ -1,4 +1,5 @@
 0 s Pending
+    looks at [catalog, template]
     AddFinalizer
     Accepted=Unknown NotReached 
     ClustersReady=Unknown NotReached 
@@ -12,6 +13,7 @@
     Accepted=True SourcesPinned 4 components pinned
     ClustersReady=False NotReached starts once the pins are recorded
 6 s Provisioning, looks again at 243 s
+    looks at []
     apply ExperimentCluster tsdb-x7k2q-left-5d5nn6xe
     apply ExperimentCluster tsdb-x7k2q-right-72fpjevj
     ClustersReady=False ClusterCreating left: a cluster is being made
@@ -21,6 +23,7 @@
     ClustersReady=True ClusterReady 
     ComponentsReady=False NotReached starts once the pins and the clusters are recorded
 15 s Provisioning, looks again at 1212 s
+    looks at [deployed]
     apply AppProject tsdb-x7k2q-q14876sn
     Register { target: "left", name: "tsdb-x7k2q-left-5d5nn6xe" }
     apply Namespace tsdb-x7k2q-left-z1517p2w in left
@@ -33,6 +36,7 @@
     ComponentsReady=False TargetLost left: another cluster has taken the place of its own
     Succeeded=False TargetLost left: another cluster has taken the place of its own
 21 s Failed, looks again at 618 s
+    looks at [deployed, workflows, left]
     collect beside 0 records: 
     WorkflowSucceeded=False Skipped 
     ResultsStored=True Done stored

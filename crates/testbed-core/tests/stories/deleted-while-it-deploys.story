@@ -1,4 +1,5 @@
 0 s Pending
+    looks at [catalog, template]
     AddFinalizer
     Accepted=Unknown NotReached 
     ClustersReady=Unknown NotReached 
@@ -13,11 +14,13 @@
     ClustersReady=True ClusterReady 
     ComponentsReady=False NotReached starts once the pins and the clusters are recorded
 6 s Provisioning, looks again at 1203 s
+    looks at [deployed]
     apply AppProject tsdb-x7k2q-q14876sn
     apply Namespace tsdb-x7k2q-left-z1517p2w
     apply Application tsdb-x7k2q-left-metrics-app-7twgse32
     ComponentsReady=False ComponentDeploying left/metrics-app: is being deployed
 9 s Provisioning
+    looks at [deployed, workflows, left]
     StopSync(ObjectRef { kind: Application, namespace: Some("argocd"), name: "tsdb-x7k2q-left-metrics-app-7twgse32", uid: "uid-3" })
     delete Application tsdb-x7k2q-left-metrics-app-7twgse32 (uid-3)
     delete Namespace tsdb-x7k2q-left-z1517p2w (uid-2)

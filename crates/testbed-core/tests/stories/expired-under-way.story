@@ -1,4 +1,5 @@
 0 s Pending
+    looks at [catalog, template]
     AddFinalizer
     Accepted=Unknown NotReached 
     ClustersReady=Unknown NotReached 
@@ -13,6 +14,7 @@
     ClustersReady=True ClusterReady 
     ComponentsReady=False NotReached starts once the pins and the clusters are recorded
 6 s Provisioning, looks again at 1203 s
+    looks at [deployed]
     apply AppProject tsdb-x7k2q-q14876sn
     apply Namespace tsdb-x7k2q-left-z1517p2w
     apply Application tsdb-x7k2q-left-metrics-app-7twgse32
@@ -29,9 +31,11 @@
     ComponentsReady=True Done 
     WorkflowSucceeded=False NotReached starts once readiness is recorded
 21 s Running, looks again at 86400 s
+    looks at [template, workflows]
     apply Workflow tsdb-x7k2q-p5ae4psv
     WorkflowSucceeded=False WorkflowPending workflow tsdb-x7k2q-p5ae4psv is submitted
 90000 s Running
+    looks at [deployed, workflows, left]
     delete Workflow tsdb-x7k2q-p5ae4psv (uid-8)
     delete Application tsdb-x7k2q-left-metrics-app-7twgse32 (uid-3)
     delete Application tsdb-x7k2q-right-store-kfzrp5ag (uid-6)

@@ -1,4 +1,5 @@
 0 s Pending
+    looks at [catalog, template]
     AddFinalizer
     Accepted=Unknown NotReached 
     ClustersReady=Unknown NotReached 
@@ -12,6 +13,7 @@
     Accepted=True SourcesPinned 4 components pinned
     ClustersReady=False NotReached starts once the pins are recorded
 6 s Provisioning, looks again at 243 s
+    looks at []
     apply ExperimentCluster tsdb-x7k2q-left-5d5nn6xe
     apply ExperimentCluster tsdb-x7k2q-right-72fpjevj
     ClustersReady=False ClusterCreating left: a cluster is being made
@@ -21,6 +23,7 @@
     ClustersReady=True ClusterReady 
     ComponentsReady=False NotReached starts once the pins and the clusters are recorded
 15 s Provisioning, looks again at 1212 s
+    looks at [deployed]
     apply AppProject tsdb-x7k2q-q14876sn
     Register { target: "left", name: "tsdb-x7k2q-left-5d5nn6xe" }
     apply Namespace tsdb-x7k2q-left-z1517p2w in left
@@ -49,18 +52,22 @@
     ComponentsReady=True Done 
     WorkflowSucceeded=False NotReached starts once readiness is recorded
 33 s Running, looks again at 86400 s
+    looks at [template, workflows]
     apply Workflow tsdb-x7k2q-p5ae4psv
     WorkflowSucceeded=False WorkflowPending workflow tsdb-x7k2q-p5ae4psv is submitted
 36 s Running, looks again at 21630 s
+    looks at [workflows]
     WorkflowSucceeded=False WorkflowRunning workflow tsdb-x7k2q-p5ae4psv is running
 39 s Running, looks again at 44 s
     WorkflowSucceeded=True Done workflow tsdb-x7k2q-p5ae4psv succeeded
     ResultsStored=False SamplesSettling the last samples of the window are still arriving
 44 s Complete, looks again at 639 s
-    collect beside 0 records: sum(mem{namespace="tsdb-x7k2q-left-z1517p2w"}) over 2s by 1s of hub and sum(mem{namespace="tsdb-x7k2q-right-j51462ac"}) over 2s by 1s of hub and sum(rate(cpu_seconds_total{namespace="tsdb-x7k2q-left-z1517p2w"}[2s])) over 2s by 1s of hub and sum(rate(cpu_seconds_total{namespace="tsdb-x7k2q-right-j51462ac"}[2s])) over 2s by 1s of hub
+    looks at []
+    collect beside 0 records: sum(mem{namespace="tsdb-x7k2q-left-z1517p2w"}) over 2s by 1s of hub as Value and sum(mem{namespace="tsdb-x7k2q-right-j51462ac"}) over 2s by 1s of hub as Value and sum(rate(cpu_seconds_total{namespace="tsdb-x7k2q-left-z1517p2w"}[2s])) over 2s by 1s of hub as Value and sum(rate(cpu_seconds_total{namespace="tsdb-x7k2q-right-j51462ac"}[2s])) over 2s by 1s of hub as Value
     ResultsStored=True Done stored
     Succeeded=True Done the result is stored
 47 s Complete, looks again at 86400 s
+    looks at [deployed, workflows, left]
     delete Workflow tsdb-x7k2q-p5ae4psv (uid-20)
     delete Application tsdb-x7k2q-left-metrics-agent-nckbxcrn (uid-9)
     delete Application tsdb-x7k2q-left-metrics-app-7twgse32 (uid-10)

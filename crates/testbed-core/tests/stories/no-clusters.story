@@ -1,4 +1,5 @@
 0 s Pending
+    looks at [catalog, template]
     AddFinalizer
     Accepted=Unknown NotReached 
     ClustersReady=Unknown NotReached 
@@ -12,6 +13,7 @@
     Accepted=True SourcesPinned 4 components pinned
     ClustersReady=False NotReached starts once the pins are recorded
 6 s Provisioning, looks again at 243 s
+    looks at []
     apply ExperimentCluster tsdb-x7k2q-left-5d5nn6xe
     apply ExperimentCluster tsdb-x7k2q-right-72fpjevj
     ClustersReady=False ClusterCreating left: a cluster is being made
@@ -21,6 +23,7 @@
     ClustersReady=False DeadlineExceeded not ready within the deadline: left: cluster tsdb-x7k2q-left-5d5nn6xe: its nodes start
     Succeeded=False DeadlineExceeded not ready within the deadline: left: cluster tsdb-x7k2q-left-5d5nn6xe: its nodes start
 246 s Failed, looks again at 843 s
+    looks at [deployed, workflows, left]
     collect beside 0 records: 
     ComponentsReady=False Skipped 
     WorkflowSucceeded=False Skipped 

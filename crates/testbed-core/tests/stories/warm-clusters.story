@@ -1,4 +1,5 @@
 6 s Pending
+    looks at [catalog, template]
     AddFinalizer
     Accepted=Unknown NotReached 
     ClustersReady=Unknown NotReached 
@@ -12,6 +13,7 @@
     Accepted=True SourcesPinned 4 components pinned
     ClustersReady=False NotReached starts once the pins are recorded
 12 s Provisioning, looks again at 249 s
+    looks at []
     claim warm-a at uid-1
     claim warm-b at uid-2
     ClustersReady=False ClusterCreating left: cluster warm-a is being claimed
@@ -19,6 +21,7 @@
     ClustersReady=True ClusterReady 
     ComponentsReady=False NotReached starts once the pins and the clusters are recorded
 18 s Provisioning, looks again at 1215 s
+    looks at [deployed]
     apply AppProject tsdb-x7k2q-q14876sn
     Register { target: "left", name: "warm-a" }
     apply Namespace tsdb-x7k2q-left-z1517p2w in left
@@ -47,18 +50,22 @@
     ComponentsReady=True Done 
     WorkflowSucceeded=False NotReached starts once readiness is recorded
 36 s Running, looks again at 86400 s
+    looks at [template, workflows]
     apply Workflow tsdb-x7k2q-p5ae4psv
     WorkflowSucceeded=False WorkflowPending workflow tsdb-x7k2q-p5ae4psv is submitted
 39 s Running, looks again at 21633 s
+    looks at [workflows]
     WorkflowSucceeded=False WorkflowRunning workflow tsdb-x7k2q-p5ae4psv is running
 42 s Running, looks again at 47 s
     WorkflowSucceeded=True Done workflow tsdb-x7k2q-p5ae4psv succeeded
     ResultsStored=False SamplesSettling the last samples of the window are still arriving
 47 s Complete, looks again at 642 s
-    collect beside 0 records: sum(mem{namespace="tsdb-x7k2q-left-z1517p2w"}) over 2s by 1s of hub and sum(mem{namespace="tsdb-x7k2q-right-j51462ac"}) over 2s by 1s of hub and sum(rate(cpu_seconds_total{namespace="tsdb-x7k2q-left-z1517p2w"}[2s])) over 2s by 1s of hub and sum(rate(cpu_seconds_total{namespace="tsdb-x7k2q-right-j51462ac"}[2s])) over 2s by 1s of hub
+    looks at []
+    collect beside 0 records: sum(mem{namespace="tsdb-x7k2q-left-z1517p2w"}) over 2s by 1s of hub as Value and sum(mem{namespace="tsdb-x7k2q-right-j51462ac"}) over 2s by 1s of hub as Value and sum(rate(cpu_seconds_total{namespace="tsdb-x7k2q-left-z1517p2w"}[2s])) over 2s by 1s of hub as Value and sum(rate(cpu_seconds_total{namespace="tsdb-x7k2q-right-j51462ac"}[2s])) over 2s by 1s of hub as Value
     ResultsStored=True Done stored
     Succeeded=True Done the result is stored
 50 s Complete, looks again at 86400 s
+    looks at [deployed, workflows, left]
     delete Workflow tsdb-x7k2q-p5ae4psv (uid-18)
     delete Application tsdb-x7k2q-left-metrics-agent-nckbxcrn (uid-7)
     delete Application tsdb-x7k2q-left-metrics-app-7twgse32 (uid-8)
