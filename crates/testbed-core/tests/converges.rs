@@ -1,7 +1,11 @@
 //! Eventually stable: from creation, with a crash after any effect, a conflict on any write, and a deletion at any time,
 //! a run ends with nothing left of it, having submitted its load once and stored its result before it tore anything down.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    reason = "a test reads its files, and panics when it cannot go on"
+)]
 
 mod common;
 #[path = "converges/stories.rs"]
