@@ -45,6 +45,15 @@ fn a_history_without_faults_breaks_nothing() {
 })]
 #[case::no_certificate("I1", |outcome: &mut Outcome| outcome.stored.retain(|key, _| !key.contains("teardown")))]
 #[case::a_certificate_of_another_run("I1", |outcome: &mut Outcome| of_run(outcome)["metadata"]["uid"] = json!("other"))]
+#[case::a_certificate_of_what_never_was("I1", |outcome: &mut Outcome| {
+    let projects = outcome.history.iter_mut().filter(|entry| entry.key.kind == "AppProject");
+    projects.for_each(|entry| entry.key.name = "another".into());
+})]
+#[case::a_certificate_without_a_cluster("I1", |outcome: &mut Outcome| {
+    let mut more = last(outcome, "ExperimentCluster", Change::Added).clone();
+    more.key.name = "another".into();
+    outcome.history.push(more);
+})]
 #[case::results_that_stay("I1", |outcome: &mut Outcome| outcome.stored_at_last.push("runs/x".into()))]
 #[case::a_cluster_that_outlives_its_run("I2", |outcome: &mut Outcome| {
     let entry = last(outcome, "ExperimentCluster", Change::Deleted);
@@ -66,6 +75,9 @@ fn a_history_without_faults_breaks_nothing() {
 })]
 #[case::another_result_than_status_names("I7", |outcome: &mut Outcome| {
     of_run(outcome)["status"]["results"]["sha256"] = json!("00");
+})]
+#[case::a_result_without_the_data_there_were("I7", |outcome: &mut Outcome| {
+    outcome.stored.insert("runs/x.json".into(), r#"{"missing": "no data"}"#.into());
 })]
 #[case::torn_down_before_the_result("I7", |outcome: &mut Outcome| {
     let at = outcome.history.iter().position(|entry| entry.key.kind == "Experiment").unwrap();
