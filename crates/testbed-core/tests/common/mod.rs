@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use testbed_api::Experiment;
 use testbed_core::agent::AgentSettings;
+use testbed_core::names;
 use testbed_core::observed::{CatalogFacts, TemplateFacts};
 use testbed_core::plan::{Effect, Question};
 
@@ -159,6 +160,8 @@ fn asked(questions: &[Question]) -> String {
     asked.collect::<Vec<_>>().join(" and ")
 }
 
+/// What is applied, and a digest of all that it says.
 fn named(object: &Value) -> String {
-    format!("{} {}", object["kind"].as_str().unwrap(), object["metadata"]["name"].as_str().unwrap())
+    let (kind, name) = (object["kind"].as_str().unwrap(), object["metadata"]["name"].as_str().unwrap());
+    format!("{kind} {name} [{}]", names::short_digest(&object.to_string()))
 }

@@ -14,8 +14,8 @@
     ClustersReady=False NotReached starts once the pins are recorded
 6 s Provisioning, looks again at 243 s
     looks at []
-    apply ExperimentCluster tsdb-x7k2q-left-5d5nn6xe
-    apply ExperimentCluster tsdb-x7k2q-right-72fpjevj
+    apply ExperimentCluster tsdb-x7k2q-left-5d5nn6xe [2a9ab345bca38579]
+    apply ExperimentCluster tsdb-x7k2q-right-72fpjevj [fa1527306805210c]
     ClustersReady=False ClusterCreating left: a cluster is being made
 9 s Provisioning, looks again at 243 s
     ClustersReady=False ClusterCreating left: cluster tsdb-x7k2q-left-5d5nn6xe: its nodes start
@@ -24,36 +24,36 @@
     ComponentsReady=False NotReached starts once the pins and the clusters are recorded
 15 s Provisioning, looks again at 1212 s
     looks at [deployed]
-    apply AppProject tsdb-x7k2q-q14876sn
+    apply AppProject tsdb-x7k2q-q14876sn [2e7b8e8f233c90ac]
     Register { target: "left", name: "tsdb-x7k2q-left-5d5nn6xe" }
-    apply Namespace tsdb-x7k2q-left-z1517p2w in left
+    apply Namespace tsdb-x7k2q-left-z1517p2w [e6632598b2e4aa46] in left
     GrantWrite { target: "left" }
     ShowKubeconfig { target: "left", name: "tsdb-x7k2q-left-akcs2a1a" }
-    apply Application tsdb-x7k2q-left-metrics-agent-nckbxcrn
-    apply Application tsdb-x7k2q-left-metrics-app-7twgse32
+    apply Application tsdb-x7k2q-left-metrics-agent-nckbxcrn [c6f0d87484a10675]
+    apply Application tsdb-x7k2q-left-metrics-app-7twgse32 [9337c8ae3c318331]
     ComponentsReady=False ComponentDeploying left/metrics-agent: is being deployed
 18 s Provisioning, looks again at 1212 s
-    apply Service metrics-app-w9s1mnv1 in left
+    apply Service metrics-app-w9s1mnv1 [97df7162fd316fe5] in left
     ComponentsReady=False ComponentDeploying left/metrics-agent: Progressing, Synced
 21 s Provisioning, looks again at 1212 s
     ComponentsReady=False WaitingForDependency right: waits for target left
 24 s Provisioning, looks again at 1212 s
     Register { target: "right", name: "tsdb-x7k2q-right-72fpjevj" }
-    apply Namespace tsdb-x7k2q-right-j51462ac in right
+    apply Namespace tsdb-x7k2q-right-j51462ac [53916b32426523bd] in right
     GrantWrite { target: "right" }
     ShowKubeconfig { target: "right", name: "tsdb-x7k2q-right-ff2ax8sj" }
-    apply Application tsdb-x7k2q-right-metrics-agent-qj5sfe4w
-    apply Application tsdb-x7k2q-right-store-kfzrp5ag
+    apply Application tsdb-x7k2q-right-metrics-agent-qj5sfe4w [f7dd2319b9cb0e3d]
+    apply Application tsdb-x7k2q-right-store-kfzrp5ag [9adecb81e6f92ab6]
     ComponentsReady=False ComponentDeploying right/metrics-agent: is being deployed
 27 s Provisioning, looks again at 1212 s
-    apply Service store-1bjqybkc in right
+    apply Service store-1bjqybkc [7f5d1428b87cc266] in right
     ComponentsReady=False ComponentDeploying right/metrics-agent: Progressing, Synced
 30 s Ready, looks again at 86400 s
     ComponentsReady=True Done 
     WorkflowSucceeded=False NotReached starts once readiness is recorded
 33 s Running, looks again at 86400 s
     looks at [template, workflows]
-    apply Workflow tsdb-x7k2q-p5ae4psv
+    apply Workflow tsdb-x7k2q-p5ae4psv [3bd4dfe11b5e2028]
     WorkflowSucceeded=False WorkflowPending workflow tsdb-x7k2q-p5ae4psv is submitted
 36 s Failed, looks again at 86400 s
     looks at [workflows]

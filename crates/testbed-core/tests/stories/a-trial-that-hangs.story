@@ -15,15 +15,15 @@
     ComponentsReady=False NotReached starts once the pins and the clusters are recorded
 6 s Provisioning, looks again at 1203 s
     looks at [deployed]
-    apply AppProject tsdb-x7k2q-q14876sn
-    apply Namespace tsdb-x7k2q-left-z1517p2w
-    apply Application tsdb-x7k2q-left-metrics-app-7twgse32
+    apply AppProject tsdb-x7k2q-q14876sn [e130f7273e447bf5]
+    apply Namespace tsdb-x7k2q-left-z1517p2w [e6632598b2e4aa46]
+    apply Application tsdb-x7k2q-left-metrics-app-7twgse32 [7dd62abfdc8a61d0]
     ComponentsReady=False ComponentDeploying left/metrics-app: is being deployed
 9 s Provisioning, looks again at 1203 s
     ComponentsReady=False ComponentDeploying left/metrics-app: Progressing, Synced
 12 s Provisioning, looks again at 1203 s
-    apply Namespace tsdb-x7k2q-right-j51462ac
-    apply Application tsdb-x7k2q-right-store-kfzrp5ag
+    apply Namespace tsdb-x7k2q-right-j51462ac [53916b32426523bd]
+    apply Application tsdb-x7k2q-right-store-kfzrp5ag [e7283c3c983dff8a]
     ComponentsReady=False ComponentDeploying right/store: is being deployed
 15 s Provisioning, looks again at 1203 s
     ComponentsReady=False ComponentDeploying right/store: Progressing, Synced
@@ -41,7 +41,7 @@
 30 s Running, looks again at 86400 s
     WorkflowSucceeded=False TrialPreparing trial b01-1-right: the subject is ready
 33 s Running, looks again at 86400 s
-    apply Workflow tsdb-x7k2q-b01-1-right-nbmv6dn3
+    apply Workflow tsdb-x7k2q-b01-1-right-nbmv6dn3 [2ef387bf6ff50823]
     WorkflowSucceeded=False TrialRunning trial b01-1-right is submitted (0 of 10 planned trials are valid)
 36 s Running, looks again at 351 s
     WorkflowSucceeded=False TrialRunning trial b01-1-right is running (0 of 10 planned trials are valid)
@@ -58,7 +58,7 @@
 363 s Running, looks again at 86400 s
     WorkflowSucceeded=False TrialPreparing trial b01-2-left: the subject is ready
 366 s Running, looks again at 86400 s
-    apply Workflow tsdb-x7k2q-b01-2-left-hcf6zsjz
+    apply Workflow tsdb-x7k2q-b01-2-left-hcf6zsjz [81d1d59a29fce74a]
     WorkflowSucceeded=False TrialRunning trial b01-2-left is submitted (0 of 10 planned trials are valid, 1 void)
 369 s Running, looks again at 690 s
     WorkflowSucceeded=False TrialRunning trial b01-2-left is running (0 of 10 planned trials are valid, 1 void)
@@ -75,7 +75,7 @@
 702 s Running, looks again at 86400 s
     WorkflowSucceeded=False TrialPreparing trial a01-1-left: the subject is ready
 705 s Running, looks again at 86400 s
-    apply Workflow tsdb-x7k2q-a01-1-left-48ykfnje
+    apply Workflow tsdb-x7k2q-a01-1-left-48ykfnje [1c50bf7ef4cf964c]
     WorkflowSucceeded=False TrialRunning trial a01-1-left is submitted (0 of 10 planned trials are valid, 2 void)
 708 s Running, looks again at 1029 s
     WorkflowSucceeded=False TrialRunning trial a01-1-left is running (0 of 10 planned trials are valid, 2 void)
@@ -92,7 +92,7 @@
 1041 s Running, looks again at 86400 s
     WorkflowSucceeded=False TrialPreparing trial a01-2-left: the subject is ready
 1044 s Running, looks again at 86400 s
-    apply Workflow tsdb-x7k2q-a01-2-left-herep822
+    apply Workflow tsdb-x7k2q-a01-2-left-herep822 [355b870a842c6fd8]
     WorkflowSucceeded=False TrialRunning trial a01-2-left is submitted (0 of 10 planned trials are valid, 3 void)
 1047 s Running, looks again at 1368 s
     WorkflowSucceeded=False TrialRunning trial a01-2-left is running (0 of 10 planned trials are valid, 3 void)
@@ -109,7 +109,7 @@
 1380 s Running, looks again at 86400 s
     WorkflowSucceeded=False TrialPreparing trial b02-1-left: the subject is ready
 1383 s Running, looks again at 86400 s
-    apply Workflow tsdb-x7k2q-b02-1-left-nc7gerkq
+    apply Workflow tsdb-x7k2q-b02-1-left-nc7gerkq [97856ff8c46a51fe]
     WorkflowSucceeded=False TrialRunning trial b02-1-left is submitted (0 of 10 planned trials are valid, 4 void)
 1386 s Running, looks again at 1707 s
     WorkflowSucceeded=False TrialRunning trial b02-1-left is running (0 of 10 planned trials are valid, 4 void)
@@ -131,7 +131,7 @@
 1725 s Running, looks again at 86400 s
     WorkflowSucceeded=False TrialPreparing trial b02-2-right: the subject is ready
 1728 s Running, looks again at 86400 s
-    apply Workflow tsdb-x7k2q-b02-2-right-pvdcfvm4
+    apply Workflow tsdb-x7k2q-b02-2-right-pvdcfvm4 [26d389b2febecba3]
     WorkflowSucceeded=False TrialRunning trial b02-2-right is submitted (0 of 10 planned trials are valid, 5 void)
 1731 s Running, looks again at 2046 s
     WorkflowSucceeded=False TrialRunning trial b02-2-right is running (0 of 10 planned trials are valid, 5 void)

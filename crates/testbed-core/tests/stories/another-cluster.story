@@ -14,8 +14,8 @@
     ClustersReady=False NotReached starts once the pins are recorded
 6 s Provisioning, looks again at 243 s
     looks at []
-    apply ExperimentCluster tsdb-x7k2q-left-5d5nn6xe
-    apply ExperimentCluster tsdb-x7k2q-right-72fpjevj
+    apply ExperimentCluster tsdb-x7k2q-left-5d5nn6xe [2a9ab345bca38579]
+    apply ExperimentCluster tsdb-x7k2q-right-72fpjevj [fa1527306805210c]
     ClustersReady=False ClusterCreating left: a cluster is being made
 9 s Provisioning, looks again at 243 s
     ClustersReady=False ClusterCreating left: cluster tsdb-x7k2q-left-5d5nn6xe: its nodes start
@@ -24,13 +24,13 @@
     ComponentsReady=False NotReached starts once the pins and the clusters are recorded
 15 s Provisioning, looks again at 1212 s
     looks at [deployed]
-    apply AppProject tsdb-x7k2q-q14876sn
+    apply AppProject tsdb-x7k2q-q14876sn [2e7b8e8f233c90ac]
     Register { target: "left", name: "tsdb-x7k2q-left-5d5nn6xe" }
-    apply Namespace tsdb-x7k2q-left-z1517p2w in left
+    apply Namespace tsdb-x7k2q-left-z1517p2w [e6632598b2e4aa46] in left
     GrantWrite { target: "left" }
     ShowKubeconfig { target: "left", name: "tsdb-x7k2q-left-akcs2a1a" }
-    apply Application tsdb-x7k2q-left-metrics-agent-nckbxcrn
-    apply Application tsdb-x7k2q-left-metrics-app-7twgse32
+    apply Application tsdb-x7k2q-left-metrics-agent-nckbxcrn [c6f0d87484a10675]
+    apply Application tsdb-x7k2q-left-metrics-app-7twgse32 [9337c8ae3c318331]
     ComponentsReady=False ComponentDeploying left/metrics-agent: is being deployed
 18 s Failed, looks again at 86400 s
     ComponentsReady=False TargetLost left: another cluster has taken the place of its own

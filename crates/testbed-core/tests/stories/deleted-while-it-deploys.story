@@ -15,9 +15,9 @@
     ComponentsReady=False NotReached starts once the pins and the clusters are recorded
 6 s Provisioning, looks again at 1203 s
     looks at [deployed]
-    apply AppProject tsdb-x7k2q-q14876sn
-    apply Namespace tsdb-x7k2q-left-z1517p2w
-    apply Application tsdb-x7k2q-left-metrics-app-7twgse32
+    apply AppProject tsdb-x7k2q-q14876sn [e130f7273e447bf5]
+    apply Namespace tsdb-x7k2q-left-z1517p2w [e6632598b2e4aa46]
+    apply Application tsdb-x7k2q-left-metrics-app-7twgse32 [7dd62abfdc8a61d0]
     ComponentsReady=False ComponentDeploying left/metrics-app: is being deployed
 9 s Provisioning
     looks at [deployed, workflows, left]

@@ -15,15 +15,15 @@
     ComponentsReady=False NotReached starts once the pins and the clusters are recorded
 6 s Provisioning, looks again at 1203 s
     looks at [deployed]
-    apply AppProject tsdb-x7k2q-q14876sn
-    apply Namespace tsdb-x7k2q-left-z1517p2w
-    apply Application tsdb-x7k2q-left-metrics-app-7twgse32
+    apply AppProject tsdb-x7k2q-q14876sn [e130f7273e447bf5]
+    apply Namespace tsdb-x7k2q-left-z1517p2w [e6632598b2e4aa46]
+    apply Application tsdb-x7k2q-left-metrics-app-7twgse32 [7dd62abfdc8a61d0]
     ComponentsReady=False ComponentDeploying left/metrics-app: is being deployed
 9 s Provisioning, looks again at 1203 s
     ComponentsReady=False ComponentDeploying left/metrics-app: Progressing, Synced
 12 s Provisioning, looks again at 1203 s
-    apply Namespace tsdb-x7k2q-right-j51462ac
-    apply Application tsdb-x7k2q-right-store-kfzrp5ag
+    apply Namespace tsdb-x7k2q-right-j51462ac [53916b32426523bd]
+    apply Application tsdb-x7k2q-right-store-kfzrp5ag [e7283c3c983dff8a]
     ComponentsReady=False ComponentDeploying right/store: is being deployed
 15 s Provisioning, looks again at 1203 s
     ComponentsReady=False ComponentDeploying right/store: Progressing, Synced
@@ -32,7 +32,7 @@
     WorkflowSucceeded=False NotReached starts once readiness is recorded
 21 s Running, looks again at 86400 s
     looks at [template, workflows]
-    apply Workflow tsdb-x7k2q-p5ae4psv
+    apply Workflow tsdb-x7k2q-p5ae4psv [183de0ab82e73f70]
     WorkflowSucceeded=False WorkflowPending workflow tsdb-x7k2q-p5ae4psv is submitted
 90000 s Running
     looks at [deployed, workflows, left]

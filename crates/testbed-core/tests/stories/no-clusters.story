@@ -14,8 +14,8 @@
     ClustersReady=False NotReached starts once the pins are recorded
 6 s Provisioning, looks again at 243 s
     looks at []
-    apply ExperimentCluster tsdb-x7k2q-left-5d5nn6xe
-    apply ExperimentCluster tsdb-x7k2q-right-72fpjevj
+    apply ExperimentCluster tsdb-x7k2q-left-5d5nn6xe [2a9ab345bca38579]
+    apply ExperimentCluster tsdb-x7k2q-right-72fpjevj [fa1527306805210c]
     ClustersReady=False ClusterCreating left: a cluster is being made
 9 s Provisioning, looks again at 243 s
     ClustersReady=False ClusterCreating left: cluster tsdb-x7k2q-left-5d5nn6xe: its nodes start

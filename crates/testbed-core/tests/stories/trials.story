@@ -15,15 +15,15 @@
     ComponentsReady=False NotReached starts once the pins and the clusters are recorded
 6 s Provisioning, looks again at 1203 s
     looks at [deployed]
-    apply AppProject tsdb-x7k2q-q14876sn
-    apply Namespace tsdb-x7k2q-left-z1517p2w
-    apply Application tsdb-x7k2q-left-metrics-app-7twgse32
+    apply AppProject tsdb-x7k2q-q14876sn [e130f7273e447bf5]
+    apply Namespace tsdb-x7k2q-left-z1517p2w [e6632598b2e4aa46]
+    apply Application tsdb-x7k2q-left-metrics-app-7twgse32 [7dd62abfdc8a61d0]
     ComponentsReady=False ComponentDeploying left/metrics-app: is being deployed
 9 s Provisioning, looks again at 1203 s
     ComponentsReady=False ComponentDeploying left/metrics-app: Progressing, Synced
 12 s Provisioning, looks again at 1203 s
-    apply Namespace tsdb-x7k2q-right-j51462ac
-    apply Application tsdb-x7k2q-right-store-kfzrp5ag
+    apply Namespace tsdb-x7k2q-right-j51462ac [53916b32426523bd]
+    apply Application tsdb-x7k2q-right-store-kfzrp5ag [e7283c3c983dff8a]
     ComponentsReady=False ComponentDeploying right/store: is being deployed
 15 s Provisioning, looks again at 1203 s
     ComponentsReady=False ComponentDeploying right/store: Progressing, Synced
@@ -41,7 +41,7 @@
 30 s Running, looks again at 86400 s
     WorkflowSucceeded=False TrialPreparing trial b01-1-right: the subject is ready
 33 s Running, looks again at 86400 s
-    apply Workflow tsdb-x7k2q-b01-1-right-nbmv6dn3
+    apply Workflow tsdb-x7k2q-b01-1-right-nbmv6dn3 [2ef387bf6ff50823]
     WorkflowSucceeded=False TrialRunning trial b01-1-right is submitted (0 of 10 planned trials are valid)
 36 s Running, looks again at 351 s
     WorkflowSucceeded=False TrialRunning trial b01-1-right is running (0 of 10 planned trials are valid)
@@ -56,7 +56,7 @@
 50 s Running, looks again at 86400 s
     WorkflowSucceeded=False TrialPreparing trial b01-2-left: the subject is ready
 53 s Running, looks again at 86400 s
-    apply Workflow tsdb-x7k2q-b01-2-left-hcf6zsjz
+    apply Workflow tsdb-x7k2q-b01-2-left-hcf6zsjz [81d1d59a29fce74a]
     WorkflowSucceeded=False TrialRunning trial b01-2-left is submitted (1 of 10 planned trials are valid)
 56 s Running, looks again at 377 s
     WorkflowSucceeded=False TrialRunning trial b01-2-left is running (1 of 10 planned trials are valid)
@@ -71,7 +71,7 @@
 70 s Running, looks again at 86400 s
     WorkflowSucceeded=False TrialPreparing trial a01-1-left: the subject is ready
 73 s Running, looks again at 86400 s
-    apply Workflow tsdb-x7k2q-a01-1-left-48ykfnje
+    apply Workflow tsdb-x7k2q-a01-1-left-48ykfnje [1c50bf7ef4cf964c]
     WorkflowSucceeded=False TrialRunning trial a01-1-left is submitted (2 of 10 planned trials are valid)
 76 s Running, looks again at 397 s
     WorkflowSucceeded=False TrialRunning trial a01-1-left is running (2 of 10 planned trials are valid)
@@ -86,7 +86,7 @@
 90 s Running, looks again at 86400 s
     WorkflowSucceeded=False TrialPreparing trial a01-2-left: the subject is ready
 93 s Running, looks again at 86400 s
-    apply Workflow tsdb-x7k2q-a01-2-left-herep822
+    apply Workflow tsdb-x7k2q-a01-2-left-herep822 [355b870a842c6fd8]
     WorkflowSucceeded=False TrialRunning trial a01-2-left is submitted (3 of 10 planned trials are valid)
 96 s Running, looks again at 417 s
     WorkflowSucceeded=False TrialRunning trial a01-2-left is running (3 of 10 planned trials are valid)
@@ -101,7 +101,7 @@
 110 s Running, looks again at 86400 s
     WorkflowSucceeded=False TrialPreparing trial b02-1-left: the subject is ready
 113 s Running, looks again at 86400 s
-    apply Workflow tsdb-x7k2q-b02-1-left-nc7gerkq
+    apply Workflow tsdb-x7k2q-b02-1-left-nc7gerkq [97856ff8c46a51fe]
     WorkflowSucceeded=False TrialRunning trial b02-1-left is submitted (4 of 10 planned trials are valid)
 116 s Running, looks again at 437 s
     WorkflowSucceeded=False TrialRunning trial b02-1-left is running (4 of 10 planned trials are valid)
@@ -121,7 +121,7 @@
 136 s Running, looks again at 86400 s
     WorkflowSucceeded=False TrialPreparing trial b02-2-right: the subject is ready
 139 s Running, looks again at 86400 s
-    apply Workflow tsdb-x7k2q-b02-2-right-pvdcfvm4
+    apply Workflow tsdb-x7k2q-b02-2-right-pvdcfvm4 [26d389b2febecba3]
     WorkflowSucceeded=False TrialRunning trial b02-2-right is submitted (5 of 10 planned trials are valid)
 142 s Running, looks again at 457 s
     WorkflowSucceeded=False TrialRunning trial b02-2-right is running (5 of 10 planned trials are valid)
@@ -141,7 +141,7 @@
 162 s Running, looks again at 86400 s
     WorkflowSucceeded=False TrialPreparing trial a02-1-right: the subject is ready
 165 s Running, looks again at 86400 s
-    apply Workflow tsdb-x7k2q-a02-1-right-gns4t26f
+    apply Workflow tsdb-x7k2q-a02-1-right-gns4t26f [8f33a5904e9de59b]
     WorkflowSucceeded=False TrialRunning trial a02-1-right is submitted (6 of 10 planned trials are valid)
 168 s Running, looks again at 483 s
     WorkflowSucceeded=False TrialRunning trial a02-1-right is running (6 of 10 planned trials are valid)
@@ -161,7 +161,7 @@
 188 s Running, looks again at 86400 s
     WorkflowSucceeded=False TrialPreparing trial a02-2-right: the subject is ready
 191 s Running, looks again at 86400 s
-    apply Workflow tsdb-x7k2q-a02-2-right-qzzjvzd6
+    apply Workflow tsdb-x7k2q-a02-2-right-qzzjvzd6 [6aacef5b79700f47]
     WorkflowSucceeded=False TrialRunning trial a02-2-right is submitted (7 of 10 planned trials are valid)
 194 s Running, looks again at 509 s
     WorkflowSucceeded=False TrialRunning trial a02-2-right is running (7 of 10 planned trials are valid)
@@ -181,7 +181,7 @@
 214 s Running, looks again at 86400 s
     WorkflowSucceeded=False TrialPreparing trial b03-1-right: the subject is ready
 217 s Running, looks again at 86400 s
-    apply Workflow tsdb-x7k2q-b03-1-right-6eccpr5d
+    apply Workflow tsdb-x7k2q-b03-1-right-6eccpr5d [b70bf8d24af81b29]
     WorkflowSucceeded=False TrialRunning trial b03-1-right is submitted (8 of 10 planned trials are valid)
 220 s Running, looks again at 535 s
     WorkflowSucceeded=False TrialRunning trial b03-1-right is running (8 of 10 planned trials are valid)
@@ -196,7 +196,7 @@
 234 s Running, looks again at 86400 s
     WorkflowSucceeded=False TrialPreparing trial b03-2-left: the subject is ready
 237 s Running, looks again at 86400 s
-    apply Workflow tsdb-x7k2q-b03-2-left-74bghv6q
+    apply Workflow tsdb-x7k2q-b03-2-left-74bghv6q [f46e2fa5707bae1e]
     WorkflowSucceeded=False TrialRunning trial b03-2-left is submitted (9 of 10 planned trials are valid)
 240 s Running, looks again at 561 s
     WorkflowSucceeded=False TrialRunning trial b03-2-left is running (9 of 10 planned trials are valid)

@@ -22,36 +22,36 @@
     ComponentsReady=False NotReached starts once the pins and the clusters are recorded
 18 s Provisioning, looks again at 1215 s
     looks at [deployed]
-    apply AppProject tsdb-x7k2q-q14876sn
+    apply AppProject tsdb-x7k2q-q14876sn [bca9c01fc898d863]
     Register { target: "left", name: "warm-a" }
-    apply Namespace tsdb-x7k2q-left-z1517p2w in left
+    apply Namespace tsdb-x7k2q-left-z1517p2w [e6632598b2e4aa46] in left
     GrantWrite { target: "left" }
     ShowKubeconfig { target: "left", name: "tsdb-x7k2q-left-akcs2a1a" }
-    apply Application tsdb-x7k2q-left-metrics-agent-nckbxcrn
-    apply Application tsdb-x7k2q-left-metrics-app-7twgse32
+    apply Application tsdb-x7k2q-left-metrics-agent-nckbxcrn [04267268df6b9723]
+    apply Application tsdb-x7k2q-left-metrics-app-7twgse32 [9b5a4b851dac8a33]
     ComponentsReady=False ComponentDeploying left/metrics-agent: is being deployed
 21 s Provisioning, looks again at 1215 s
-    apply Service metrics-app-w9s1mnv1 in left
+    apply Service metrics-app-w9s1mnv1 [97df7162fd316fe5] in left
     ComponentsReady=False ComponentDeploying left/metrics-agent: Progressing, Synced
 24 s Provisioning, looks again at 1215 s
     ComponentsReady=False WaitingForDependency right: waits for target left
 27 s Provisioning, looks again at 1215 s
     Register { target: "right", name: "warm-b" }
-    apply Namespace tsdb-x7k2q-right-j51462ac in right
+    apply Namespace tsdb-x7k2q-right-j51462ac [53916b32426523bd] in right
     GrantWrite { target: "right" }
     ShowKubeconfig { target: "right", name: "tsdb-x7k2q-right-ff2ax8sj" }
-    apply Application tsdb-x7k2q-right-metrics-agent-qj5sfe4w
-    apply Application tsdb-x7k2q-right-store-kfzrp5ag
+    apply Application tsdb-x7k2q-right-metrics-agent-qj5sfe4w [c7b5c565005acb42]
+    apply Application tsdb-x7k2q-right-store-kfzrp5ag [45e7ae3623c5a6f9]
     ComponentsReady=False ComponentDeploying right/metrics-agent: is being deployed
 30 s Provisioning, looks again at 1215 s
-    apply Service store-1bjqybkc in right
+    apply Service store-1bjqybkc [7f5d1428b87cc266] in right
     ComponentsReady=False ComponentDeploying right/metrics-agent: Progressing, Synced
 33 s Ready, looks again at 86400 s
     ComponentsReady=True Done 
     WorkflowSucceeded=False NotReached starts once readiness is recorded
 36 s Running, looks again at 86400 s
     looks at [template, workflows]
-    apply Workflow tsdb-x7k2q-p5ae4psv
+    apply Workflow tsdb-x7k2q-p5ae4psv [3bd4dfe11b5e2028]
     WorkflowSucceeded=False WorkflowPending workflow tsdb-x7k2q-p5ae4psv is submitted
 39 s Running, looks again at 21633 s
     looks at [workflows]
