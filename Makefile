@@ -62,7 +62,7 @@ check: deps $(CARGO_DENY) ## formatting, lints, generated files, dependencies, e
 	cargo clippy --locked --workspace --all-targets --all-features -- -D warnings
 	$(CARGO_DENY) check bans licenses sources
 
-# Tools of ours alone, so they lie in our cache. They work for seconds: what counts is how soon they are built.
+# Tools of ours alone, so they lie in our cache. They wait more than they work: what counts is how soon they are built.
 $(CARGO_DENY):
 	cargo install --quiet --locked --debug --version 0.20.2 --root $(CACHE)/tools cargo-deny
 $(CARGO_MUTANTS):

@@ -282,10 +282,7 @@ fn a_cluster_that_never_becomes_ready_fails_the_run_in_bounded_time_and_is_taken
 fn a_target_that_dies_among_trials_makes_the_trial_void_and_the_run_failed_and_clean() {
     let mut world = World::with_clusters_and_trials();
     world.run(|_| None, |world| world.trials.len() == 3);
-    let dead = world.clusters.values_mut().next().unwrap();
-    dead.dead = true;
-    let name = dead.name.clone();
-    world.silent.push(name);
+    world.lose_cluster();
     world.run(|_| None, World::cleaned);
     let status = world.experiment.clone().unwrap().status.unwrap();
     assert_eq!(status.failure.unwrap().reason, "TargetLost");
@@ -299,8 +296,7 @@ fn a_target_that_dies_among_trials_makes_the_trial_void_and_the_run_failed_and_c
 fn a_target_that_falls_silent_for_a_moment_is_not_lost() {
     let mut world = World::with_clusters_and_trials();
     world.run(|_| None, |world| world.trials.len() == 2);
-    let name = world.clusters.keys().next().unwrap().clone();
-    world.silent.push(name);
+    world.fall_silent();
     for _ in 0..5 {
         world.pass(None);
         world.passes_by();

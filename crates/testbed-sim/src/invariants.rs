@@ -29,7 +29,7 @@ use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
-use testbed_api::certificate::{Certificate, Made};
+use testbed_api::certificate::Certificate;
 use testbed_api::labels;
 use testbed_api::status::Phase;
 use testbed_core::build::CLUSTER_NAMESPACE;
@@ -100,29 +100,27 @@ fn certified(outcome: &Outcome, broken: &mut Vec<String>) {
         broken.push(format!("I1: there is no certificate of the teardown, status names `{key}`"));
         return;
     };
+    let uid = text("/metadata/uid");
     let certificate: Option<Certificate> = serde_json::from_slice(bytes).ok();
-    let there: BTreeSet<&str> = outcome.history.iter().map(|entry| entry.key.name.as_str()).collect();
-    let of_hub = |made: &&Made| made.kind != "resource of a cluster";
-    for made in certificate.iter().flat_map(|certificate| &certificate.made).filter(of_hub) {
-        if !there.contains(made.name.as_str()) {
-            broken.push(format!("I1: {key} says that {} {} was made", made.kind, made.name));
-        }
-    }
-    let listed: BTreeSet<&str> =
-        certificate.iter().flat_map(|certificate| &certificate.made).map(|made| made.name.as_str()).collect();
-    let of_run = |entry: &&Entry| {
-        ["Application", "ExperimentCluster", "Workflow"].contains(&entry.key.kind)
-            && label(&entry.object, labels::EXPERIMENT_UID) == Some(text("/metadata/uid"))
-    };
-    for entry in outcome.history.iter().filter(of_run) {
-        if !listed.contains(entry.key.name.as_str()) {
-            broken.push(format!("I1: {key} does not say that {:?} was made", entry.key));
-        }
-    }
-    let of_run = certificate
-        .is_some_and(|certificate| certificate.uid == text("/metadata/uid") && !certificate.looks.is_empty());
-    if !of_run || names::sha256(bytes) != text("/status/teardownCertificate/sha256") {
+    let certificate = certificate
+        .filter(|certificate| certificate.uid == uid && !certificate.looks.is_empty())
+        .filter(|_| names::sha256(bytes) == text("/status/teardownCertificate/sha256"));
+    let Some(certificate) = certificate else {
         broken.push(format!("I1: {key} is no certificate of this run"));
+        return;
+    };
+    let there: BTreeSet<&str> = outcome.history.iter().map(|entry| entry.key.name.as_str()).collect();
+    let of_hub = certificate.made.iter().filter(|made| made.kind != "resource of a cluster");
+    for made in of_hub.filter(|made| !there.contains(made.name.as_str())) {
+        broken.push(format!("I1: {key} says that {} {} was made", made.kind, made.name));
+    }
+    let listed: BTreeSet<&str> = certificate.made.iter().map(|made| made.name.as_str()).collect();
+    let of_run = outcome.history.iter().filter(|entry| {
+        ["Application", "ExperimentCluster", "Workflow"].contains(&entry.key.kind)
+            && label(&entry.object, labels::EXPERIMENT_UID) == Some(uid)
+    });
+    for entry in of_run.filter(|entry| !listed.contains(entry.key.name.as_str())) {
+        broken.push(format!("I1: {key} does not say that {:?} was made", entry.key));
     }
 }
 

@@ -329,23 +329,30 @@ const UNJUDGED: &str = "Unknown";
 
 /// Notes that there are Applications, also those that nobody has judged: what was made is known by it at the end.
 pub(super) fn note(status: &mut ExperimentStatus, applications: &[ApplicationFacts]) {
-    for target in &mut status.targets {
-        for component in &mut target.components {
-            if find(applications, &target.name, &component.name).is_some() {
-                component.sync.get_or_insert_with(|| UNJUDGED.into());
-            }
-        }
+    for (component, _) in seen(status, applications) {
+        component.sync.get_or_insert_with(|| UNJUDGED.into());
     }
 }
 
 /// Copies what Argo CD says of each component into status, for people.
 fn mirror(status: &mut ExperimentStatus, applications: &[ApplicationFacts]) {
-    for target in &mut status.targets {
-        for component in &mut target.components {
-            if let Some(seen) = find(applications, &target.name, &component.name) {
-                component.health.clone_from(&seen.health);
-                component.sync = seen.sync.clone().or_else(|| Some(UNJUDGED.into()));
-            }
-        }
+    for (component, seen) in seen(status, applications) {
+        component.health.clone_from(&seen.health);
+        component.sync = seen.sync.clone().or_else(|| Some(UNJUDGED.into()));
     }
+}
+
+/// Returns the components that there are Applications of, each with its own.
+fn seen<'a>(
+    status: &'a mut ExperimentStatus,
+    applications: &'a [ApplicationFacts],
+) -> impl Iterator<Item = (&'a mut ComponentStatus, &'a ApplicationFacts)> {
+    status.targets.iter_mut().flat_map(move |target| {
+        let name = &target.name;
+        let components = target.components.iter_mut();
+        components.filter_map(move |component| {
+            let seen = find(applications, name, &component.name)?;
+            Some((component, seen))
+        })
+    })
 }

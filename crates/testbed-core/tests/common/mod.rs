@@ -123,6 +123,7 @@ pub fn experiment_with_trials() -> Experiment {
 /// Returns what an effect is, in a line.
 #[allow(dead_code, reason = "not every test shows effects")]
 pub fn shown(effect: &Effect) -> String {
+    let last = |give_up: bool| if give_up { " for the last time" } else { "" };
     match effect {
         Effect::Apply(object) => format!("apply {}", named(object)),
         Effect::ApplyIn { target, object } => format!("apply {} in {target}", named(object)),
@@ -130,21 +131,17 @@ pub fn shown(effect: &Effect) -> String {
         Effect::Delete(object) => format!("delete {:?} {} ({})", object.kind, object.name, object.uid),
         Effect::Collect(request) => format!(
             "collect{} beside {} records: {}",
-            if request.give_up { " for the last time" } else { "" },
+            last(request.give_up),
             request.records.len(),
             asked(&request.questions)
         ),
-        Effect::Measure(request) => format!(
-            "measure{} {}: {}",
-            if request.give_up { " for the last time" } else { "" },
-            request.trial,
-            asked(&request.questions)
-        ),
+        Effect::Measure(request) => {
+            format!("measure{} {}: {}", last(request.give_up), request.trial, asked(&request.questions))
+        }
         Effect::Certify(request) => {
             let made: Vec<String> =
                 request.made.iter().map(|made| format!("{} {}", made.kind, made.name)).collect();
-            let last = if request.give_up { " for the last time" } else { "" };
-            format!("certify under {:?}{last}: {}", request.prefix, made.join(", "))
+            format!("certify under {:?}{}: {}", request.prefix, last(request.give_up), made.join(", "))
         }
         other => format!("{other:?}"),
     }

@@ -108,10 +108,7 @@ fn never_gets_its_clusters(world: &mut World) {
 
 fn loses_a_cluster(world: &mut World) {
     live_until(world, |world| !world.workflows.is_empty());
-    let dead = world.clusters.values_mut().next().unwrap();
-    dead.dead = true;
-    let name = dead.name.clone();
-    world.silent.push(name);
+    world.lose_cluster();
 }
 
 fn finds_another_cluster(world: &mut World) {
@@ -121,8 +118,7 @@ fn finds_another_cluster(world: &mut World) {
 
 fn has_a_cluster_that_is_silent_for_a_moment(world: &mut World) {
     live_until(world, |world| !world.workflows.is_empty());
-    let name = world.clusters.keys().next().unwrap().clone();
-    world.silent.push(name);
+    world.fall_silent();
     live(world, 4);
     world.silent.clear();
 }
@@ -134,8 +130,7 @@ fn has_new_credentials(world: &mut World) {
 
 fn is_torn_down_beside_a_silent_cluster(world: &mut World) {
     live_until(world, |world| !world.stored.is_empty());
-    let name = world.clusters.keys().next().unwrap().clone();
-    world.silent.push(name);
+    world.fall_silent();
 }
 
 #[rstest]
@@ -189,17 +184,18 @@ fn a_run_is_told_as_it_was_before(
     #[case] mut world: World,
     #[case] happens: fn(&mut World),
 ) {
+    world.story = Some(String::new());
     happens(&mut world);
     let (mut at_last, mut quiet) = (None, 0);
     for _ in 0..400 {
         let Some(run) = &world.experiment else { break };
         at_last.clone_from(&run.status);
-        let told = world.story.len();
+        let told = world.told();
         let is_done = world.pass(None) == 0 && world.cleaned();
         if is_done && world.experiment.as_ref().is_some_and(|run| run.metadata.deletion_timestamp.is_none()) {
             break;
         }
-        quiet = if world.story.len() == told { quiet + 1 } else { 0 };
+        quiet = if world.told() == told { quiet + 1 } else { 0 };
         // A run that wants to be looked at again is, at that moment: soon, or when nobody else can change anything.
         match world.wake_at.filter(|wake| *wake > world.now) {
             Some(wake) if quiet >= QUIET || wake.duration_since(world.now) < SOON => {
@@ -213,7 +209,7 @@ fn a_run_is_told_as_it_was_before(
     // They are in the story.
     status.conditions.clear();
     let status = serde_saphyr::to_string(&status).unwrap();
-    let found = format!("{}\nThe status at last:\n{status}", world.story);
+    let found = format!("{}\nThe status at last:\n{status}", world.story.unwrap());
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/stories").join(name).with_extension("story");
     if env::var_os("TESTBED_UPDATE").is_some() {
         fs::write(&file, &found).unwrap();

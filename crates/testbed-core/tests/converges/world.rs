@@ -46,8 +46,8 @@ pub struct World {
     pub void_trials: Vec<String>,
     pub next_uid: usize,
     pub history: Vec<(Phase, bool)>,
-    /// What was done and said, pass by pass.
-    pub story: String,
+    /// What was done and said, pass by pass, if anyone wants to hear it.
+    pub story: Option<String>,
     /// What was looked at last.
     looks: Option<Looks>,
     /// When the run wants to be looked at again.
@@ -89,7 +89,7 @@ impl World {
             void_trials: Vec::new(),
             next_uid: 0,
             history: Vec::new(),
-            story: String::new(),
+            story: None,
             looks: None,
             wake_at: None,
             clusters: BTreeMap::new(),
@@ -356,6 +356,18 @@ impl World {
         self.namespaces.keys().cloned().chain(there).collect()
     }
 
+    /// The first cluster does not answer any more.
+    pub fn fall_silent(&mut self) {
+        let name = self.clusters.keys().next().unwrap().clone();
+        self.silent.push(name);
+    }
+
+    /// The first cluster has ended.
+    pub fn lose_cluster(&mut self) {
+        self.clusters.values_mut().next().unwrap().dead = true;
+        self.fall_silent();
+    }
+
     pub fn delete_experiment(&mut self) {
         let now = self.now;
         if let Some(experiment) = &mut self.experiment {
@@ -620,7 +632,10 @@ impl World {
         }
         let status = plan.status_with(&facts);
         self.history.push((status.phase.unwrap(), status.failure.is_some()));
-        self.tell(&plan, &status);
+        if let Some(mut story) = self.story.take() {
+            self.tell(&mut story, &plan, &status);
+            self.story = Some(story);
+        }
         self.wake_at = plan.wake_at;
         if let Some(experiment) = &mut self.experiment {
             experiment.status = Some(status);
@@ -628,8 +643,13 @@ impl World {
         plan.effects.len()
     }
 
+    /// Returns how long the story is.
+    pub fn told(&self) -> usize {
+        self.story.as_ref().map_or(0, String::len)
+    }
+
     /// Writes down what a pass did, what it said that was not said before, and when it wants to look again.
-    fn tell(&mut self, plan: &Plan, status: &ExperimentStatus) {
+    fn tell(&mut self, story: &mut String, plan: &Plan, status: &ExperimentStatus) {
         let before = self.experiment.as_ref().and_then(|run| run.status.clone()).unwrap_or_default();
         let mut told = String::new();
         for effect in &plan.effects {
@@ -669,7 +689,7 @@ impl World {
                 self.looks = Some(looks);
             }
         }
-        write!(self.story, "{} s {phase}{again}\n{told}", seconds(self.now)).unwrap();
+        write!(story, "{} s {phase}{again}\n{told}", seconds(self.now)).unwrap();
     }
 
     pub fn run(&mut self, mut crash: impl FnMut(usize) -> Option<usize>, until: impl Fn(&Self) -> bool) {
