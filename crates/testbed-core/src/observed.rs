@@ -354,7 +354,7 @@ pub struct WorkflowFacts {
     pub uid: String,
     /// `Pending`, `Running`, `Succeeded`, `Failed` or `Error`; absent until the controller saw it.
     pub phase: Option<String>,
-    /// What it says of itself.
+    /// What it says of itself; once it failed, what the step that failed said, if that said anything.
     pub message: Option<String>,
     /// When it started.
     pub started_at: Option<Time>,
@@ -371,14 +371,17 @@ pub struct WorkflowFacts {
 /// Prefix of the name of a step that is a window.
 const WINDOW_STEP: &str = "window";
 
+/// Longest quote of what a failed step said, in characters.
+const LONGEST_FAILURE: usize = 512;
+
 /// Returns the windows that the nodes of a workflow recorded, in order of their start.
 ///
 /// A step records a window by its output parameters `window-start`, `window-end` and, for one target, `window-target`;
-/// or by its name, `window` or `window-<target>`: then the pod's own start and end bound it.
+/// or by its name, `window` or `window-<target>`: then the pod's own start and end bound it. A pod that failed records
+/// none, whatever it wrote: its step may be tried again, and what counts is the try that ran to its end.
 #[must_use]
 pub fn windows(nodes: &Value) -> Vec<Window> {
-    let mut windows: Vec<Window> =
-        nodes.as_object().into_iter().flat_map(|nodes| nodes.values()).filter_map(window).collect();
+    let mut windows: Vec<Window> = pods(nodes, &["Succeeded"]).filter_map(window).collect();
     windows.sort_by(|a, b| (a.start.0, &a.target).cmp(&(b.start.0, &b.target)));
     windows
 }
@@ -386,8 +389,29 @@ pub fn windows(nodes: &Value) -> Vec<Window> {
 /// Returns what the load generator of a workflow said of itself, if it said it in an output parameter.
 #[must_use]
 pub fn load_report(nodes: &Value) -> Option<LoadReport> {
-    let nodes = nodes.as_object()?.values().filter(|node| node["type"] == "Pod");
-    nodes.into_iter().find_map(|node| serde_json::from_str(output(node, "load-report")?).ok())
+    pods(nodes, &["Succeeded"]).find_map(|node| serde_json::from_str(output(node, "load-report")?).ok())
+}
+
+/// Returns why a workflow failed, in the words of the pod that failed last, if that left any: the workflow's own message
+/// names no more than a step.
+#[must_use]
+pub fn failure(nodes: &Value) -> Option<String> {
+    let text = |node: &Value, field: &str| Some(node.get(field)?.as_str()?.trim().to_owned());
+    let last = pods(nodes, &["Failed", "Error"])
+        .filter(|node| text(node, "message").is_some_and(|message| !message.is_empty()))
+        .max_by_key(|node| text(node, "finishedAt")?.parse::<Timestamp>().ok())?;
+    let message = text(last, "message")?;
+    // Of a log, the end says why.
+    let skipped = message.chars().count().saturating_sub(LONGEST_FAILURE);
+    let cut = if skipped > 0 { "…" } else { "" };
+    let end: String = message.chars().skip(skipped).collect();
+    Some(format!("{}: {cut}{end}", text(last, "displayName").unwrap_or_default()))
+}
+
+/// Returns the pods among the nodes of a workflow that are in one of these phases.
+fn pods<'a>(nodes: &'a Value, phases: &'a [&str]) -> impl Iterator<Item = &'a Value> {
+    let nodes = nodes.as_object().into_iter().flat_map(|nodes| nodes.values());
+    nodes.filter(|node| node["type"] == "Pod" && phases.iter().any(|phase| node["phase"] == *phase))
 }
 
 /// Returns an output parameter of a node.
@@ -397,9 +421,6 @@ fn output<'a>(node: &'a Value, name: &str) -> Option<&'a str> {
 }
 
 fn window(node: &Value) -> Option<Window> {
-    if node.get("type")?.as_str()? != "Pod" {
-        return None;
-    }
     let parameter = |name: &str| output(node, name);
     let time = |text: &str| text.trim().parse::<Timestamp>().ok().map(MicroTime);
     let name = node.get("displayName").and_then(Value::as_str).unwrap_or_default();
@@ -434,13 +455,13 @@ mod tests {
     #[test]
     fn a_window_is_what_the_workload_recorded_before_what_argo_saw() {
         let nodes = json!({
-            "a": {"type": "Pod", "displayName": "window-left", "startedAt": "2026-01-01T00:00:00Z", "finishedAt": "2026-01-01T00:01:00Z",
+            "a": {"type": "Pod", "phase": "Succeeded", "displayName": "window-left", "startedAt": "2026-01-01T00:00:00Z", "finishedAt": "2026-01-01T00:01:00Z",
                   "outputs": {"parameters": [
                       {"name": "window-start", "value": "2026-01-01T00:00:10.5Z\n"}, {"name": "window-end", "value": "2026-01-01T00:00:50Z"}]}},
-            "b": {"type": "Pod", "displayName": "window(1)", "startedAt": "2026-01-01T00:02:00Z", "finishedAt": "2026-01-01T00:03:00Z"},
-            "c": {"type": "Pod", "displayName": "warmup", "startedAt": "2026-01-01T00:00:00Z", "finishedAt": "2026-01-01T00:00:05Z"},
+            "b": {"type": "Pod", "phase": "Succeeded", "displayName": "window(1)", "startedAt": "2026-01-01T00:02:00Z", "finishedAt": "2026-01-01T00:03:00Z"},
+            "c": {"type": "Pod", "phase": "Succeeded", "displayName": "warmup", "startedAt": "2026-01-01T00:00:00Z", "finishedAt": "2026-01-01T00:00:05Z"},
             "d": {"type": "Steps", "displayName": "window"},
-            "e": {"type": "Pod", "displayName": "windowed", "startedAt": "2026-01-01T00:00:00Z", "finishedAt": "2026-01-01T00:00:05Z"},
+            "e": {"type": "Pod", "phase": "Succeeded", "displayName": "windowed", "startedAt": "2026-01-01T00:00:00Z", "finishedAt": "2026-01-01T00:00:05Z"},
         });
         let windows = windows(&nodes);
         assert_eq!(windows.len(), 2);
@@ -453,7 +474,45 @@ mod tests {
 
     #[test]
     fn a_window_that_never_ended_is_none() {
-        let nodes = json!({"a": {"type": "Pod", "displayName": "window", "startedAt": "2026-01-01T00:00:00Z", "finishedAt": null}});
+        let nodes = json!({"a": {"type": "Pod", "phase": "Succeeded", "displayName": "window", "startedAt": "2026-01-01T00:00:00Z", "finishedAt": null}});
         assert_eq!(windows(&nodes), []);
+    }
+
+    /// A step of two tries: the first failed, `second` came of the next.
+    fn tried_twice(second: &str) -> Value {
+        let node = |phase: &str, minute: u32, message: &str| {
+            json!({"type": "Pod", "phase": phase, "displayName": format!("window({minute})"), "message": message,
+                   "startedAt": format!("2026-01-01T00:0{minute}:00Z"), "finishedAt": format!("2026-01-01T00:0{minute}:30Z"),
+                   "outputs": {"parameters": [{"name": "load-report", "value": format!(r#"{{"rate": {minute}}}"#)}]}})
+        };
+        json!({"a": node("Failed", 0, "main: Error (exit code 1): connection refused"),
+               "b": node(second, 1, "main: Error (exit code 1): no route to host"),
+               "c": {"type": "Retry", "phase": second, "message": "No more retries left", "finishedAt": "2026-01-01T00:01:31Z"}})
+    }
+
+    #[test]
+    fn a_try_that_failed_records_neither_a_window_nor_a_load() {
+        let nodes = tried_twice("Succeeded");
+        let starts: Vec<String> =
+            windows(&nodes).into_iter().map(|window| window.start.0.to_string()).collect();
+        assert_eq!(starts, ["2026-01-01T00:01:00Z"]);
+        let nodes = tried_twice("Failed");
+        assert_eq!((windows(&nodes), load_report(&nodes)), (vec![], None));
+    }
+
+    #[test]
+    fn a_workflow_that_failed_says_what_its_last_try_said() {
+        let nodes = tried_twice("Error");
+        assert_eq!(
+            failure(&nodes).as_deref(),
+            Some("window(1): main: Error (exit code 1): no route to host")
+        );
+        assert_eq!(failure(&json!({"a": {"type": "Pod", "phase": "Failed", "message": ""}})), None);
+        let long = format!("{}the end", "é".repeat(1000));
+        let nodes =
+            json!({"a": {"type": "Pod", "phase": "Failed", "displayName": "window", "message": long}});
+        let said = failure(&nodes).unwrap();
+        assert!(said.starts_with("window: …é") && said.ends_with("éthe end"), "{said}");
+        assert_eq!(said.chars().count(), "window: …".chars().count() + LONGEST_FAILURE);
     }
 }

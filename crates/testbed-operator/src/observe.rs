@@ -22,7 +22,7 @@ use testbed_core::build::{
 };
 use testbed_core::observed::{
     ApplicationFacts, CatalogFacts, ClusterFacts, NamespaceFacts, NodeFacts, ObjectFacts, Observed, PodFacts,
-    Reach, RemoteFacts, Seen, ServiceFacts, TemplateFacts, WorkflowFacts, load_report, windows,
+    Reach, RemoteFacts, Seen, ServiceFacts, TemplateFacts, WorkflowFacts, failure, load_report, windows,
 };
 use testbed_core::plan::looks;
 use testbed_core::run::{Run, Unidentified};
@@ -267,15 +267,18 @@ async fn workflows(clients: &Clients, made: &Made) -> Result<Vec<WorkflowFacts>,
 fn workflow_facts(object: DynamicObject) -> WorkflowFacts {
     let text = |path: &str| object.data.pointer(path).and_then(Value::as_str).filter(|text| !text.is_empty());
     let time = |path: &str| text(path)?.parse().ok().map(Time);
+    let nodes = object.data.pointer("/status/nodes");
+    let phase = text("/status/phase");
+    let failed = nodes.filter(|_| matches!(phase, Some("Failed" | "Error"))).and_then(failure);
     WorkflowFacts {
         name: object.name_any(),
         uid: object.uid().unwrap_or_default(),
-        phase: text("/status/phase").map(str::to_owned),
-        message: text("/status/message").map(str::to_owned),
+        phase: phase.map(str::to_owned),
+        message: failed.or_else(|| text("/status/message").map(str::to_owned)),
         started_at: time("/status/startedAt"),
         finished_at: time("/status/finishedAt"),
-        windows: object.data.pointer("/status/nodes").map(windows).unwrap_or_default(),
-        load: object.data.pointer("/status/nodes").and_then(load_report),
+        windows: nodes.map(windows).unwrap_or_default(),
+        load: nodes.and_then(load_report),
         deleting: object.metadata.deletion_timestamp.is_some(),
     }
 }

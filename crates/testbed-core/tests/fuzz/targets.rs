@@ -14,7 +14,7 @@ use testbed_api::component::ComponentSpec;
 use testbed_api::experiment::{Aggregation, QueryType};
 use testbed_api::{Experiment, Summary};
 use testbed_core::catalog::Entry;
-use testbed_core::observed::{Observed, Seen, load_report, windows};
+use testbed_core::observed::{Observed, Seen, failure, load_report, windows};
 use testbed_core::plan::{Answer, Effect, plan};
 use testbed_core::query::{self, Values};
 use testbed_core::tutorial::{Places, Tutorial, plain};
@@ -506,20 +506,31 @@ fn workflows() -> Vec<Vec<u8>> {
         json!({"rateIntendedPerSecond": 20.0, "requests": {"intended": 5}, "latencySeconds": {"0.5": 0.1}})
             .to_string();
     vec![bytes(json!({
-        "a": {"type": "Pod", "displayName": "window-left(1)", "startedAt": "2026-01-01T00:00:00Z", "finishedAt": "2026-01-01T00:01:00Z",
+        "a": {"type": "Pod", "phase": "Succeeded", "displayName": "window-left(1)", "startedAt": "2026-01-01T00:00:00Z", "finishedAt": "2026-01-01T00:01:00Z",
               "outputs": {"parameters": [{"name": "window-start", "value": "2026-01-01T00:00:10.5Z\n"},
                   {"name": "window-end", "value": "2026-01-01T00:00:50Z"}, {"name": "window-target", "value": "left"},
                   {"name": "load-report", "value": report}]}},
-        "b": {"type": "Pod", "displayName": "window", "startedAt": "2026-01-01T00:00:00Z", "finishedAt": "2026-01-01T00:01:00Z"},
+        "b": {"type": "Pod", "phase": "Succeeded", "displayName": "window",
+              "startedAt": "2026-01-01T00:00:00Z", "finishedAt": "2026-01-01T00:01:00Z"},
+        "c": {"type": "Pod", "phase": "Failed", "displayName": "window-left(0)", "message": "main: Error (exit code 1): no route",
+              "startedAt": "2026-01-01T00:00:00Z", "finishedAt": "2026-01-01T00:00:01Z"},
     }))]
 }
 
-/// Whatever the steps of a workflow report: windows come in order.
+/// Whatever the steps of a workflow report: windows come in order, and what is quoted is short.
 fn workflow(input: &[u8]) -> String {
     let Ok(nodes) = serde_json::from_slice::<Value>(input) else { return "no JSON".into() };
     let found = windows(&nodes);
     assert!(found.is_sorted_by_key(|window| window.start.0));
-    format!("{} {}", found.len(), load_report(&nodes).is_some())
+    let said = failure(&nodes);
+    let name = nodes
+        .as_object()
+        .into_iter()
+        .flat_map(|nodes| nodes.values())
+        .map(|node| node["displayName"].as_str());
+    let longest = name.flatten().map(|name| name.chars().count()).max().unwrap_or_default();
+    assert!(said.as_ref().is_none_or(|said| said.chars().count() <= longest + 520));
+    format!("{} {} {}", found.len(), load_report(&nodes).is_some(), said.is_some())
 }
 
 const KEY: &[u8] = b"0123456789abcdef0123456789abcdef01234567";
