@@ -349,8 +349,11 @@ async fn prepare(layout: &Layout, images: &BTreeMap<String, Image>) -> Result<()
     cgroups.create("")?;
     if cgroups.processes("").is_empty() {
         // Every process died, or the machine was off: what they mounted is of no use to new ones, nor are their
-        // addresses. `/run` is not everywhere empty after a start.
+        // addresses. `/run` is not everywhere empty after a start. And a pod's network may outlive the pod by minutes,
+        // for as long as the kernel tries to say goodbye to a peer of an open connection: left on the bridge, it would
+        // answer for an address that is given to another pod.
         mounts::remove(layout).await?;
+        net::remove().await?;
         files::remove_all(&layout.containerd_run())?;
         files::remove_all(&layout.run.join("cni-addresses"))?;
     }

@@ -191,7 +191,7 @@ pub async fn create(layout: &Layout) -> Result<(), NetError> {
 /// # Errors
 /// If a program fails.
 pub async fn remove() -> Result<(), NetError> {
-    // Pods' links are removed by the kernel with their namespaces; what is left hangs on the bridge.
+    // Pods' links are removed by the kernel with their namespaces, some of them late; what is left hangs on the bridge.
     for entry in
         fs::read_dir(Path::new("/sys/class/net").join(BRIDGE).join("brif")).into_iter().flatten().flatten()
     {

@@ -81,6 +81,36 @@ async fn sigkill_of_the_operator_at_any_moment_only_delays_a_run() -> Result<()>
     Ok(())
 }
 
+/// The network of a pod that is no more, still on the bridge, as the kernel keeps one whose connections it has not given
+/// up yet. Whoever asks for its address may find it instead of the pod that has the address now.
+struct Ghost;
+
+impl Ghost {
+    const NAME: &str = "testbed-ghost";
+
+    fn appear() -> Result<Self> {
+        let ghost = Self;
+        ip(&format!("netns add {}", Self::NAME))?;
+        ip(&format!("link add {} type veth peer name eth0 netns {}", Self::NAME, Self::NAME))?;
+        ip(&format!("link set {} master hub0 up", Self::NAME))?;
+        ip(&format!("-n {} address add 10.88.0.2/16 dev eth0", Self::NAME))?;
+        ip(&format!("-n {} link set eth0 up", Self::NAME))?;
+        Ok(ghost)
+    }
+}
+
+impl Drop for Ghost {
+    fn drop(&mut self) {
+        let _ = ip(&format!("netns delete {}", Self::NAME));
+    }
+}
+
+fn ip(arguments: &str) -> Result<()> {
+    let output = std::process::Command::new("ip").args(arguments.split(' ')).output()?;
+    ensure!(output.status.success(), "ip {arguments}: {}", String::from_utf8_lossy(&output.stderr));
+    Ok(())
+}
+
 #[tokio::test]
 async fn sigkill_of_the_whole_hub_only_delays_a_run() -> Result<()> {
     let client = client().await?;
@@ -91,7 +121,9 @@ async fn sigkill_of_the_whole_hub_only_delays_a_run() -> Result<()> {
     ensure!(everything.len() > 10, "only {} processes are in the hub's cgroups", everything.len());
     kill(&everything).await?;
 
+    let _ghost = Ghost::appear()?;
     hub_up().await?;
+    ensure!(ip(&format!("link show {}", Ghost::NAME)).is_err(), "what died is still on the hub's bridge");
     let client = crate::lab::client().await?;
     let run = wait_for(&client, &name, 300, is_over).await?;
     ensure!(phase(&run) == Some(Phase::Complete), "{:?}", run.status);
