@@ -31,6 +31,19 @@ pub struct Certificate {
     pub made: Vec<Made>,
     /// Lists in which whatever is left would have been.
     pub looks: Vec<Look>,
+    /// What may be there still, because the cluster of its target could not be asked any more.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_behind: Vec<LeftBehind>,
+}
+
+/// What may be in the cluster of a target still.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LeftBehind {
+    /// Name of the target.
+    pub target: String,
+    /// What it is: `<kind> <name>`.
+    pub what: String,
 }
 
 /// One object that was made for a run.
@@ -44,6 +57,9 @@ pub struct Made {
     /// Its namespace, if it had one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub namespace: Option<String>,
+    /// The target in whose cluster it was; absent for the hub.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
 }
 
 /// One list, read from a quorum of the store, that was empty.
@@ -55,6 +71,9 @@ pub struct Look {
     /// Namespace that was looked into; absent for all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub namespace: Option<String>,
+    /// The target whose cluster was asked; absent for the hub.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
     /// Selector of labels.
     pub labels: String,
     /// State of the store that was looked at.

@@ -154,6 +154,8 @@ reasons! {
     TeardownStuck,
     /// Nothing is left of the run.
     NothingLeft,
+    /// Nothing is left of the run but what is in a cluster that could not be asked any more.
+    LeftBehind,
     /// It was not asked for.
     NotRequested,
     /// It was asked for, and this version cannot do it.

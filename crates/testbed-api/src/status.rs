@@ -165,6 +165,10 @@ pub struct TargetStatus {
     /// Since when its API server has not answered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub silent_since: Option<Time>,
+    /// What may be in its cluster still, now that the run is cleaned up, because the cluster could not be asked any more;
+    /// each as `<kind> <name>`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_behind: Vec<String>,
     /// What its cluster is made of, each as `<apiVersion>/<kind>/<name>`: our own list, by which teardown is proven.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub resources: Vec<String>,

@@ -5,8 +5,9 @@ use crate::names;
 use crate::plan::ChildKind;
 use crate::run::Run;
 use std::collections::BTreeSet;
-use testbed_api::certificate::{Certificate, Made};
+use testbed_api::certificate::{Certificate, LeftBehind, Made};
 use testbed_api::conditions::ConditionType;
+use testbed_api::experiment::ClusterType;
 use testbed_api::status::ExperimentStatus;
 
 /// Returns what was made for a run, as far as it is on record: names are functions of the run.
@@ -14,7 +15,7 @@ use testbed_api::status::ExperimentStatus;
 pub fn made(run: &Run<'_>, status: &ExperimentStatus) -> Vec<Made> {
     let mut made = BTreeSet::new();
     let mut add = |kind: &str, namespace: Option<&str>, name: String| {
-        made.insert(Made { kind: kind.into(), name, namespace: namespace.map(str::to_owned) });
+        made.insert(Made { kind: kind.into(), name, namespace: namespace.map(str::to_owned), target: None });
     };
     let deployed = crate::status::holds(status, ConditionType::ClustersReady);
     if deployed {
@@ -52,7 +53,39 @@ pub fn made(run: &Run<'_>, status: &ExperimentStatus) -> Vec<Made> {
     } else if let Some(workflow) = &status.workflow_status {
         add("Workflow", Some(WORKFLOW_NAMESPACE), workflow.name.clone());
     }
+    // A cluster that the lab made takes along what was in it; one of someone else does not.
+    for target in status.targets.iter().filter(|target| is_someone_elses(run, &target.name)) {
+        if target.components.iter().any(|component| component.sync.is_some()) {
+            made.insert(Made {
+                kind: "Namespace".into(),
+                name: run.namespace_of(&target.name),
+                namespace: None,
+                target: Some(target.name.clone()),
+            });
+        }
+    }
     made.into_iter().collect()
+}
+
+fn is_someone_elses(run: &Run<'_>, target: &str) -> bool {
+    let known = run.spec.targets.iter().find(|known| known.name == target);
+    known.is_some_and(|known| known.cluster.kind == ClusterType::Existing)
+}
+
+/// Returns what may be there still, because it could not be looked for.
+#[must_use]
+pub fn left_behind(status: &ExperimentStatus) -> Vec<LeftBehind> {
+    let left =
+        status.targets.iter().flat_map(|target| target.left_behind.iter().map(move |what| (target, what)));
+    left.map(|(target, what)| LeftBehind { target: target.name.clone(), what: what.clone() }).collect()
+}
+
+/// Returns the names of the targets whose clusters, which stay, must be asked whether anything is left in them.
+#[must_use]
+pub fn asked<'a>(run: &Run<'a>, status: &'a ExperimentStatus) -> Vec<&'a str> {
+    let reached =
+        status.targets.iter().filter(|target| target.cluster_id.is_some() && target.left_behind.is_empty());
+    reached.map(|target| target.name.as_str()).filter(|target| is_someone_elses(run, target)).collect()
 }
 
 /// Returns the bytes that are stored, their SHA-256, and the key under which they are stored.

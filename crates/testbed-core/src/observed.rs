@@ -150,8 +150,10 @@ pub struct ClusterFacts {
 pub enum Reach {
     /// It answered.
     Answers(Box<RemoteFacts>),
-    /// It did not, or it cannot be asked: why.
+    /// It did not, or it cannot be asked now: why.
     Silent(String),
+    /// Its owner gave no way to it, or took that away: what is missing.
+    Closed(String),
 }
 
 /// What the API server of a target said.

@@ -22,6 +22,7 @@ mod trials;
 pub use collect::SETTLE;
 pub use questions::{Answer, CollectRequest, MeasureRequest, Purpose, Question, Series, Store};
 
+use crate::certificate;
 use crate::observed::Observed;
 use crate::run::{self, Run};
 use crate::status::{self, Truth};
@@ -31,7 +32,7 @@ pub use looks::{Looks, looks};
 use serde::Serialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
-use testbed_api::certificate::Made;
+use testbed_api::certificate::{LeftBehind, Made};
 use testbed_api::conditions::{ConditionType, Reason};
 use testbed_api::experiment::CompletionMode;
 use testbed_api::labels;
@@ -174,6 +175,10 @@ pub enum ChildKind {
 pub struct CertifyRequest {
     /// Everything that is known to have been made.
     pub made: Vec<Made>,
+    /// What may be there still.
+    pub left_behind: Vec<LeftBehind>,
+    /// Targets in clusters of someone else, which must say that nothing is left in them.
+    pub asked: Vec<String>,
     /// Prefix of the run's results; absent if none of them are wanted.
     pub prefix: Option<String>,
     /// A store that cannot be reached has held up the end for long enough: what is gone is gone, also without proof.
@@ -261,13 +266,25 @@ impl Plan {
             if let Fact::Certified { certificate } = fact {
                 status.teardown_certificate.clone_from(certificate);
                 status.resources_cleaned = Some(true);
+                let left = certificate::left_behind(&status);
+                let left: Vec<String> =
+                    left.into_iter().map(|left| format!("{} in target {}", left.what, left.target)).collect();
+                let (reason, message) = if left.is_empty() {
+                    (Reason::NothingLeft, "nothing is left of the run".to_owned())
+                } else {
+                    let left = left.join(", ");
+                    (
+                        Reason::LeftBehind,
+                        format!("nothing is left of the run but what could not be asked for: {left}"),
+                    )
+                };
                 status::set(
                     &mut status,
                     self.generation,
                     ConditionType::CleanedUp,
                     Truth::True,
-                    Reason::NothingLeft,
-                    "nothing is left of the run",
+                    reason,
+                    message,
                     self.now,
                 );
             }

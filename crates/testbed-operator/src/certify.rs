@@ -3,10 +3,10 @@
 
 use crate::answers::if_defined;
 use crate::apply::Error;
-use crate::clients::{Clients, child};
+use crate::clients::{Clients, child, dynamic};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
-use kube::ResourceExt;
 use kube::api::ListParams;
+use kube::{Client, ResourceExt};
 use testbed_api::certificate::{Certificate, Look, SCHEMA_VERSION};
 use testbed_api::experiment::ExperimentSpec;
 use testbed_api::labels;
@@ -27,7 +27,13 @@ pub(crate) async fn certify(
     let uid = experiment.uid().unwrap_or_default();
     let mut looks = Vec::new();
     for (kind, space) in places(&experiment.spec, &namespace) {
-        looks.extend(look(clients, kind, space, &uid).await?);
+        looks.extend(look(&clients.kube, kind, space, &uid).await?);
+    }
+    for target in &request.asked {
+        let way = clients.targets.known(&(uid.clone(), target.clone()));
+        let way = way.ok_or_else(|| Error::Object(format!("target {target} cannot be asked")))?;
+        let found = look(&way.client, ChildKind::Namespace, None, &uid).await?;
+        looks.extend(found.map(|look| Look { target: Some(target.clone()), ..look }));
     }
     let Some(prefix) = &request.prefix else { return Ok(Fact::Certified { certificate: None }) };
     let certificate = Certificate {
@@ -40,6 +46,7 @@ pub(crate) async fn certify(
         at: MicroTime(clients.clock.now()),
         made: request.made.clone(),
         looks,
+        left_behind: request.left_behind.clone(),
     };
     let (bytes, sha256, key) =
         certificate::encode(prefix, &certificate).map_err(|error| Error::Object(error.to_string()))?;
@@ -78,23 +85,24 @@ fn places<'a>(spec: &ExperimentSpec, namespace: &'a str) -> Vec<(ChildKind, Opti
 
 /// Reads one list, which must be empty. Without a `resourceVersion` a quorum of the store is asked.
 async fn look(
-    clients: &Clients,
+    kube: &Client,
     kind: ChildKind,
     namespace: Option<&str>,
     uid: &str,
 ) -> Result<Option<Look>, Error> {
     let labels = format!("{}={uid}", labels::EXPERIMENT_UID);
     let resource = child(kind);
-    let api = clients.dynamic(&resource, namespace);
+    let api = dynamic(kube.clone(), &resource, namespace);
     let listed = api.list_metadata(&ListParams::default().labels(&labels)).await;
     // Of a kind that has no definition, as clusters without Crossplane, there is nothing.
-    let Some(listed) = if_defined(&clients.kube, &resource, listed).await? else { return Ok(None) };
+    let Some(listed) = if_defined(kube, &resource, listed).await? else { return Ok(None) };
     if let Some(left) = listed.items.first() {
         return Err(Error::Object(format!("{} {} is still there", resource.kind, left.name_any())));
     }
     Ok(Some(Look {
         kind: resource.kind,
         namespace: namespace.map(str::to_owned),
+        target: None,
         labels,
         resource_version: listed.metadata.resource_version.unwrap_or_default(),
     }))

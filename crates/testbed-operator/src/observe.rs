@@ -543,12 +543,16 @@ async fn reach(
     let owner = reference(experiment);
     let way = clients.targets.way(clients, owner, key(run, target), namespace.clone(), &source);
     let said = async {
-        let way = way.await?;
+        let Some(way) = way.await? else {
+            return Ok(Reach::Closed(format!("Secret {}/{} is not there", source.namespace, source.name)));
+        };
         let facts = timeout(PATIENCE, ask(&way, run, &namespace)).await;
-        facts.with_context(|| format!("its API server did not answer within {} s", PATIENCE.as_secs()))?
+        let facts = facts
+            .with_context(|| format!("its API server did not answer within {} s", PATIENCE.as_secs()))?;
+        anyhow::Ok(Reach::Answers(Box::new(facts?)))
     };
     Some(match said.await {
-        Ok(facts) => Reach::Answers(Box::new(facts)),
+        Ok(reach) => reach,
         Err(error) => Reach::Silent(format!("{error:#}").chars().take(512).collect()),
     })
 }

@@ -80,7 +80,8 @@ impl Targets {
         (Self { known: Mutex::default(), wake, connect }, woken)
     }
 
-    /// Returns the way to a target, made anew if its credentials changed. From then on the target is watched.
+    /// Returns the way to a target, made anew if its credentials changed; none if the Secret with them is not there. From
+    /// then on the target is watched.
     pub(crate) async fn way(
         &self,
         clients: &Clients,
@@ -88,18 +89,18 @@ impl Targets {
         key: Key,
         namespace: String,
         source: &Source<'_>,
-    ) -> Result<Way> {
+    ) -> Result<Option<Way>> {
         let secrets: Api<Secret> = Api::namespaced(clients.kube.clone(), source.namespace);
         let secret = secrets
             .get_opt(source.name)
             .await
-            .with_context(|| format!("Secret {}/{} cannot be read", source.namespace, source.name))?
-            .with_context(|| format!("Secret {}/{} is not there", source.namespace, source.name))?;
+            .with_context(|| format!("Secret {}/{} cannot be read", source.namespace, source.name))?;
+        let Some(secret) = secret else { return Ok(None) };
         let kubeconfig =
             text(&secret).with_context(|| format!("Secret {}/{}", source.namespace, source.name))?;
         let credentials = names::short_digest(&kubeconfig);
         if let Some(known) = self.lock().get(&key).filter(|known| known.way.credentials == credentials) {
-            return Ok(known.way.clone());
+            return Ok(Some(known.way.clone()));
         }
         let config = config(&kubeconfig, source.endpoint).await?;
         let server = config.cluster_url.to_string().trim_end_matches('/').to_owned();
@@ -110,7 +111,7 @@ impl Targets {
         if let Some(old) = self.lock().insert(key, known) {
             old.watch.abort();
         }
-        Ok(way)
+        Ok(Some(way))
     }
 
     /// Returns the way to a target as it was last found.

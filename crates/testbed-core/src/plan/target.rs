@@ -25,7 +25,7 @@ pub(super) fn place<'a>(pass: &'a Pass<'_>, target: &Target) -> Place<'a> {
     }
     match pass.seen.remote.get(&target.name) {
         Some(Reach::Answers(facts)) => Place::Remote(facts),
-        Some(Reach::Silent(reason)) => Place::Silent(reason),
+        Some(Reach::Silent(reason) | Reach::Closed(reason)) => Place::Silent(reason),
         None => Place::Silent("there is no way to it yet"),
     }
 }
@@ -61,7 +61,7 @@ pub(super) fn note(pass: &Pass<'_>, status: &mut ExperimentStatus) {
     for known in status.targets.iter_mut().filter(|known| known.cluster_id.is_some()) {
         match pass.seen.remote.get(&known.name) {
             Some(Reach::Answers(_)) => known.silent_since = None,
-            Some(Reach::Silent(_)) => {
+            Some(Reach::Silent(_) | Reach::Closed(_)) => {
                 known.silent_since.get_or_insert(Time(pass.now));
             }
             None => {}
@@ -97,7 +97,7 @@ fn lost_one(pass: &Pass<'_>, known: &TargetStatus) -> Option<String> {
         Some(Reach::Answers(facts)) if facts.cluster_id != *id => {
             Some("another cluster has taken the place of its own".into())
         }
-        Some(Reach::Silent(reason)) => {
+        Some(Reach::Silent(reason) | Reach::Closed(reason)) => {
             let since = known.silent_since.as_ref()?;
             let over = silence_ends(since)?;
             (pass.now >= over)

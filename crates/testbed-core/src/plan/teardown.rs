@@ -5,7 +5,9 @@ use super::target::{self, Place, place};
 use super::{CertifyRequest, ChildKind, Effect, ObjectRef, Pass, Step, TEARDOWN_ALARM};
 use crate::build::{ARGOCD_NAMESPACE, CLUSTER_NAMESPACE, WORKFLOW_NAMESPACE};
 use crate::certificate;
-use crate::observed::{ApplicationFacts, ClusterFacts, NamespaceFacts, ObjectFacts, RemoteFacts, Seen};
+use crate::observed::{
+    ApplicationFacts, ClusterFacts, NamespaceFacts, ObjectFacts, Reach, RemoteFacts, Seen,
+};
 use crate::status;
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
@@ -60,10 +62,8 @@ pub(super) fn teardown(pass: &Pass<'_>, status: &mut ExperimentStatus) -> Step {
     if let Some(pod) = pods.first() {
         step.wait(Reason::TearingDown, format!("pod {pod} is being removed"));
     }
-    let busy = deployed(pass, &left, &mut step);
-    if left.applications.is_empty() {
-        access(pass, &left, &busy, status, &mut step);
-    }
+    let busy = deployed(pass, &left, status, &mut step);
+    access(pass, &left, &busy, status, &mut step);
     if step.is_done() {
         return certify(pass, status, step);
     }
@@ -75,6 +75,8 @@ fn certify(pass: &Pass<'_>, status: &ExperimentStatus, mut step: Step) -> Step {
     let until = began(pass).and_then(|began| began.checked_add(PROOF_DEADLINE).ok());
     step.effect(Effect::Certify(Box::new(CertifyRequest {
         made: certificate::made(&pass.run, status),
+        left_behind: certificate::left_behind(status),
+        asked: certificate::asked(&pass.run, status).into_iter().map(str::to_owned).collect(),
         prefix: (!super::unwanted(pass)).then(|| pass.run.results_prefix()),
         give_up: until.is_some_and(|until| pass.now >= until),
     })));
@@ -105,13 +107,37 @@ fn left<'a>(pass: &'a Pass<'_>) -> Result<Left<'a>, String> {
 
 /// Workloads, what shows them to the outside, and the namespaces they are in. Returns the targets that must stay until
 /// something in them is gone.
-fn deployed<'a>(pass: &'a Pass<'_>, left: &Left<'_>, step: &mut Step) -> BTreeSet<&'a str> {
+fn deployed<'a>(
+    pass: &'a Pass<'_>,
+    left: &Left<'_>,
+    status: &mut ExperimentStatus,
+    step: &mut Step,
+) -> BTreeSet<&'a str> {
     let run = &pass.run;
     let mut busy = BTreeSet::new();
     for target in run.spec.targets.iter().filter(|target| !run.is_on_hub(&target.name)) {
+        let known = status.targets.iter_mut().find(|known| known.name == target.name);
         let is_busy = match answering(pass, target, left) {
-            Some(facts) => within(pass, target, facts, step),
-            None => unregister(pass, target, left, step),
+            Some(facts) => {
+                known.into_iter().for_each(|known| known.left_behind.clear());
+                within(pass, target, facts, step)
+            }
+            None => match lost(pass, target, left) {
+                Lost::Perhaps { message, until } => {
+                    step.wait(Reason::TearingDown, message);
+                    until.into_iter().for_each(|until| step.wake(until));
+                    true
+                }
+                Lost::Surely(what) => {
+                    known.into_iter().for_each(|known| known.left_behind = vec![what.clone()]);
+                    unregister(pass, target, left, step);
+                    false
+                }
+                Lost::Nothing => {
+                    unregister(pass, target, left, step);
+                    false
+                }
+            },
         };
         if is_busy {
             look_again(pass, step);
@@ -165,27 +191,76 @@ fn within(pass: &Pass<'_>, target: &Target, facts: &RemoteFacts, step: &mut Step
     busy
 }
 
-/// A target that cannot be asked any more is forgotten by Argo CD, which would wait for it for ever.
-///
-/// A cluster of a cloud is given time first: what it made on its own, load balancers and disks, goes only if it is asked.
-fn unregister(pass: &Pass<'_>, target: &Target, left: &Left<'_>, step: &mut Step) -> bool {
-    let waits = !matches!(target.cluster.kind, ClusterType::Local)
-        && target::cluster(left.clusters, &target.name)
-            .is_some_and(|cluster| !cluster.dead && !cluster.deleting);
-    if let Some(until) = began(pass).and_then(|at| at.checked_add(TEARDOWN_ALARM).ok())
-        && waits
-        && pass.now < until
-    {
-        let known = target::known(pass, &target.name).is_some_and(|known| known.cluster_id.is_some());
-        if known {
-            step.wait(
-                Reason::TearingDown,
-                format!("target {} does not answer; what it made itself is not removed yet", target.name),
-            );
-            step.wake(until);
-            return true;
+/// What becomes of what was made in the cluster of a target that does not answer.
+enum Lost {
+    /// There is nothing that would outlive the cluster.
+    Nothing,
+    /// It may answer yet: what to say, and until when it is waited for if there is an end.
+    Perhaps { message: String, until: Option<Timestamp> },
+    /// It is not waited for any longer, and this may be there still.
+    Surely(String),
+}
+
+/// A cluster that the lab made takes along what is in it, but for what its cloud made for it, which goes only if the
+/// cluster is asked: so it is given time. A cluster of someone else stays, and what is in it too until it is asked: so it
+/// is waited for without end, unless its owner took the way to it away.
+fn lost(pass: &Pass<'_>, target: &Target, left: &Left<'_>) -> Lost {
+    if target::known(pass, &target.name).is_none_or(|known| known.cluster_id.is_none()) {
+        return Lost::Nothing;
+    }
+    let until = began(pass).and_then(|at| at.checked_add(TEARDOWN_ALARM).ok());
+    let waits = until.is_none_or(|until| pass.now < until);
+    let name = &target.name;
+    match target.cluster.kind {
+        ClusterType::Hub | ClusterType::Local => Lost::Nothing,
+        ClusterType::Existing => {
+            if status::since(pass.persisted, ConditionType::ClustersReady).is_none() {
+                return Lost::Nothing;
+            }
+            let namespace = pass.run.namespace_of(name);
+            let secret = target.cluster.kubeconfig_secret.as_deref().unwrap_or_default();
+            let (reason, is_open) = match pass.seen.remote.get(name) {
+                Some(Reach::Silent(reason)) => (reason.as_str(), true),
+                Some(Reach::Closed(reason)) => (reason.as_str(), false),
+                Some(Reach::Answers(_)) => ("another cluster has taken the place of its own", false),
+                None => ("there is no way to it", false),
+            };
+            let message = if is_open {
+                format!(
+                    "target {name} does not answer, and namespace {namespace} is in it still ({reason}); if that \
+                     cluster is no more, delete Secret {secret}"
+                )
+            } else {
+                format!(
+                    "target {name} cannot be asked any more, and namespace {namespace} is left in it unless a way to \
+                     it is given soon ({reason})"
+                )
+            };
+            match (is_open, waits) {
+                (true, _) => Lost::Perhaps { message, until: None },
+                (false, true) => Lost::Perhaps { message, until },
+                (false, false) => Lost::Surely(format!("Namespace {namespace}")),
+            }
+        }
+        ClusterType::Gke | ClusterType::Eks | ClusterType::Aks => {
+            let cluster = target::cluster(left.clusters, name);
+            match cluster.filter(|cluster| !cluster.deleting) {
+                // It was asked before it was deleted, or given up.
+                None => Lost::Nothing,
+                Some(cluster) if waits && !cluster.dead => Lost::Perhaps {
+                    message: format!("target {name} does not answer; what it made itself is not removed yet"),
+                    until,
+                },
+                Some(_) => {
+                    Lost::Surely("what its cloud made for it, such as load balancers and disks".into())
+                }
+            }
         }
     }
+}
+
+/// A target that is not asked any more is forgotten by Argo CD, which would wait for it for ever.
+fn unregister(pass: &Pass<'_>, target: &Target, left: &Left<'_>, step: &mut Step) {
     let stuck = left.applications.iter().filter(|application| application.target == target.name);
     for registration in left.registrations.iter().filter(|seen| seen.target == target.name && !seen.deleting)
     {
@@ -198,10 +273,11 @@ fn unregister(pass: &Pass<'_>, target: &Target, left: &Left<'_>, step: &mut Step
         step.effect(Effect::Refresh(what));
         look_again(pass, step);
     }
-    false
 }
 
 /// Once nothing is deployed any more: what Argo CD knows, the clusters, and at last the ways to them.
+///
+/// Each cluster goes as soon as it can: it costs, and another that does not answer may take its time.
 fn access(
     pass: &Pass<'_>,
     left: &Left<'_>,
@@ -209,15 +285,17 @@ fn access(
     status: &mut ExperimentStatus,
     step: &mut Step,
 ) {
-    for project in left.projects {
+    let is_bare = |target: &str| !left.applications.iter().any(|application| application.target == target);
+    for project in left.projects.iter().filter(|_| left.applications.is_empty()) {
         let namespace = Some(ARGOCD_NAMESPACE);
         remove(step, ChildKind::Project, namespace, &project.name, &project.uid, project.deleting);
     }
-    for registration in left.registrations {
+    for registration in left.registrations.iter().filter(|registration| is_bare(&registration.target)) {
         let (namespace, name) = (Some(ARGOCD_NAMESPACE), &registration.name);
         remove(step, ChildKind::Secret, namespace, name, &registration.uid, registration.deleting);
     }
-    for cluster in left.clusters.iter().filter(|cluster| !busy.contains(cluster.target.as_str())) {
+    let is_idle = |target: &str| is_bare(target) && !busy.contains(target);
+    for cluster in left.clusters.iter().filter(|cluster| is_idle(&cluster.target)) {
         listed(pass, cluster, status, step);
     }
     if let Some(first) = left.leftovers.first() {
@@ -235,6 +313,12 @@ fn access(
         for known in status.targets.iter_mut().filter(|known| known.cluster_created_at.is_some()) {
             known.cluster_gone_at.get_or_insert(Time(pass.now));
         }
+    }
+    if left.clusters.is_empty()
+        && left.leftovers.is_empty()
+        && left.applications.is_empty()
+        && busy.is_empty()
+    {
         for kubeconfig in left.kubeconfigs {
             let (namespace, name) = (Some(pass.run.namespace), &kubeconfig.name);
             remove(step, ChildKind::Secret, namespace, name, &kubeconfig.uid, kubeconfig.deleting);

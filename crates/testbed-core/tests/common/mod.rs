@@ -40,6 +40,16 @@ pub fn experiment() -> Experiment {
     .unwrap()
 }
 
+/// A metric that is a quantile of a histogram.
+#[allow(dead_code, reason = "not every test has a histogram")]
+pub fn latency() -> testbed_api::experiment::Metric {
+    serde_json::from_value(json!({
+        "name": "latency_p99_seconds", "unit": "seconds",
+        "query": "histogram_quantile(0.99, sum by (le) (rate(latency_seconds_bucket{namespace=\"$NAMESPACE\"}[$DURATION])))",
+    }))
+    .unwrap()
+}
+
 /// The components that the Experiment refers to.
 pub fn catalog() -> CatalogFacts {
     let component = |name: &str, parameters: Value| {
@@ -84,6 +94,25 @@ pub fn experiment_with_clusters() -> Experiment {
 #[allow(dead_code, reason = "not every test makes clusters")]
 pub fn experiment_with_clusters_and_trials() -> Experiment {
     in_clusters(&experiment_with_trials())
+}
+
+/// The Experiment in two clusters of a cloud, one target in each.
+#[allow(dead_code, reason = "not every test makes clusters")]
+pub fn experiment_in_a_cloud() -> Experiment {
+    let mut value = serde_json::to_value(experiment_with_clusters()).unwrap();
+    for target in value["spec"]["targets"].as_array_mut().unwrap() {
+        target["cluster"]["type"] = json!("gke");
+    }
+    value["spec"]["targets"][1]["observability"]["transport"] = json!("tailscale");
+    serde_json::from_value(value).unwrap()
+}
+
+/// The Experiment in a cluster of someone else, and in one that the lab makes.
+#[allow(dead_code, reason = "not every test makes clusters")]
+pub fn experiment_beside_others() -> Experiment {
+    let mut value = serde_json::to_value(experiment_with_clusters()).unwrap();
+    value["spec"]["targets"][0]["cluster"] = json!({"type": "existing", "kubeconfigSecret": "mine"});
+    serde_json::from_value(value).unwrap()
 }
 
 fn in_clusters(experiment: &Experiment) -> Experiment {
@@ -141,7 +170,21 @@ pub fn shown(effect: &Effect) -> String {
         Effect::Certify(request) => {
             let made: Vec<String> =
                 request.made.iter().map(|made| format!("{} {}", made.kind, made.name)).collect();
-            format!("certify under {:?}{}: {}", request.prefix, last(request.give_up), made.join(", "))
+            let left: Vec<String> = request
+                .left_behind
+                .iter()
+                .map(|left| format!("; {} may be left in {}", left.what, left.target))
+                .collect();
+            let asked: Vec<String> =
+                request.asked.iter().map(|target| format!("; {target} is asked")).collect();
+            format!(
+                "certify under {:?}{}: {}{}{}",
+                request.prefix,
+                last(request.give_up),
+                made.join(", "),
+                left.concat(),
+                asked.concat()
+            )
         }
         other => format!("{other:?}"),
     }

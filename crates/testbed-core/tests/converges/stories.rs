@@ -82,6 +82,42 @@ fn loses_its_workflow(world: &mut World) {
     world.workflows.clear();
 }
 
+fn loses_its_workflow_slowly(world: &mut World) {
+    live_until(world, |world| !world.workflows.is_empty());
+    live(world, 1);
+    world.workflows.values_mut().for_each(|workflow| workflow.deleting = true);
+}
+
+fn finds_no_store(world: &mut World) {
+    world.store_fails = true;
+}
+
+fn finds_no_store_and_is_deleted(world: &mut World) {
+    finds_no_store(world);
+    live_until(world, |world| !world.workflows.is_empty());
+    live(world, 6);
+    world.delete_experiment();
+}
+
+fn is_refused_its_clusters(world: &mut World) {
+    world.clusters_are_refused = true;
+}
+
+fn loses_the_way(world: &mut World) {
+    live_until(world, |world| !world.workflows.is_empty());
+    world.silent.push("left".into());
+    world.closed.push("left".into());
+}
+
+fn falls_silent_where_it_was_not_made(world: &mut World) {
+    live_until(world, |world| !world.workflows.is_empty());
+    world.silent.push("left".into());
+    live(world, 4);
+    world.delete_experiment();
+    live(world, 30);
+    world.silent.clear();
+}
+
 fn has_a_void_trial(world: &mut World) {
     world.void_trials = vec!["b02-1-left".into(), "b02-1-right".into()];
 }
@@ -145,6 +181,7 @@ fn is_torn_down_beside_a_silent_cluster(world: &mut World) {
 #[case::expired_under_way("expired-under-way", World::new(false), expires_under_way)]
 #[case::by_hand("by-hand", World::new(false), is_by_hand)]
 #[case::trials("trials", World::with_trials(), undisturbed)]
+#[case::a_histogram("a-histogram", World::with_a_histogram(), undisturbed)]
 #[case::a_void_trial("a-void-trial", World::with_trials(), has_a_void_trial)]
 #[case::a_trial_that_fails("a-trial-that-fails", World::with_trials(), fails)]
 #[case::a_trial_that_hangs("a-trial-that-hangs", World::with_trials(), hangs)]
@@ -178,6 +215,35 @@ fn is_torn_down_beside_a_silent_cluster(world: &mut World) {
     "clusters-deleted-while-it-runs",
     World::with_clusters(),
     is_deleted_while_it_runs
+)]
+#[case::a_load_that_is_deleted("a-load-that-is-deleted", World::new(false), loses_its_workflow_slowly)]
+#[case::a_trial_that_is_deleted("a-trial-that-is-deleted", World::with_trials(), loses_its_workflow_slowly)]
+#[case::no_store("no-store", World::new(false), finds_no_store)]
+#[case::no_store_and_deleted("no-store-and-deleted", World::with_trials(), finds_no_store_and_is_deleted)]
+#[case::a_store_of_its_own("a-store-of-its-own", World::with_a_store_of_its_own(), undisturbed)]
+#[case::refused_clusters("refused-clusters", World::with_clusters(), is_refused_its_clusters)]
+#[case::in_a_cloud("in-a-cloud", World::in_a_cloud(), undisturbed)]
+#[case::in_a_cloud_and_deleted("in-a-cloud-and-deleted", World::in_a_cloud(), is_deleted_while_it_runs)]
+#[case::in_a_cloud_that_is_silent_at_the_end(
+    "in-a-cloud-that-is-silent-at-the-end",
+    World::in_a_cloud(),
+    is_torn_down_beside_a_silent_cluster
+)]
+#[case::beside_others("beside-others", World::beside_others(), undisturbed)]
+#[case::beside_others_and_deleted(
+    "beside-others-and-deleted",
+    World::beside_others(),
+    is_deleted_while_it_runs
+)]
+#[case::beside_others_who_close_the_way(
+    "beside-others-who-close-the-way",
+    World::beside_others(),
+    loses_the_way
+)]
+#[case::beside_others_who_are_silent(
+    "beside-others-who-are-silent",
+    World::beside_others(),
+    falls_silent_where_it_was_not_made
 )]
 fn a_run_is_told_as_it_was_before(
     #[case] name: &str,

@@ -1,8 +1,8 @@
 //! The world outside of the operator, in which runs live.
 
 use crate::common::{
-    catalog, experiment, experiment_with_clusters, experiment_with_clusters_and_trials,
-    experiment_with_trials, shown, start, template,
+    catalog, experiment, experiment_beside_others, experiment_in_a_cloud, experiment_with_clusters,
+    experiment_with_clusters_and_trials, experiment_with_trials, latency, shown, start, template,
 };
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, Time};
@@ -10,13 +10,15 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use testbed_api::Experiment;
-use testbed_api::conditions::ConditionType;
+use testbed_api::component::ComponentObservability;
+use testbed_api::conditions::{ConditionType, Reason};
+use testbed_api::experiment::ClusterType;
 use testbed_api::labels;
 use testbed_api::record::{LoadReport, Pod, RecordRef};
 use testbed_api::status::{ExperimentStatus, Phase, StoredResults, Window, WindowSource};
 use testbed_core::observed::{
-    ApplicationFacts, ClusterFacts, NamespaceFacts, ObjectFacts, Observed, PodFacts, Reach, RemoteFacts,
-    Seen, ServiceFacts, WorkflowFacts,
+    ApplicationFacts, CatalogFacts, ClusterFacts, NamespaceFacts, ObjectFacts, Observed, PodFacts, Reach,
+    RemoteFacts, Seen, ServiceFacts, WorkflowFacts,
 };
 use testbed_core::plan::{ChildKind, Effect, Fact, Looks, Plan, looks, plan};
 use testbed_core::status;
@@ -44,6 +46,10 @@ pub struct World {
     pub subjects_vanish: bool,
     /// Trials that will not count.
     pub void_trials: Vec<String>,
+    /// The store of results takes nothing.
+    pub store_fails: bool,
+    /// What components there are.
+    pub catalog: CatalogFacts,
     pub next_uid: usize,
     pub history: Vec<(Phase, bool)>,
     /// What was done and said, pass by pass, if anyone wants to hear it.
@@ -60,6 +66,10 @@ pub struct World {
     pub remote: BTreeMap<String, RemoteFacts>,
     /// Clusters whose API server does not answer.
     pub silent: Vec<String>,
+    /// Clusters of someone else, by the names of the targets in them.
+    pub existing: Vec<String>,
+    /// Clusters to which their owners have taken the way away.
+    pub closed: Vec<String>,
     /// What clusters were made of, and is not gone yet.
     pub leftovers: Vec<String>,
     pub registrations: BTreeMap<String, ObjectFacts>,
@@ -69,6 +79,8 @@ pub struct World {
     pub provided: BTreeMap<String, usize>,
     /// Clusters never become ready.
     pub clusters_hang: bool,
+    /// Crossplane cannot make clusters.
+    pub clusters_are_refused: bool,
 }
 
 impl World {
@@ -87,6 +99,8 @@ impl World {
             workflow_hangs: false,
             subjects_vanish: false,
             void_trials: Vec::new(),
+            store_fails: false,
+            catalog: catalog(),
             next_uid: 0,
             history: Vec::new(),
             story: None,
@@ -96,12 +110,15 @@ impl World {
             ages: BTreeMap::new(),
             remote: BTreeMap::new(),
             silent: Vec::new(),
+            existing: Vec::new(),
+            closed: Vec::new(),
             leftovers: Vec::new(),
             registrations: BTreeMap::new(),
             projects: BTreeMap::new(),
             kubeconfigs: BTreeMap::new(),
             provided: BTreeMap::new(),
             clusters_hang: false,
+            clusters_are_refused: false,
         }
     }
 
@@ -111,6 +128,40 @@ impl World {
 
     pub fn with_clusters_and_trials() -> Self {
         Self { experiment: Some(experiment_with_clusters_and_trials()), ..Self::new(false) }
+    }
+
+    /// Two clusters of a cloud, which makes load balancers for them.
+    pub fn in_a_cloud() -> Self {
+        let mut world = Self { experiment: Some(experiment_in_a_cloud()), ..Self::new(false) };
+        let agent = world.catalog.components["metrics-agent"].clone();
+        for name in ["tailscale-operator", "metrics-egress"] {
+            world.catalog.components.insert(name.into(), agent.clone());
+        }
+        world
+    }
+
+    /// A cluster that was there before, and will be afterwards, and one that is made.
+    pub fn beside_others() -> Self {
+        let mut world = Self { experiment: Some(experiment_beside_others()), ..Self::new(false) };
+        world.existing.push("left".into());
+        world.remote.insert("left".into(), remote("left", "of-someone"));
+        world
+    }
+
+    /// A target whose component keeps its metrics itself.
+    pub fn with_a_store_of_its_own() -> Self {
+        let mut world = Self::new(false);
+        let store = world.catalog.components.get_mut("store").unwrap();
+        store.observability =
+            Some(ComponentObservability { metrics_store: Some(true), ..ComponentObservability::default() });
+        world
+    }
+
+    /// Trials of which a quantile is asked.
+    pub fn with_a_histogram() -> Self {
+        let mut world = Self::with_trials();
+        world.experiment.as_mut().unwrap().spec.metrics.push(latency());
+        world
     }
 
     /// Two clusters that were made before anyone asked.
@@ -135,7 +186,7 @@ impl World {
             uid: uid.clone(),
             resource_version: uid,
             created_at: Some(Time(self.now)),
-            synced: true,
+            synced: !self.clusters_are_refused,
             message: Some("its nodes start".into()),
             resources,
             ..facts
@@ -161,17 +212,12 @@ impl World {
         for cluster in self.clusters.values_mut() {
             let age = self.ages.entry(cluster.name.clone()).or_default();
             *age += 1;
-            if *age >= 2 && !self.clusters_hang && !cluster.dead {
+            if *age >= 2 && cluster.synced && !self.clusters_hang && !cluster.dead {
                 cluster.ready = true;
                 cluster.endpoint = Some(format!("https://{}", cluster.name));
                 cluster.kubeconfig_secret = Some(format!("{}-kubeconfig", cluster.name));
-                self.remote.entry(cluster.name.clone()).or_insert_with(|| RemoteFacts {
-                    cluster_id: format!("id-of-{}", cluster.uid),
-                    server: format!("https://{}", cluster.name),
-                    credentials: "first".into(),
-                    addresses: vec!["10.88.0.9".into()],
-                    ..RemoteFacts::default()
-                });
+                let answer = || remote(&cluster.name, &cluster.uid);
+                self.remote.entry(cluster.name.clone()).or_insert_with(answer);
             }
         }
     }
@@ -179,19 +225,33 @@ impl World {
     /// What the target's own cluster answers, for those that are ready.
     pub fn reach(&self) -> BTreeMap<String, Reach> {
         let owned = self.clusters.values().filter(|cluster| cluster.owner.is_some() && cluster.ready);
-        owned
-            .map(|cluster| {
-                let answer = match self.remote.get(&cluster.name) {
-                    Some(facts) if !self.silent.contains(&cluster.name) => {
+        let made = owned.map(|cluster| (cluster.target.clone(), cluster.name.clone()));
+        let existing = self.existing.iter().map(|target| (target.clone(), target.clone()));
+        made.chain(existing)
+            .map(|(target, cluster)| {
+                let answer = match self.remote.get(&cluster) {
+                    Some(facts) if !self.silent.contains(&cluster) => {
                         let mut facts = facts.clone();
-                        self.services_of(&cluster.target, &mut facts);
+                        self.services_of(&target, &mut facts);
                         Reach::Answers(Box::new(facts))
                     }
+                    _ if self.closed.contains(&cluster) => Reach::Closed("Secret mine is not there".into()),
                     _ => Reach::Silent("connection refused".into()),
                 };
-                (cluster.target.clone(), answer)
+                (target, answer)
             })
             .collect()
+    }
+
+    fn kind_of(&self, target: &str) -> ClusterType {
+        let targets = &self.experiment.as_ref().unwrap().spec.targets;
+        targets.iter().find(|known| known.name == target).unwrap().cluster.kind
+    }
+
+    /// The name of the cluster that a target is in.
+    fn place_of(&self, target: &str) -> String {
+        let made = self.clusters.values().find(|cluster| cluster.target == target);
+        made.map_or_else(|| target.to_owned(), |cluster| cluster.name.clone())
     }
 
     /// Every component that Argo CD has synced has a Service.
@@ -206,7 +266,7 @@ impl World {
     }
 
     pub fn cluster_of(&mut self, target: &str) -> Option<&mut RemoteFacts> {
-        let name = self.clusters.values().find(|cluster| cluster.target == target)?.name.clone();
+        let name = self.place_of(target);
         self.remote.get_mut(&name)
     }
 
@@ -221,13 +281,15 @@ impl World {
         let label = |key: &str| object["metadata"]["labels"][key].as_str().map(str::to_owned);
         let (owner, exposes) = (label(labels::EXPERIMENT_UID), label(labels::EXPOSES));
         let uid = self.uid();
+        let balanced = self.kind_of(target) == ClusterType::Gke;
         let facts = self.cluster_of(target).unwrap();
         match object["kind"].as_str().unwrap() {
             "Namespace" => {
                 facts.namespaces.push(NamespaceFacts { name, uid, owner, deleting: false, message: None });
             }
             "Service" => {
-                let ports = vec![serde_json::json!({"port": 8080, "nodePort": 30080})];
+                let node_port = if balanced { Value::Null } else { 30080.into() };
+                let ports = vec![serde_json::json!({"port": 8080, "nodePort": node_port})];
                 facts.services.push(ServiceFacts { name, uid, exposes, ports, ..ServiceFacts::default() });
             }
             other => panic!("nothing is known of {other} in targets"),
@@ -246,7 +308,7 @@ impl World {
         let kept = self.clusters.values().filter(|cluster| cluster.owner.is_none());
         let kept: Vec<String> = kept.flat_map(|cluster| cluster.resources.clone()).collect();
         Some(Observed {
-            catalog: Seen::Known(catalog()),
+            catalog: Seen::Known(self.catalog.clone()),
             template: Seen::Known(Some(template())),
             namespaces: Seen::Known(self.namespaces.values().cloned().collect()),
             applications: Seen::Known(self.applications.values().cloned().collect()),
@@ -276,8 +338,8 @@ impl World {
             .registrations
             .values()
             .filter(|registration| {
-                let cluster = self.clusters.values().find(|cluster| cluster.target == registration.target);
-                cluster.is_none_or(|cluster| self.silent.contains(&cluster.name))
+                let place = self.place_of(&registration.target);
+                !self.remote.contains_key(&place) || self.silent.contains(&place)
             })
             .map(|registration| registration.target.clone())
             .collect();
@@ -291,6 +353,15 @@ impl World {
         self.kubeconfigs.retain(|_, kubeconfig| !kubeconfig.deleting);
         self.clusters_live_on();
         self.workflows.retain(|_, workflow| !workflow.deleting);
+        for facts in self.remote.values_mut() {
+            facts.namespaces.retain(|namespace| !namespace.deleting);
+            facts.services.retain(|service| !service.deleting);
+            // A cloud gives addresses to what has no port on the nodes.
+            for service in facts.services.iter_mut().filter(|service| service.ports[0]["nodePort"].is_null())
+            {
+                service.ingress.get_or_insert_with(|| "203.0.113.7".into());
+            }
+        }
         for application in self.applications.values_mut().filter(|application| !application.deleting) {
             let healthy = application.sync.is_some();
             application.sync = Some("Synced".into());
@@ -421,14 +492,30 @@ impl World {
                 let facts = self.made_of_credentials(target, name);
                 self.kubeconfigs.insert(name.clone(), facts);
             }
-            Effect::Refresh(_) | Effect::GrantTailnet { .. } => {}
+            Effect::GrantTailnet { target } => self.cluster_of(target).unwrap().joins_tailnet = true,
+            Effect::Refresh(_) => {}
             Effect::DeleteIn { object, .. } if object.kind == ChildKind::Pod => {
                 if let Some(facts) = self.pods.get_mut(&object.uid) {
                     facts.pod.deleting = true;
                 }
             }
-            Effect::DeleteIn { object, .. } => {
-                panic!("{object:?} is deleted in a cluster that goes as a whole")
+            Effect::DeleteIn { target, object } => {
+                let kind = self.kind_of(target);
+                let facts = self.cluster_of(target).unwrap();
+                let deleting = match (kind, object.kind) {
+                    (ClusterType::Gke | ClusterType::Existing, ChildKind::Service) => facts
+                        .services
+                        .iter_mut()
+                        .find(|seen| seen.uid == object.uid)
+                        .map(|seen| &mut seen.deleting),
+                    (ClusterType::Existing, ChildKind::Namespace) => facts
+                        .namespaces
+                        .iter_mut()
+                        .find(|seen| seen.uid == object.uid)
+                        .map(|seen| &mut seen.deleting),
+                    _ => panic!("{object:?} is deleted in a cluster that goes as a whole"),
+                };
+                *deleting.unwrap() = true;
             }
             Effect::Delete(object) if object.kind == ChildKind::Pod => {
                 if let Some(facts) = self.pods.get_mut(&object.uid) {
@@ -445,10 +532,10 @@ impl World {
                         self.applications.get_mut(&object.name).map(|child| (&child.uid, &mut child.deleting))
                     }
                     ChildKind::Cluster => {
-                        assert!(
-                            self.applications.is_empty(),
-                            "a cluster goes before what is deployed into it"
-                        );
+                        let target = &self.clusters[&object.name].target;
+                        let bare =
+                            self.applications.values().all(|application| application.target != *target);
+                        assert!(bare, "a cluster goes before what is deployed into it");
                         self.clusters.get_mut(&object.name).map(|child| (&child.uid, &mut child.deleting))
                     }
                     ChildKind::Project => {
@@ -486,6 +573,7 @@ impl World {
                     values: BTreeMap::new(),
                 };
             }
+            Effect::Collect(_) if self.store_fails => return Fact::Done,
             Effect::Collect(request) => {
                 let key = format!("{}summary.json", request.prefix);
                 self.stored.push(key.clone());
@@ -520,7 +608,9 @@ impl World {
         let Some(experiment) = &self.experiment else { return false };
         let status = experiment.status.clone().unwrap_or_default();
         let succeeded = status::holds(&status, ConditionType::WorkflowSucceeded);
-        succeeded && self.stored.is_empty()
+        let given_up = status::get(&status, ConditionType::ResultsStored)
+            .is_some_and(|condition| condition.reason == Reason::ResultsLost.as_str());
+        succeeded && self.stored.is_empty() && !given_up
     }
 
     pub fn finalizers(&mut self, finalizers: Vec<String>) {
@@ -582,7 +672,9 @@ impl World {
                     .applications
                     .values()
                     .all(|application| application.health.as_deref() == Some("Healthy"));
-                let wanted = if self.provided.is_empty() { 2 } else { 4 };
+                let targets = self.experiment.iter().filter_map(|run| run.status.as_ref());
+                let wanted: usize =
+                    targets.flat_map(|status| &status.targets).map(|target| target.components.len()).sum();
                 assert!(ready && self.applications.len() == wanted, "load before everything is ready");
                 if !self.workflows.contains_key(&name) {
                     let busy = self.workflows.values().any(|workflow| workflow.finished_at.is_none());
@@ -605,6 +697,10 @@ impl World {
             && self.workflows.is_empty()
             && self.clusters.values().all(|cluster| cluster.owner.is_none())
             && self.leftovers.len() == kept
+            && self
+                .existing
+                .iter()
+                .all(|name| self.closed.contains(name) || self.remote[name].namespaces.is_empty())
             && self.registrations.is_empty()
             && self.projects.is_empty()
             && self.kubeconfigs.is_empty()
@@ -622,7 +718,8 @@ impl World {
         );
         let mut facts = Vec::new();
         for (index, effect) in plan.effects.iter().enumerate() {
-            if crash == Some(index) {
+            let fails = self.store_fails && matches!(effect, Effect::Collect(request) if !request.give_up);
+            if fails || crash == Some(index) {
                 return plan.effects.len();
             }
             facts.push(self.carry_out(effect));
@@ -664,6 +761,13 @@ impl World {
             if is_new {
                 let (kind, reason, message) = (&condition.type_, &condition.reason, &condition.message);
                 writeln!(told, "    {kind}={} {reason} {message}", condition.status).unwrap();
+            }
+        }
+        for target in &status.targets {
+            let known = before.targets.iter().find(|known| known.name == target.name);
+            if known.is_some_and(|known| known.phase != target.phase) {
+                writeln!(told, "    {} is {}", target.name, target.phase.as_deref().unwrap_or_default())
+                    .unwrap();
             }
         }
         if told.is_empty() && before.phase == status.phase {
@@ -708,6 +812,17 @@ impl World {
         self.experiment.as_ref().is_some_and(|run| {
             run.status.as_ref().is_some_and(|status| status.resources_cleaned == Some(true))
         })
+    }
+}
+
+/// What a cluster answers that holds nothing of the run yet.
+fn remote(name: &str, uid: &str) -> RemoteFacts {
+    RemoteFacts {
+        cluster_id: format!("id-of-{uid}"),
+        server: format!("https://{name}"),
+        credentials: "first".into(),
+        addresses: vec!["10.88.0.9".into()],
+        ..RemoteFacts::default()
     }
 }
 

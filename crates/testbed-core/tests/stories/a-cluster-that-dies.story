@@ -17,11 +17,15 @@
     apply ExperimentCluster tsdb-x7k2q-left-5d5nn6xe [2a9ab345bca38579]
     apply ExperimentCluster tsdb-x7k2q-right-72fpjevj [fa1527306805210c]
     ClustersReady=False ClusterCreating left: a cluster is being made
+    left is Creating
+    right is Creating
 9 s Provisioning, looks again at 243 s
     ClustersReady=False ClusterCreating left: cluster tsdb-x7k2q-left-5d5nn6xe: its nodes start
 12 s Provisioning, looks again at 86400 s
     ClustersReady=True ClusterReady 
     ComponentsReady=False NotReached starts once the pins and the clusters are recorded
+    left is Ready
+    right is Ready
 15 s Provisioning, looks again at 1212 s
     looks at [deployed]
     apply AppProject tsdb-x7k2q-q14876sn [2e7b8e8f233c90ac]
@@ -63,7 +67,7 @@
     looks at [deployed, workflows, left]
     collect beside 0 records: 
     ResultsStored=True Done stored
-42 s Failed
+42 s Failed, looks again at 57 s
     delete Workflow tsdb-x7k2q-p5ae4psv (uid-20)
     delete Secret tsdb-x7k2q-left-5d5nn6xe (uid-6)
     delete Application tsdb-x7k2q-left-metrics-agent-nckbxcrn (uid-9)
@@ -75,24 +79,24 @@
 45 s Failed, looks again at 60 s
     Refresh(ObjectRef { kind: Application, namespace: Some("argocd"), name: "tsdb-x7k2q-left-metrics-agent-nckbxcrn", uid: "uid-9" })
     Refresh(ObjectRef { kind: Application, namespace: Some("argocd"), name: "tsdb-x7k2q-left-metrics-app-7twgse32", uid: "uid-10" })
+    delete Secret tsdb-x7k2q-right-72fpjevj (uid-13)
+    delete Cluster tsdb-x7k2q-right-72fpjevj (uid-4)
     CleanedUp=False TearingDown application tsdb-x7k2q-left-metrics-agent-nckbxcrn is being removed
+    right is Deleting
 48 s Failed, looks again at 63 s
     delete Project tsdb-x7k2q-q14876sn (uid-5)
-    delete Secret tsdb-x7k2q-right-72fpjevj (uid-13)
     delete Cluster tsdb-x7k2q-left-5d5nn6xe (uid-2)
-    delete Cluster tsdb-x7k2q-right-72fpjevj (uid-4)
     CleanedUp=False TearingDown project tsdb-x7k2q-q14876sn is being removed
+    left is Deleting
 51 s Failed, looks again at 66 s
-    CleanedUp=False TearingDown 3 resources of clusters are being removed, such as v1/Secret/tsdb-x7k2q-left-5d5nn6xe-kubeconfig
+    CleanedUp=False TearingDown 2 resources of clusters are being removed, such as v1/Secret/tsdb-x7k2q-left-5d5nn6xe-kubeconfig
 54 s Failed, looks again at 69 s
-    CleanedUp=False TearingDown 2 resources of clusters are being removed, such as v1/Pod/tsdb-x7k2q-right-72fpjevj-0
-57 s Failed, looks again at 72 s
     CleanedUp=False TearingDown v1/Secret/tsdb-x7k2q-right-72fpjevj-kubeconfig, of which a cluster was made, is being removed
-60 s Failed, looks again at 942 s
+57 s Failed, looks again at 942 s
     delete Secret tsdb-x7k2q-left-akcs2a1a (uid-8)
     delete Secret tsdb-x7k2q-right-ff2ax8sj (uid-15)
     CleanedUp=False TearingDown secret tsdb-x7k2q-left-akcs2a1a is being removed
-63 s Failed
+60 s Failed
     certify under Some("runs/11111111-2222-3333-4444-555555555555/"): Application tsdb-x7k2q-left-metrics-agent-nckbxcrn, Application tsdb-x7k2q-left-metrics-app-7twgse32, Application tsdb-x7k2q-right-metrics-agent-qj5sfe4w, Application tsdb-x7k2q-right-store-kfzrp5ag, ExperimentCluster tsdb-x7k2q-left-5d5nn6xe, ExperimentCluster tsdb-x7k2q-right-72fpjevj, Project tsdb-x7k2q-q14876sn, Secret tsdb-x7k2q-left-5d5nn6xe, Secret tsdb-x7k2q-left-akcs2a1a, Secret tsdb-x7k2q-right-72fpjevj, Secret tsdb-x7k2q-right-ff2ax8sj, Workflow tsdb-x7k2q-p5ae4psv, resource of a cluster v1/Pod/tsdb-x7k2q-left-5d5nn6xe-0, resource of a cluster v1/Pod/tsdb-x7k2q-right-72fpjevj-0, resource of a cluster v1/Secret/tsdb-x7k2q-left-5d5nn6xe-kubeconfig, resource of a cluster v1/Secret/tsdb-x7k2q-right-72fpjevj-kubeconfig
     CleanedUp=True NothingLeft nothing is left of the run
 
@@ -108,7 +112,7 @@ targets:
   kubeconfigSecret: tsdb-x7k2q-left-5d5nn6xe-kubeconfig
   clusterId: id-of-uid-2
   clusterCreatedAt: "2026-01-01T00:00:06Z"
-  clusterGoneAt: "2026-01-01T00:01:00Z"
+  clusterGoneAt: "2026-01-01T00:00:57Z"
   silentSince: "2026-01-01T00:00:36Z"
   resources:
   - v1/Pod/tsdb-x7k2q-left-5d5nn6xe-0
@@ -153,7 +157,7 @@ targets:
   kubeconfigSecret: tsdb-x7k2q-right-72fpjevj-kubeconfig
   clusterId: id-of-uid-4
   clusterCreatedAt: "2026-01-01T00:00:06Z"
-  clusterGoneAt: "2026-01-01T00:01:00Z"
+  clusterGoneAt: "2026-01-01T00:00:57Z"
   resources:
   - v1/Pod/tsdb-x7k2q-right-72fpjevj-0
   - v1/Secret/tsdb-x7k2q-right-72fpjevj-kubeconfig
@@ -218,7 +222,7 @@ teardownCertificate:
   sha256: "00"
 stageTimes:
   Accepted: "2026-01-01T00:00:03.000000Z"
-  CleanedUp: "2026-01-01T00:01:03.000000Z"
+  CleanedUp: "2026-01-01T00:01:00.000000Z"
   ClustersReady: "2026-01-01T00:00:12.000000Z"
   ComponentsReady: "2026-01-01T00:00:30.000000Z"
   ResultsStored: "2026-01-01T00:00:39.000000Z"

@@ -17,11 +17,15 @@
     apply ExperimentCluster tsdb-x7k2q-left-5d5nn6xe [2a9ab345bca38579]
     apply ExperimentCluster tsdb-x7k2q-right-72fpjevj [fa1527306805210c]
     ClustersReady=False ClusterCreating left: a cluster is being made
+    left is Creating
+    right is Creating
 9 s Provisioning, looks again at 243 s
     ClustersReady=False ClusterCreating left: cluster tsdb-x7k2q-left-5d5nn6xe: its nodes start
 12 s Provisioning, looks again at 86400 s
     ClustersReady=True ClusterReady 
     ComponentsReady=False NotReached starts once the pins and the clusters are recorded
+    left is Ready
+    right is Ready
 15 s Provisioning, looks again at 1212 s
     looks at [deployed]
     apply AppProject tsdb-x7k2q-q14876sn [2e7b8e8f233c90ac]
@@ -66,7 +70,7 @@
     collect beside 0 records: sum(mem{namespace="tsdb-x7k2q-left-z1517p2w"}) over 2s by 1s of hub as Value and sum(mem{namespace="tsdb-x7k2q-right-j51462ac"}) over 2s by 1s of hub as Value and sum(rate(cpu_seconds_total{namespace="tsdb-x7k2q-left-z1517p2w"}[2s])) over 2s by 1s of hub as Value and sum(rate(cpu_seconds_total{namespace="tsdb-x7k2q-right-j51462ac"}[2s])) over 2s by 1s of hub as Value
     ResultsStored=True Done stored
     Succeeded=True Done the result is stored
-48 s Complete, looks again at 86400 s
+48 s Complete, looks again at 63 s
     looks at [deployed, workflows, left]
     delete Workflow tsdb-x7k2q-p5ae4psv (uid-20)
     delete Application tsdb-x7k2q-left-metrics-agent-nckbxcrn (uid-9)
@@ -82,6 +86,8 @@
     delete Cluster tsdb-x7k2q-left-5d5nn6xe (uid-2)
     delete Cluster tsdb-x7k2q-right-72fpjevj (uid-4)
     CleanedUp=False TearingDown project tsdb-x7k2q-q14876sn is being removed
+    left is Deleting
+    right is Deleting
 54 s Complete, looks again at 69 s
     CleanedUp=False TearingDown 3 resources of clusters are being removed, such as v1/Secret/tsdb-x7k2q-left-5d5nn6xe-kubeconfig
 57 s Complete, looks again at 72 s

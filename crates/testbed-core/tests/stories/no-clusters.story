@@ -17,6 +17,8 @@
     apply ExperimentCluster tsdb-x7k2q-left-5d5nn6xe [2a9ab345bca38579]
     apply ExperimentCluster tsdb-x7k2q-right-72fpjevj [fa1527306805210c]
     ClustersReady=False ClusterCreating left: a cluster is being made
+    left is Creating
+    right is Creating
 9 s Provisioning, looks again at 243 s
     ClustersReady=False ClusterCreating left: cluster tsdb-x7k2q-left-5d5nn6xe: its nodes start
 243 s Failed, looks again at 86400 s
@@ -33,6 +35,8 @@
     delete Cluster tsdb-x7k2q-right-72fpjevj (uid-4)
     Published=False Skipped 
     CleanedUp=False TearingDown cluster tsdb-x7k2q-left-5d5nn6xe is being removed
+    left is Deleting
+    right is Deleting
 252 s Failed, looks again at 267 s
     CleanedUp=False TearingDown 3 resources of clusters are being removed, such as v1/Secret/tsdb-x7k2q-left-5d5nn6xe-kubeconfig
 255 s Failed, looks again at 270 s

@@ -17,9 +17,13 @@
     claim warm-a at uid-1
     claim warm-b at uid-2
     ClustersReady=False ClusterCreating left: cluster warm-a is being claimed
+    left is Creating
+    right is Creating
 15 s Provisioning, looks again at 86400 s
     ClustersReady=True ClusterReady 
     ComponentsReady=False NotReached starts once the pins and the clusters are recorded
+    left is Ready
+    right is Ready
 18 s Provisioning, looks again at 1215 s
     looks at [deployed]
     apply AppProject tsdb-x7k2q-q14876sn [bca9c01fc898d863]
@@ -64,7 +68,7 @@
     collect beside 0 records: sum(mem{namespace="tsdb-x7k2q-left-z1517p2w"}) over 2s by 1s of hub as Value and sum(mem{namespace="tsdb-x7k2q-right-j51462ac"}) over 2s by 1s of hub as Value and sum(rate(cpu_seconds_total{namespace="tsdb-x7k2q-left-z1517p2w"}[2s])) over 2s by 1s of hub as Value and sum(rate(cpu_seconds_total{namespace="tsdb-x7k2q-right-j51462ac"}[2s])) over 2s by 1s of hub as Value
     ResultsStored=True Done stored
     Succeeded=True Done the result is stored
-50 s Complete, looks again at 86400 s
+50 s Complete, looks again at 65 s
     looks at [deployed, workflows, left]
     delete Workflow tsdb-x7k2q-p5ae4psv (uid-18)
     delete Application tsdb-x7k2q-left-metrics-agent-nckbxcrn (uid-7)
@@ -80,6 +84,8 @@
     delete Cluster warm-a (uid-1)
     delete Cluster warm-b (uid-2)
     CleanedUp=False TearingDown project tsdb-x7k2q-q14876sn is being removed
+    left is Deleting
+    right is Deleting
 56 s Complete, looks again at 71 s
     CleanedUp=False TearingDown 3 resources of clusters are being removed, such as v1/Secret/warm-a-kubeconfig
 59 s Complete, looks again at 74 s

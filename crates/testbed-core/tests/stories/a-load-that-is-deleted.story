@@ -1,0 +1,144 @@
+0 s Pending
+    looks at [catalog, template]
+    AddFinalizer
+    Accepted=Unknown NotReached 
+    ClustersReady=Unknown NotReached 
+    ComponentsReady=Unknown NotReached 
+    WorkflowSucceeded=Unknown NotReached 
+    ResultsStored=Unknown NotReached 
+    Published=Unknown NotReached 
+    CleanedUp=Unknown NotReached 
+    Succeeded=Unknown NotReached 
+3 s Provisioning, looks again at 86400 s
+    Accepted=True SourcesPinned 2 components pinned
+    ClustersReady=True ClusterReady 
+    ComponentsReady=False NotReached starts once the pins and the clusters are recorded
+6 s Provisioning, looks again at 1203 s
+    looks at [deployed]
+    apply AppProject tsdb-x7k2q-q14876sn [e130f7273e447bf5]
+    apply Namespace tsdb-x7k2q-left-z1517p2w [e6632598b2e4aa46]
+    apply Application tsdb-x7k2q-left-metrics-app-7twgse32 [7dd62abfdc8a61d0]
+    ComponentsReady=False ComponentDeploying left/metrics-app: is being deployed
+9 s Provisioning, looks again at 1203 s
+    ComponentsReady=False ComponentDeploying left/metrics-app: Progressing, Synced
+12 s Provisioning, looks again at 1203 s
+    apply Namespace tsdb-x7k2q-right-j51462ac [53916b32426523bd]
+    apply Application tsdb-x7k2q-right-store-kfzrp5ag [e7283c3c983dff8a]
+    ComponentsReady=False ComponentDeploying right/store: is being deployed
+15 s Provisioning, looks again at 1203 s
+    ComponentsReady=False ComponentDeploying right/store: Progressing, Synced
+18 s Ready, looks again at 86400 s
+    ComponentsReady=True Done 
+    WorkflowSucceeded=False NotReached starts once readiness is recorded
+21 s Running, looks again at 86400 s
+    looks at [template, workflows]
+    apply Workflow tsdb-x7k2q-p5ae4psv [183de0ab82e73f70]
+    WorkflowSucceeded=False WorkflowPending workflow tsdb-x7k2q-p5ae4psv is submitted
+24 s Running, looks again at 21618 s
+    looks at [workflows]
+    WorkflowSucceeded=False WorkflowRunning workflow tsdb-x7k2q-p5ae4psv is running
+27 s Running, looks again at 32 s
+    WorkflowSucceeded=True Done workflow tsdb-x7k2q-p5ae4psv succeeded
+    ResultsStored=False SamplesSettling the last samples of the window are still arriving
+32 s Complete, looks again at 627 s
+    looks at []
+    collect beside 0 records: sum(mem{namespace="tsdb-x7k2q-left-z1517p2w"}) over 2s by 1s of hub as Value and sum(mem{namespace="tsdb-x7k2q-right-j51462ac"}) over 2s by 1s of hub as Value and sum(rate(cpu_seconds_total{namespace="tsdb-x7k2q-left-z1517p2w"}[2s])) over 2s by 1s of hub as Value and sum(rate(cpu_seconds_total{namespace="tsdb-x7k2q-right-j51462ac"}[2s])) over 2s by 1s of hub as Value
+    ResultsStored=True Done stored
+    Succeeded=True Done the result is stored
+35 s Complete, looks again at 86400 s
+    looks at [deployed, workflows, left]
+    delete Application tsdb-x7k2q-left-metrics-app-7twgse32 (uid-3)
+    delete Application tsdb-x7k2q-right-store-kfzrp5ag (uid-6)
+    delete Namespace tsdb-x7k2q-left-z1517p2w (uid-2)
+    delete Namespace tsdb-x7k2q-right-j51462ac (uid-5)
+    Published=False NotRequested 
+    CleanedUp=False TearingDown application tsdb-x7k2q-left-metrics-app-7twgse32 is being removed
+38 s Complete, looks again at 935 s
+    delete Project tsdb-x7k2q-q14876sn (uid-1)
+    CleanedUp=False TearingDown project tsdb-x7k2q-q14876sn is being removed
+41 s Complete, looks again at 86400 s
+    certify under Some("runs/11111111-2222-3333-4444-555555555555/"): Application tsdb-x7k2q-left-metrics-app-7twgse32, Application tsdb-x7k2q-right-store-kfzrp5ag, Namespace tsdb-x7k2q-left-z1517p2w, Namespace tsdb-x7k2q-right-j51462ac, Project tsdb-x7k2q-q14876sn, Workflow tsdb-x7k2q-p5ae4psv
+    CleanedUp=True NothingLeft nothing is left of the run
+
+The status at last:
+phase: Complete
+observedGeneration: 1
+targets:
+- name: left
+  phase: Ready
+  namespace: tsdb-x7k2q-left-z1517p2w
+  clusterName: hub
+  components:
+  - name: metrics-app
+    sources:
+    - repoURL: oci://registry/components/metrics-app
+      targetRevision: sha256:abc
+      path: '.'
+      helm: {}
+    values:
+      series: 10
+    endpoint:
+      service: metrics-app
+      port: 8080
+      scheme: http
+    application: tsdb-x7k2q-left-metrics-app-7twgse32
+    health: Healthy
+    sync: Synced
+- name: right
+  phase: Ready
+  namespace: tsdb-x7k2q-right-j51462ac
+  clusterName: hub
+  components:
+  - name: store
+    sources:
+    - repoURL: oci://registry/components/store
+      targetRevision: sha256:abc
+      path: '.'
+      helm: {}
+    values:
+      target: ${targets.left.metrics-app.address}
+    endpoint:
+      service: store
+      port: 8080
+      scheme: http
+    application: tsdb-x7k2q-right-store-kfzrp5ag
+    health: Healthy
+    sync: Synced
+template:
+  name: compare
+  uid: template-uid
+  generation: 3
+workflowStatus:
+  name: tsdb-x7k2q-p5ae4psv
+  uid: uid-8
+  phase: Succeeded
+  startedAt: "2026-01-01T00:00:24Z"
+  finishedAt: "2026-01-01T00:00:27Z"
+  windows:
+  - start: "2026-01-01T00:00:25.000000Z"
+    end: "2026-01-01T00:00:27.000000Z"
+    recordedBy: workload
+cost:
+  currency: USD
+  hourlyUsd: 0.0
+  estimateUsd: 0.0
+  atMostUsd: 0.0
+results:
+  bucket: results
+  key: runs/11111111-2222-3333-4444-555555555555/summary.json
+  sha256: "00"
+  size: 1
+resultsURL: s3://results
+completedAt: "2026-01-01T00:00:32Z"
+resourcesCleaned: true
+teardownCertificate:
+  key: runs/11111111-2222-3333-4444-555555555555/teardown.json
+  sha256: "00"
+stageTimes:
+  Accepted: "2026-01-01T00:00:03.000000Z"
+  CleanedUp: "2026-01-01T00:00:41.000000Z"
+  ClustersReady: "2026-01-01T00:00:03.000000Z"
+  ComponentsReady: "2026-01-01T00:00:18.000000Z"
+  ResultsStored: "2026-01-01T00:00:32.000000Z"
+  Succeeded: "2026-01-01T00:00:32.000000Z"
+  WorkflowSucceeded: "2026-01-01T00:00:27.000000Z"
