@@ -34,7 +34,7 @@ pub fn made(run: &Run<'_>, status: &ExperimentStatus) -> Vec<Made> {
         // What is deployed into a cluster of its own came by its registration, and its user's way in was made beside it.
         let reached = target.cluster_name.as_ref().filter(|_| is_begun && !run.is_on_hub(&target.name));
         if let Some(cluster) = reached {
-            add("Secret", Some(ARGOCD_NAMESPACE), cluster.clone());
+            add("Secret", Some(ARGOCD_NAMESPACE), names::registration(cluster));
             if run.spec.tutorial.as_ref().is_some_and(|tutorial| tutorial.expose_kubeconfig) {
                 add("Secret", Some(run.namespace), run.kubeconfig_of(&target.name));
             }

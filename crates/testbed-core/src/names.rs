@@ -30,6 +30,12 @@ pub fn cluster(uid: &str, words: &[&str]) -> String {
     if name.starts_with(|first: char| first.is_ascii_digit()) { format!("c-{name}") } else { name }
 }
 
+/// Returns the name of the Secret by which Argo CD knows a cluster.
+#[must_use]
+pub fn registration(cluster: &str) -> String {
+    format!("cluster-{cluster}")
+}
+
 fn child_within(length: usize, uid: &str, role: &str, words: &[&str]) -> String {
     let mut hasher = Sha256::new();
     for part in [uid, role].iter().chain(words) {

@@ -263,7 +263,7 @@ async fn register(clients: &Clients, seen: &Experiment, target: &str, name: &str
     let secret = json!({
         "apiVersion": "v1", "kind": "Secret", "type": "Opaque",
         "metadata": {
-            "name": format!("cluster-{name}"), "namespace": ARGOCD_NAMESPACE, "labels": labels,
+            "name": names::registration(name), "namespace": ARGOCD_NAMESPACE, "labels": labels,
             "annotations": {labels::CREDENTIALS: names::short_digest(&text)},
         },
         "stringData": {"name": name, "server": credentials.server, "config": credentials.argo().to_string()},

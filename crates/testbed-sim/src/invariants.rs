@@ -29,7 +29,7 @@ use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
-use testbed_api::certificate::Certificate;
+use testbed_api::certificate::{Certificate, Made};
 use testbed_api::labels;
 use testbed_api::status::Phase;
 use testbed_core::build::CLUSTER_NAMESPACE;
@@ -86,6 +86,13 @@ fn nothing_left(outcome: &Outcome, broken: &mut Vec<String>) {
     if !left.is_empty() {
         broken.push(format!("I1: left over: {left:?}"));
     }
+    // What was there before is what it started with.
+    let before = ["kube-system", "default", "node"];
+    let theirs: Vec<&Key> =
+        outcome.left_in_theirs.iter().filter(|key| !before.contains(&key.name.as_str())).collect();
+    if !theirs.is_empty() {
+        broken.push(format!("I1: left over in a cluster of someone else: {theirs:?}"));
+    }
     if outcome.ended.is_some() && !outcome.stored_at_last.is_empty() {
         broken.push(format!("I1: results of a deleted Experiment are left: {:?}", outcome.stored_at_last));
     }
@@ -109,9 +116,11 @@ fn certified(outcome: &Outcome, broken: &mut Vec<String>) {
         broken.push(format!("I1: {key} is no certificate of this run"));
         return;
     };
-    let there: BTreeSet<&str> = outcome.history.iter().map(|entry| entry.key.name.as_str()).collect();
+    let all = outcome.history.iter().chain(&outcome.history_of_theirs);
+    let there: BTreeSet<(&str, &str)> = all.map(|entry| (entry.key.kind, entry.key.name.as_str())).collect();
     let of_hub = certificate.made.iter().filter(|made| made.kind != "resource of a cluster");
-    for made in of_hub.filter(|made| !there.contains(made.name.as_str())) {
+    let kind = |made: &Made| if made.kind == "Project" { "AppProject".to_owned() } else { made.kind.clone() };
+    for made in of_hub.filter(|made| !there.contains(&(kind(made).as_str(), made.name.as_str()))) {
         broken.push(format!("I1: {key} says that {} {} was made", made.kind, made.name));
     }
     let listed: BTreeSet<&str> = certificate.made.iter().map(|made| made.name.as_str()).collect();

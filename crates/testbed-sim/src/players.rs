@@ -1,7 +1,7 @@
 //! Those who work beside the operator, as small state machines with delays: kubelet, garbage collector, namespace
 //! controller, Argo CD, Argo Workflows, Crossplane with the lab's own function.
 
-use crate::store::{Change, Deletion, Key, Selector, Store, Term, strings};
+use crate::store::{Change, Deletion, Entry, Key, Selector, Store, Term, strings};
 use crate::wire::{Shared, lock};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -14,7 +14,7 @@ use testbed_api::record::LoadReport;
 use testbed_core::build::{ARGOCD_NAMESPACE, CLUSTER_NAMESPACE, WORKFLOW_NAMESPACE};
 use testbed_core::names::keyed;
 use testbed_operator::outside::Clock;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until};
 
 /// What goes otherwise than it should.
 #[derive(Debug, Clone, Copy, Default)]
@@ -31,6 +31,8 @@ pub struct Behavior {
     pub store_away: Option<Duration>,
     /// The store of results keeps half of what it is given, and says nothing.
     pub store_truncates: bool,
+    /// The cluster of someone else does not answer from so long after the begin on, for [`SILENT`].
+    pub theirs_silent: Option<Duration>,
     /// Stores of metrics answer only after so long.
     pub metrics_away: Option<Duration>,
     /// Components take 0.5 to 20 s to get healthy, and so do loads, each another time.
@@ -47,6 +49,12 @@ impl Behavior {
 
 /// How long those are away that do not come back.
 pub const FOR_GOOD: Duration = Duration::from_hours(1000);
+
+/// How long a cluster of someone else is silent that falls silent: longer than a target may be while it is used.
+const SILENT: Duration = Duration::from_mins(2);
+
+/// The cluster of someone else: here a pod stands for its API server, as for those of the lab's own clusters.
+pub const THEIRS: &str = "theirs";
 
 /// A string that stands in every credential here, and must be found nowhere else.
 pub const CANARY: &str = "canary-7f3a9c";
@@ -494,38 +502,79 @@ impl Players {
         for (key, value) in object["metadata"]["labels"].as_object().into_iter().flatten() {
             labels[key] = value.clone();
         }
-        let server = format!("https://{}", host(name));
-        // Nothing here speaks TLS: it need only look like a certificate.
-        let authority =
-            BASE64_STANDARD.encode("-----BEGIN CERTIFICATE-----\nQ0E=\n-----END CERTIFICATE-----\n");
-        let kubeconfig = json!({
-            "apiVersion": "v1", "kind": "Config", "current-context": "admin",
-            "clusters": [{"name": "c", "cluster": {"server": server, "certificate-authority-data": authority}}],
-            "users": [{"name": "u", "user": {"token": CANARY}}],
-            "contexts": [{"name": "admin", "context": {"cluster": "c", "user": "u"}}],
-        });
+        let kubeconfig = kubeconfig(name);
         let mut hub = lock(&self.hub);
         for part in parts {
             let mut made = json!({"metadata": {"name": part.name, "labels": labels}});
             match part.kind {
                 "Pod" => made["spec"] = on_node(),
                 "Service" => made["spec"]["ports"] = json!([{"port": 6443, "protocol": "TCP"}]),
-                "Secret" => made["stringData"] = json!({"kubeconfig": kubeconfig.to_string()}),
+                "Secret" => made["stringData"] = json!({"kubeconfig": kubeconfig}),
                 _ => {}
             }
             let _ = hub.create(part.kind, CLUSTER_NAMESPACE, made);
         }
         drop(hub);
-        let mut inner = Store::new(self.clock.clone(), name, &["kube-system", "default"]);
-        let node = json!({"metadata": {"name": "node"},
-            "status": {"addresses": [{"type": "InternalIP", "address": "10.98.0.1"}]}});
-        if let Ok(made) = inner.create("Node", "", node.clone()) {
-            let key = Key::new("Node", "", text(&made, "/metadata/name"));
-            let _ = inner.patch(&key, true, &node);
-        }
-        let inner: Shared = Arc::new(Mutex::new(inner));
-        self.clusters.lock().unwrap_or_else(PoisonError::into_inner).insert(host(name), inner);
+        boot(&self.clusters, &self.clock, name);
     }
+}
+
+/// Starts the API server of a cluster.
+fn boot(clusters: &Clusters, clock: &Clock, name: &str) {
+    let mut inner = Store::new(clock.clone(), name, &["kube-system", "default"]);
+    let node = json!({"metadata": {"name": "node"},
+        "status": {"addresses": [{"type": "InternalIP", "address": "10.98.0.1"}]}});
+    if let Ok(made) = inner.create("Node", "", node.clone()) {
+        let key = Key::new("Node", "", text(&made, "/metadata/name"));
+        let _ = inner.patch(&key, true, &node);
+    }
+    let inner: Shared = Arc::new(Mutex::new(inner));
+    clusters.lock().unwrap_or_else(PoisonError::into_inner).insert(host(name), inner);
+}
+
+fn kubeconfig(name: &str) -> String {
+    let server = format!("https://{}", host(name));
+    // Nothing here speaks TLS: it need only look like a certificate.
+    let authority = BASE64_STANDARD.encode("-----BEGIN CERTIFICATE-----\nQ0E=\n-----END CERTIFICATE-----\n");
+    json!({
+        "apiVersion": "v1", "kind": "Config", "current-context": "admin",
+        "clusters": [{"name": "c", "cluster": {"server": server, "certificate-authority-data": authority}}],
+        "users": [{"name": "u", "user": {"token": CANARY}}],
+        "contexts": [{"name": "admin", "context": {"cluster": "c", "user": "u"}}],
+    })
+    .to_string()
+}
+
+/// Has a cluster of someone else there, and the Secret with the way to it; it answers, but for a while if it is to.
+pub async fn theirs(hub: Shared, clusters: Clusters, clock: Clock, behavior: Behavior) {
+    boot(&clusters, &clock, THEIRS);
+    let secret = json!({"metadata": {"name": THEIRS}, "stringData": {"kubeconfig": kubeconfig(THEIRS)}});
+    let _ = lock(&hub).create("Secret", crate::world::NAMESPACE, secret);
+    let begun = Instant::now();
+    let server = Key::new("Pod", CLUSTER_NAMESPACE, &format!("{THEIRS}-0"));
+    let made = json!({"metadata": {"name": server.name}, "spec": on_node()});
+    loop {
+        let silent = behavior.theirs_silent.is_some_and(|from| {
+            let lived = begun.elapsed();
+            lived >= from && lived < from + SILENT
+        });
+        let is_there = lock(&hub).get(&server).is_some();
+        if silent && is_there {
+            let _ = lock(&hub).delete(&server, &Deletion { now: true, ..Deletion::default() });
+        } else if !silent && !is_there {
+            let _ = lock(&hub).create("Pod", CLUSTER_NAMESPACE, made.clone());
+        }
+        sleep(Duration::from_secs(1)).await;
+    }
+}
+
+/// Returns what happened in the cluster of someone else, and what is in it.
+#[must_use]
+pub fn in_theirs(clusters: &Clusters) -> (Vec<Entry>, Vec<Key>) {
+    let found = clusters.lock().unwrap_or_else(PoisonError::into_inner).get(&host(THEIRS)).cloned();
+    let Some(store) = found else { return (Vec::new(), Vec::new()) };
+    let store = lock(&store);
+    (store.history(), store.all().map(|(key, _)| key.clone()).collect())
 }
 
 /// Whether the API server at this host is there: whether the pod of its cluster is.

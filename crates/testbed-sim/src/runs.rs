@@ -1,6 +1,6 @@
 //! The runs that are simulated: an Experiment, what goes otherwise in its world, and when it is deleted.
 
-use crate::players::{Behavior, FOR_GOOD};
+use crate::players::{Behavior, FOR_GOOD, THEIRS};
 use serde_json::{Value, json};
 use std::time::Duration;
 use testbed_api::labels;
@@ -24,6 +24,13 @@ pub struct Scenario {
 }
 
 impl Scenario {
+    /// Returns whether a cluster of someone else takes part.
+    #[must_use]
+    pub fn has_theirs(&self) -> bool {
+        let targets = self.experiment["spec"]["targets"].as_array();
+        targets.into_iter().flatten().any(|target| target["cluster"]["type"] == "existing")
+    }
+
     /// Returns whether it can be lived around a real API server: it takes minutes rather than hours, and all of its
     /// targets are on the hub.
     #[must_use]
@@ -92,6 +99,16 @@ pub fn all() -> Vec<Scenario> {
     ] {
         all.push(failing(name, &one, behavior));
     }
+    let others = beside_others(on_hub());
+    all.push(run("others", &others));
+    let silent = Behavior { theirs_silent: Some(Duration::from_secs(12)), ..Behavior::default() };
+    // They are when the run is torn down: what it measured, it had measured before.
+    all.push(Scenario { behavior: silent, ..run("others-silent", &others) });
+    all.push(Scenario {
+        delete_in: Some(Phase::Running),
+        behavior: silent,
+        ..run("deleted-when-others-are-silent", &others)
+    });
     for (name, experiment, phase) in [
         ("deleted-at-once", &hub, Phase::Pending),
         ("deleted-in-provisioning", &two, Phase::Provisioning),
@@ -148,6 +165,13 @@ fn in_clusters(mut experiment: Value) -> Value {
         target["observability"] = json!({"enabled": true, "transport": "direct"});
     }
     experiment["spec"]["tutorial"] = json!({"exposeKubeconfig": true});
+    experiment
+}
+
+/// The first target in a cluster of someone else, the second in one that is made.
+fn beside_others(experiment: Value) -> Value {
+    let mut experiment = in_clusters(experiment);
+    experiment["spec"]["targets"][0]["cluster"] = json!({"type": "existing", "kubeconfigSecret": THEIRS});
     experiment
 }
 

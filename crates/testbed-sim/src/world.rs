@@ -139,6 +139,10 @@ pub struct Outcome {
     pub ended: Option<Value>,
     /// Objects at the end.
     pub left: Vec<Key>,
+    /// All that happened in the cluster of someone else.
+    pub history_of_theirs: Vec<Entry>,
+    /// Objects in it at the end.
+    pub left_in_theirs: Vec<Key>,
     /// What is in the store of results when the run is over: key and content.
     pub stored: BTreeMap<String, Bytes>,
     /// What is there after the Experiment was deleted.
@@ -412,6 +416,10 @@ impl World {
         let (hub, clusters) = (self.hub.clone(), self.clusters.clone());
         let players = Players::new(hub, clusters, self.clock.clone(), self.behavior, pace.speed);
         let players = tokio::spawn(players.play());
+        let theirs = scenario.has_theirs().then(|| {
+            let (hub, clusters) = (self.hub.clone(), self.clusters.clone());
+            tokio::spawn(players::theirs(hub, clusters, self.clock.clone(), self.behavior))
+        });
         let begun = Instant::now();
         let mut broken = Vec::new();
         let mut operator = self.start().await;
@@ -493,6 +501,7 @@ impl World {
         sleep(pace.idle).await;
         idle.kill().await;
         players.abort();
+        theirs.iter().for_each(JoinHandle::abort);
         let mut outcome = self.outcome(before, ended, stored, stored_at_last, took, broken);
         let found = invariants::broken(scenario, &outcome);
         outcome.broken.extend(found);
@@ -518,12 +527,15 @@ impl World {
         let faults = self.faults();
         let after_restart = faults.sent[before..].to_vec();
         let hub = lock(&self.hub);
+        let (history_of_theirs, left_in_theirs) = players::in_theirs(&self.clusters);
         Outcome {
             history: hub.history(),
             sent: faults.sent.clone(),
             writes: faults.sent[..before].iter().map(|sent| sent.number).max().unwrap_or_default(),
             ended,
             left: hub.all().map(|(key, _)| key.clone()).collect(),
+            history_of_theirs,
+            left_in_theirs,
             stored,
             stored_at_last,
             after_restart,

@@ -97,7 +97,7 @@
     delete Secret tsdb-x7k2q-right-ff2ax8sj (uid-13)
     CleanedUp=False TearingDown secret tsdb-x7k2q-left-akcs2a1a is being removed
 68 s Complete, looks again at 86400 s
-    certify under Some("runs/11111111-2222-3333-4444-555555555555/"): Application tsdb-x7k2q-left-metrics-agent-nckbxcrn, Application tsdb-x7k2q-left-metrics-app-7twgse32, Application tsdb-x7k2q-right-metrics-agent-qj5sfe4w, Application tsdb-x7k2q-right-store-kfzrp5ag, ExperimentCluster warm-a, ExperimentCluster warm-b, Project tsdb-x7k2q-q14876sn, Secret tsdb-x7k2q-left-akcs2a1a, Secret tsdb-x7k2q-right-ff2ax8sj, Secret warm-a, Secret warm-b, Workflow tsdb-x7k2q-p5ae4psv, resource of a cluster v1/Pod/warm-a-0, resource of a cluster v1/Pod/warm-b-0, resource of a cluster v1/Secret/warm-a-kubeconfig, resource of a cluster v1/Secret/warm-b-kubeconfig
+    certify under Some("runs/11111111-2222-3333-4444-555555555555/"): Application tsdb-x7k2q-left-metrics-agent-nckbxcrn, Application tsdb-x7k2q-left-metrics-app-7twgse32, Application tsdb-x7k2q-right-metrics-agent-qj5sfe4w, Application tsdb-x7k2q-right-store-kfzrp5ag, ExperimentCluster warm-a, ExperimentCluster warm-b, Project tsdb-x7k2q-q14876sn, Secret cluster-warm-a, Secret cluster-warm-b, Secret tsdb-x7k2q-left-akcs2a1a, Secret tsdb-x7k2q-right-ff2ax8sj, Workflow tsdb-x7k2q-p5ae4psv, resource of a cluster v1/Pod/warm-a-0, resource of a cluster v1/Pod/warm-b-0, resource of a cluster v1/Secret/warm-a-kubeconfig, resource of a cluster v1/Secret/warm-b-kubeconfig
     CleanedUp=True NothingLeft nothing is left of the run
 
 The status at last:
