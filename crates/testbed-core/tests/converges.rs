@@ -366,6 +366,11 @@ proptest! {
         };
         prop_assert!(world.is_empty());
         prop_assert!(world.provided.values().all(|count| *count == 1), "{:?}", world.provided);
+        // Whoever made one may have died before it could say so: it costs all the same.
+        let status = world.experiment.and_then(|run| run.status).unwrap_or_default();
+        for target in status.targets.iter().filter(|target| world.provided.contains_key(&target.name)) {
+            prop_assert!(target.cluster_created_at.is_some(), "{target:?}");
+        }
     }
 
     #[test]

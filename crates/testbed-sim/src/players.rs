@@ -3,6 +3,7 @@
 
 use crate::store::{Change, Deletion, Entry, Key, Selector, Store, Term, strings};
 use crate::wire::{Shared, lock};
+use crate::world::{NAMESPACE, phase};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use jiff::{SignedDuration, Timestamp};
@@ -11,6 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use testbed_api::record::LoadReport;
+use testbed_api::status::Phase;
 use testbed_core::build::{ARGOCD_NAMESPACE, CLUSTER_NAMESPACE, WORKFLOW_NAMESPACE};
 use testbed_core::names::keyed;
 use testbed_operator::outside::Clock;
@@ -31,8 +33,8 @@ pub struct Behavior {
     pub store_away: Option<Duration>,
     /// The store of results keeps half of what it is given, and says nothing.
     pub store_truncates: bool,
-    /// The cluster of someone else does not answer from so long after the begin on, for [`SILENT`].
-    pub theirs_silent: Option<Duration>,
+    /// The cluster of someone else falls silent for two minutes when the run is over, or deleted.
+    pub theirs_silent: bool,
     /// Stores of metrics answer only after so long.
     pub metrics_away: Option<Duration>,
     /// Components take 0.5 to 20 s to get healthy, and so do loads, each another time.
@@ -50,7 +52,7 @@ impl Behavior {
 /// How long those are away that do not come back.
 pub const FOR_GOOD: Duration = Duration::from_hours(1000);
 
-/// How long a cluster of someone else is silent that falls silent: longer than a target may be while it is used.
+/// How long a cluster of someone else is silent that falls silent.
 const SILENT: Duration = Duration::from_mins(2);
 
 /// The cluster of someone else: here a pod stands for its API server, as for those of the lab's own clusters.
@@ -457,6 +459,7 @@ impl Players {
                 "spec": {"crossplane": {"resourceRefs": references}}});
             let _ = lock(&self.hub).patch(key, false, &patch);
             self.make(object, name, &parts);
+            boot(&self.clusters, &self.clock, name);
             self.conditions(key, false, "its nodes start");
             return Some(millis(3000) / self.speed);
         }
@@ -466,6 +469,8 @@ impl Players {
         if let Some(wait) = self.wait(uid(object), "booting", millis(3000)) {
             return Some(wait);
         }
+        // What is missing is made again, but for the pod: a cluster is not made twice.
+        self.make(object, name, &parts[1..]);
         let dead = lock(&self.hub).get(&parts[0]).is_none();
         if text(object, "/status/endpoint").is_empty() {
             self.conditions(key, true, "it answers");
@@ -496,8 +501,8 @@ impl Players {
         let _ = lock(&self.hub).patch(key, true, &json!({"status": status}));
     }
 
-    /// Makes what a cluster is made of, and the API server in it.
-    fn make(&self, object: &Value, name: &str, parts: &[Key; 3]) {
+    /// Makes what a cluster is made of.
+    fn make(&self, object: &Value, name: &str, parts: &[Key]) {
         let mut labels = json!({"of": uid(object)});
         for (key, value) in object["metadata"]["labels"].as_object().into_iter().flatten() {
             labels[key] = value.clone();
@@ -514,8 +519,6 @@ impl Players {
             }
             let _ = hub.create(part.kind, CLUSTER_NAMESPACE, made);
         }
-        drop(hub);
-        boot(&self.clusters, &self.clock, name);
     }
 }
 
@@ -549,22 +552,28 @@ fn kubeconfig(name: &str) -> String {
 pub async fn theirs(hub: Shared, clusters: Clusters, clock: Clock, behavior: Behavior) {
     boot(&clusters, &clock, THEIRS);
     let secret = json!({"metadata": {"name": THEIRS}, "stringData": {"kubeconfig": kubeconfig(THEIRS)}});
-    let _ = lock(&hub).create("Secret", crate::world::NAMESPACE, secret);
-    let begun = Instant::now();
+    let mut since = None;
     let server = Key::new("Pod", CLUSTER_NAMESPACE, &format!("{THEIRS}-0"));
     let made = json!({"metadata": {"name": server.name}, "spec": on_node()});
     loop {
-        let silent = behavior.theirs_silent.is_some_and(|from| {
-            let lived = begun.elapsed();
-            lived >= from && lived < from + SILENT
-        });
+        let changed = lock(&hub).changed.clone();
+        let told = changed.notified();
+        let runs = lock(&hub).list("Experiment", &Selector::default());
+        if runs.iter().any(|run| deleting(run) || phase(run) >= Some(Phase::Complete)) {
+            since.get_or_insert(Instant::now());
+        }
+        let silent = behavior.theirs_silent && since.is_some_and(|since| since.elapsed() < SILENT);
+        let _ = lock(&hub).create("Secret", NAMESPACE, secret.clone());
         let is_there = lock(&hub).get(&server).is_some();
         if silent && is_there {
             let _ = lock(&hub).delete(&server, &Deletion { now: true, ..Deletion::default() });
         } else if !silent && !is_there {
             let _ = lock(&hub).create("Pod", CLUSTER_NAMESPACE, made.clone());
         }
-        sleep(Duration::from_secs(1)).await;
+        tokio::select! {
+            () = told => {}
+            () = sleep(Duration::from_secs(1)) => {}
+        }
     }
 }
 

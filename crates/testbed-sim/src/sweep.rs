@@ -71,8 +71,7 @@ pub fn judge(ground: &Ground, scenario: &Scenario, reference: &Outcome, plan: &[
     let mut broken = outcome.broken.clone();
     let (wanted, got) = (end(reference), end(&outcome));
     // Where in its life a run is when it is deleted, or its cluster dies, depends on what delayed it.
-    let dies = scenario.behavior.cluster_dies.is_some() || scenario.behavior.theirs_silent.is_some();
-    let timed = scenario.delete_in.is_some() || dies || outcome.restored;
+    let timed = scenario.delete_in.is_some() || scenario.behavior.cluster_dies.is_some() || outcome.restored;
     if wanted != got && !timed {
         broken.push(format!("differs from the run without faults: {got}, not {wanted}"));
     }

@@ -114,7 +114,7 @@ fn made(
     known.machine_type.clone_from(&seen.machine_type);
     known.node_count = seen.node_count;
     known.kubeconfig_secret.clone_from(&seen.kubeconfig_secret);
-    target::latch(known, seen);
+    target::latch(known, seen, pass.now);
     let said = seen.message.clone().unwrap_or_else(|| "it has said nothing yet".into());
     if seen.deleting {
         return Err((Reason::TargetLost, "its cluster is being deleted".into()));

@@ -40,8 +40,12 @@ pub(super) fn cluster<'a>(clusters: &'a [ClusterFacts], target: &str) -> Option<
     clusters.iter().find(|cluster| cluster.target == target)
 }
 
-/// Notes what a cluster is made of. What was made once is looked for at the end, even if it is no longer wanted by then.
-pub(super) fn latch(known: &mut TargetStatus, cluster: &ClusterFacts) {
+/// Notes that a cluster is there, and what it is made of. What was made once costs, and is looked for at the end, even if
+/// it is no longer wanted by then.
+pub(super) fn latch(known: &mut TargetStatus, cluster: &ClusterFacts, now: Timestamp) {
+    // Whoever asked for it may not have been able to say so. One that was claimed has cost its run nothing before.
+    let asked = cluster.created_at.clone().filter(|_| cluster.warm.is_none()).unwrap_or(Time(now));
+    known.cluster_created_at.get_or_insert(asked);
     for resource in &cluster.resources {
         if !known.resources.contains(resource) {
             known.resources.push(resource.clone());

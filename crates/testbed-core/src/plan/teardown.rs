@@ -293,6 +293,7 @@ fn access(
     for registration in left.registrations.iter().filter(|registration| is_bare(&registration.target)) {
         let (namespace, name) = (Some(ARGOCD_NAMESPACE), &registration.name);
         remove(step, ChildKind::Secret, namespace, name, &registration.uid, registration.deleting);
+        look_again(pass, step);
     }
     let is_idle = |target: &str| is_bare(target) && !busy.contains(target);
     for cluster in left.clusters.iter().filter(|cluster| is_idle(&cluster.target)) {
@@ -322,6 +323,7 @@ fn access(
         for kubeconfig in left.kubeconfigs {
             let (namespace, name) = (Some(pass.run.namespace), &kubeconfig.name);
             remove(step, ChildKind::Secret, namespace, name, &kubeconfig.uid, kubeconfig.deleting);
+            look_again(pass, step);
         }
     }
 }
@@ -332,7 +334,7 @@ fn listed(pass: &Pass<'_>, cluster: &ClusterFacts, status: &mut ExperimentStatus
         target::known(pass, &cluster.target).map(|known| &known.resources[..]).unwrap_or_default();
     let complete = cluster.resources.iter().all(|resource| persisted.contains(resource));
     if let Some(known) = status.targets.iter_mut().find(|known| known.name == cluster.target) {
-        target::latch(known, cluster);
+        target::latch(known, cluster, pass.now);
         known.phase = Some("Deleting".into());
     }
     if !complete {

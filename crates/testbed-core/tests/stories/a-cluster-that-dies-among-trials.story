@@ -105,7 +105,7 @@
     CleanedUp=False TearingDown 2 resources of clusters are being removed, such as v1/Secret/tsdb-x7k2q-left-5d5nn6xe-kubeconfig
 72 s Failed, looks again at 87 s
     CleanedUp=False TearingDown v1/Secret/tsdb-x7k2q-right-72fpjevj-kubeconfig, of which a cluster was made, is being removed
-75 s Failed, looks again at 960 s
+75 s Failed, looks again at 90 s
     delete Secret tsdb-x7k2q-left-akcs2a1a (uid-8)
     delete Secret tsdb-x7k2q-right-ff2ax8sj (uid-15)
     CleanedUp=False TearingDown secret tsdb-x7k2q-left-akcs2a1a is being removed

@@ -61,7 +61,7 @@
     CleanedUp=False TearingDown 2 resources of clusters are being removed, such as v1/Secret/tsdb-x7k2q-left-5d5nn6xe-kubeconfig
 33 s Failed, looks again at 48 s
     CleanedUp=False TearingDown v1/Secret/tsdb-x7k2q-right-72fpjevj-kubeconfig, of which a cluster was made, is being removed
-36 s Failed, looks again at 924 s
+36 s Failed, looks again at 51 s
     delete Secret tsdb-x7k2q-left-akcs2a1a (uid-8)
     CleanedUp=False TearingDown secret tsdb-x7k2q-left-akcs2a1a is being removed
 39 s Failed

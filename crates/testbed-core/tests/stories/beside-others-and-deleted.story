@@ -82,7 +82,7 @@
     right is Deleting
 45 s Running, looks again at 60 s
     CleanedUp=False TearingDown v1/Secret/tsdb-x7k2q-right-72fpjevj-kubeconfig, of which a cluster was made, is being removed
-48 s Running, looks again at 939 s
+48 s Running, looks again at 63 s
     delete Secret tsdb-x7k2q-left-akcs2a1a (uid-6)
     delete Secret tsdb-x7k2q-right-ff2ax8sj (uid-13)
     CleanedUp=False TearingDown secret tsdb-x7k2q-left-akcs2a1a is being removed

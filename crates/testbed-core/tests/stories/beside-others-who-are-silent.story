@@ -86,7 +86,7 @@
     DeleteIn { target: "left", object: ObjectRef { kind: Service, namespace: Some(""), name: "metrics-app-w9s1mnv1", uid: "uid-10" } }
     DeleteIn { target: "left", object: ObjectRef { kind: Namespace, namespace: None, name: "tsdb-x7k2q-left-z1517p2w", uid: "uid-5" } }
     CleanedUp=False TearingDown Service metrics-app-w9s1mnv1 in target left is being removed
-141 s Complete, looks again at 948 s
+141 s Complete, looks again at 156 s
     delete Project tsdb-x7k2q-q14876sn (uid-3)
     delete Secret tsdb-x7k2q-left-5d5nn6xe (uid-4)
     delete Secret tsdb-x7k2q-left-akcs2a1a (uid-6)

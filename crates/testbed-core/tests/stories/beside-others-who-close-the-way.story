@@ -90,7 +90,7 @@
 950 s Complete, looks again at 965 s
     Refresh(ObjectRef { kind: Application, namespace: Some("argocd"), name: "tsdb-x7k2q-left-metrics-agent-nckbxcrn", uid: "uid-7" })
     Refresh(ObjectRef { kind: Application, namespace: Some("argocd"), name: "tsdb-x7k2q-left-metrics-app-7twgse32", uid: "uid-8" })
-953 s Complete, looks again at 86400 s
+953 s Complete, looks again at 968 s
     delete Project tsdb-x7k2q-q14876sn (uid-3)
     delete Secret tsdb-x7k2q-left-akcs2a1a (uid-6)
     delete Secret tsdb-x7k2q-right-ff2ax8sj (uid-13)

@@ -88,7 +88,7 @@
     right is Deleting
 53 s Complete, looks again at 68 s
     CleanedUp=False TearingDown v1/Secret/tsdb-x7k2q-right-72fpjevj-kubeconfig, of which a cluster was made, is being removed
-56 s Complete, looks again at 947 s
+56 s Complete, looks again at 71 s
     delete Secret tsdb-x7k2q-left-akcs2a1a (uid-6)
     delete Secret tsdb-x7k2q-right-ff2ax8sj (uid-13)
     CleanedUp=False TearingDown secret tsdb-x7k2q-left-akcs2a1a is being removed

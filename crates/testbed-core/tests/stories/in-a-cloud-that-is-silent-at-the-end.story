@@ -105,7 +105,7 @@
     left is Deleting
 957 s Complete, looks again at 972 s
     CleanedUp=False TeardownStuck v1/Secret/tsdb-x7k2q-left-5d5nn6xe-kubeconfig, of which a cluster was made, is being removed
-960 s Complete, looks again at 86400 s
+960 s Complete, looks again at 975 s
     delete Secret tsdb-x7k2q-left-akcs2a1a (uid-8)
     delete Secret tsdb-x7k2q-right-ff2ax8sj (uid-15)
     CleanedUp=False TeardownStuck secret tsdb-x7k2q-left-akcs2a1a is being removed

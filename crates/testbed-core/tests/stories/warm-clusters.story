@@ -92,7 +92,7 @@
     CleanedUp=False TearingDown 2 resources of clusters are being removed, such as v1/Pod/warm-b-0
 62 s Complete, looks again at 77 s
     CleanedUp=False TearingDown v1/Secret/warm-b-kubeconfig, of which a cluster was made, is being removed
-65 s Complete, looks again at 950 s
+65 s Complete, looks again at 80 s
     delete Secret tsdb-x7k2q-left-akcs2a1a (uid-6)
     delete Secret tsdb-x7k2q-right-ff2ax8sj (uid-13)
     CleanedUp=False TearingDown secret tsdb-x7k2q-left-akcs2a1a is being removed
