@@ -342,6 +342,10 @@ async fn a_cluster_of_someone_else_is_used_and_left_as_it_was() -> Result<()> {
     let left: Vec<String> = their_objects(&client, &secret).await?.difference(&theirs).cloned().collect();
     ensure!(left.is_empty(), "left over in the cluster of someone else: {left:?}");
 
+    silent_at_the_end(&client, &secret, run_in(&target("borrowed"))?).await?;
+    let left: Vec<String> = their_objects(&client, &secret).await?.difference(&theirs).cloned().collect();
+    ensure!(left.is_empty(), "left over in a cluster that was silent: {left:?}");
+
     // A kubeconfig that leads nowhere, and one that would run a program.
     for (content, said) in [
         (json!({"kubeconfig": "apiVersion: v1\nkind: Config\n"}), "kubeconfig"),
@@ -367,6 +371,44 @@ async fn a_cluster_of_someone_else_is_used_and_left_as_it_was() -> Result<()> {
     testbed_ok(&["delete", &over.name_any()]).await?;
     testbed_ok(&["delete", &owner]).await?;
     as_before(&client, &before).await
+}
+
+/// A run is deleted while the cluster it is in does not answer; `lent` is the Secret with the way to that. It waits, and
+/// says for what.
+async fn silent_at_the_end(client: &Client, lent: &str, run: Experiment) -> Result<()> {
+    const BORROWED: &str = "borrowed";
+    let secrets: Api<Secret> = Api::namespaced(client.clone(), NAMESPACE);
+    let data = secrets.get(lent).await?.data.unwrap_or_default();
+    let way = String::from_utf8(data.get("kubeconfig").context("no kubeconfig")?.0.clone())?;
+    let secret = |way: String| -> Result<Secret> {
+        Ok(serde_json::from_value(
+            json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": BORROWED}, "stringData": {"kubeconfig": way}}),
+        )?)
+    };
+    secrets.create(&PostParams::default(), &secret(way.clone())?).await?;
+    let name = runs(client).create(&PostParams::default(), &run).await?.name_any();
+    wait_for(client, &name, 120, |run| phase(run).is_some_and(|phase| phase >= Phase::Running)).await?;
+
+    ensure!(way.contains(":6443"), "the way is another than it was");
+    secrets.replace(BORROWED, &PostParams::default(), &secret(way.replace(":6443", ":1"))?).await?;
+    runs(client).delete(&name, &DeleteParams::default()).await?;
+    let waits = wait_for(client, &name, 60, |run| {
+        let mut conditions = run.status.iter().flat_map(|status| &status.conditions);
+        conditions
+            .any(|condition| condition.type_ == "CleanedUp" && condition.message.contains("does not answer"))
+    });
+    waits.await?;
+    // Longer than it takes to look again.
+    tokio::time::sleep(Duration::from_secs(20)).await;
+    ensure!(
+        runs(client).get_opt(&name).await?.is_some(),
+        "it went while its namespace was in the cluster still"
+    );
+
+    secrets.replace(BORROWED, &PostParams::default(), &secret(way)?).await?;
+    crate::lab::wait_gone(client, &name, 90).await?;
+    secrets.delete(BORROWED, &DeleteParams::default()).await?;
+    Ok(())
 }
 
 /// Returns what there is in the cluster that a kubeconfig beside the Experiment leads to.
