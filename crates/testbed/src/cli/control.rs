@@ -1,16 +1,23 @@
 //! `pause`, `resume`, `abort` and `delete`: how a run goes on, or does not.
 
-use super::{RunName, RunNameAndCluster};
+use super::{RunName, RunNameAndCluster, output};
 use crate::error::Failure;
 use crate::ops::connect::{ClusterArguments, connect, connect_to};
+use crate::ops::follow::{self, Change};
 use crate::ops::tutorial::Store;
-use crate::ops::{follow, runs};
+use crate::ops::{explain, runs};
 use anyhow::Result;
 use clap::Args;
-use futures::StreamExt;
+use futures::{Stream, StreamExt};
 use kube::ResourceExt;
 use std::process::ExitCode;
+use std::time::Duration;
 use testbed_api::Experiment;
+use testbed_core::certificate;
+use tokio::time::timeout;
+
+/// What a deletion waits for is said once it has not changed for so long.
+const LASTS: Duration = Duration::from_secs(5);
 
 /// Pauses or resumes a run.
 pub(crate) async fn pause(arguments: &RunNameAndCluster, paused: bool) -> Result<ExitCode> {
@@ -63,6 +70,34 @@ pub(crate) struct DeleteArgs {
     cluster: ClusterArguments,
 }
 
+/// Waits until a run is gone; says what it waits for where that lasts, and what it had to leave behind.
+async fn gone(changes: &mut (impl Stream<Item = Result<Change>> + Unpin)) -> Result<()> {
+    let (mut last, mut said) = (None, String::new());
+    loop {
+        match timeout(LASTS, changes.next()).await {
+            Ok(Some(change)) => {
+                if let Change::Written(run) = change? {
+                    last = Some(run);
+                }
+            }
+            Ok(None) => break,
+            Err(_) => {
+                let waits = last.as_deref().and_then(explain::waits_for);
+                let message = waits.map(|condition| condition.message.clone()).unwrap_or_default();
+                if !message.is_empty() && message != said {
+                    anstream::eprintln!("{}", output::plain(&message));
+                    said = message;
+                }
+            }
+        }
+    }
+    let status = last.and_then(|run| run.status);
+    if let Some(status) = status.filter(|status| !certificate::left_behind(status).is_empty()) {
+        anstream::eprintln!("{}", output::plain(&explain::remains(&status)));
+    }
+    Ok(())
+}
+
 /// Deletes runs and waits until nothing is left of them.
 pub(crate) async fn delete(arguments: &DeleteArgs) -> Result<ExitCode> {
     let cluster = &arguments.cluster;
@@ -79,7 +114,7 @@ pub(crate) async fn delete(arguments: &DeleteArgs) -> Result<ExitCode> {
         let mut changes = follow::follow_until_gone(&client, &run);
         runs::delete(&client, &run, arguments.keep_results).await?;
         if !arguments.no_wait {
-            while changes.next().await.transpose()?.is_some() {}
+            gone(&mut changes).await?;
         }
         // A way into clusters that are going; a machine without a place for such files has none.
         if let Ok(store) = Store::new(server.clone()) {

@@ -192,7 +192,11 @@ fn print_run(run: &Experiment) {
         }
     }
     if let Some(certificate) = &status.teardown_certificate {
-        anstream::println!("Teardown  nothing is left, proven by {}", certificate.key);
+        anstream::println!(
+            "Teardown  {}, proven by {}",
+            output::plain(&explain::remains(&status)),
+            certificate.key
+        );
     }
 }
 

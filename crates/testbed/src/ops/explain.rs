@@ -8,9 +8,10 @@ use kube::api::{Api, ListParams};
 use kube::{Client, ResourceExt};
 use serde::Serialize;
 use testbed_api::conditions::{ConditionType, Reason};
-use testbed_api::status::Phase;
+use testbed_api::status::{ExperimentStatus, Phase};
 use testbed_api::{Experiment, labels};
 use testbed_core::build::WORKFLOW_NAMESPACE;
+use testbed_core::certificate;
 
 /// Why a run is where it is.
 #[derive(Serialize)]
@@ -48,6 +49,19 @@ pub(crate) fn waits_for(run: &Experiment) -> Option<&Condition> {
         .find(|condition| condition.status != "True" && !over.contains(&condition.reason.as_str()))
 }
 
+/// Returns what is left of a run that is over.
+pub(crate) fn remains(status: &ExperimentStatus) -> String {
+    let left: Vec<String> = certificate::left_behind(status)
+        .into_iter()
+        .map(|left| format!("{} in target {}", left.what, left.target))
+        .collect();
+    if left.is_empty() {
+        "nothing is left of it".into()
+    } else {
+        format!("nothing is left of it but what could not be asked for: {}", left.join(", "))
+    }
+}
+
 /// Returns where a run stands, in a sentence.
 pub(crate) fn sentence(run: &Experiment, now: Timestamp) -> String {
     let name = run.name_any();
@@ -74,12 +88,13 @@ pub(crate) fn sentence(run: &Experiment, now: Timestamp) -> String {
             failure.message,
             waiting.unwrap_or_else(|| "it is being torn down".into())
         ),
-        (None, true, _) => match &status.hypothesis_result {
-            Some(result) => {
-                format!("{name} is complete and nothing is left of it; the hypothesis is {result}")
+        (None, true, _) => {
+            let remains = remains(status);
+            match &status.hypothesis_result {
+                Some(result) => format!("{name} is complete and {remains}; the hypothesis is {result}"),
+                None => format!("{name} is complete and {remains}"),
             }
-            None => format!("{name} is complete and nothing is left of it"),
-        },
+        }
         (None, false, Some(waiting)) => format!("{name} waits: {waiting}"),
         (None, false, None) => format!("{name} goes on with its next stage"),
     }
@@ -149,4 +164,28 @@ fn container_trouble(container: &ContainerStatus) -> Option<String> {
     }
     (container.restart_count > 0)
         .then(|| format!("container {name} was restarted {} times", container.restart_count))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_run_that_is_over_says_what_it_had_to_leave_behind() {
+        let run = |left: &[&str]| -> Experiment {
+            serde_json::from_value(json!({
+                "metadata": {"name": "a"}, "spec": {"targets": [], "workflow": {"template": "t", "completion": {"mode": "workflow"}}},
+                "status": {"resourcesCleaned": true, "targets": [{"name": "app", "leftBehind": left}]},
+            }))
+            .unwrap()
+        };
+        assert_eq!(sentence(&run(&[]), Timestamp::now()), "a is complete and nothing is left of it");
+        assert_eq!(
+            sentence(&run(&["Namespace x"]), Timestamp::now()),
+            "a is complete and nothing is left of it but what could not be asked for: Namespace x in target app"
+        );
+    }
 }
