@@ -138,6 +138,12 @@ fn is_aborted(world: &mut World) {
     world.experiment.as_mut().unwrap().spec.aborted = true;
 }
 
+fn finds_its_warm_clusters_ended(world: &mut World) {
+    let mut warm = world.clusters.values_mut();
+    warm.next().unwrap().dead = true;
+    warm.next().unwrap().deleting = true;
+}
+
 fn never_gets_its_clusters(world: &mut World) {
     world.clusters_hang = true;
 }
@@ -192,6 +198,11 @@ fn is_torn_down_beside_a_silent_cluster(world: &mut World) {
 #[case::trials_deleted("trials-deleted", World::with_trials(), is_deleted_while_it_runs)]
 #[case::clusters("clusters", World::with_clusters(), undisturbed)]
 #[case::warm_clusters("warm-clusters", World::with_warm_clusters(), undisturbed)]
+#[case::warm_clusters_that_ended(
+    "warm-clusters-that-ended",
+    World::with_warm_clusters(),
+    finds_its_warm_clusters_ended
+)]
 #[case::no_clusters("no-clusters", World::with_clusters(), never_gets_its_clusters)]
 #[case::a_cluster_that_dies("a-cluster-that-dies", World::with_clusters(), loses_a_cluster)]
 #[case::a_cluster_that_dies_among_trials(
@@ -220,7 +231,16 @@ fn is_torn_down_beside_a_silent_cluster(world: &mut World) {
 #[case::a_trial_that_is_deleted("a-trial-that-is-deleted", World::with_trials(), loses_its_workflow_slowly)]
 #[case::no_store("no-store", World::new(false), finds_no_store)]
 #[case::no_store_and_deleted("no-store-and-deleted", World::with_trials(), finds_no_store_and_is_deleted)]
-#[case::a_store_of_its_own("a-store-of-its-own", World::with_a_store_of_its_own(), undisturbed)]
+#[case::a_store_of_its_own(
+    "a-store-of-its-own",
+    World::with_a_store_of_its_own(World::new(false)),
+    undisturbed
+)]
+#[case::trials_with_a_store_of_their_own(
+    "trials-with-a-store-of-their-own",
+    World::with_a_store_of_its_own(World::with_trials()),
+    undisturbed
+)]
 #[case::refused_clusters("refused-clusters", World::with_clusters(), is_refused_its_clusters)]
 #[case::in_a_cloud("in-a-cloud", World::in_a_cloud(), undisturbed)]
 #[case::in_a_cloud_and_deleted("in-a-cloud-and-deleted", World::in_a_cloud(), is_deleted_while_it_runs)]

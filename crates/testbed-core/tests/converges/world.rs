@@ -149,8 +149,7 @@ impl World {
     }
 
     /// A target whose component keeps its metrics itself.
-    pub fn with_a_store_of_its_own() -> Self {
-        let mut world = Self::new(false);
+    pub fn with_a_store_of_its_own(mut world: Self) -> Self {
         let store = world.catalog.components.get_mut("store").unwrap();
         store.observability =
             Some(ComponentObservability { metrics_store: Some(true), ..ComponentObservability::default() });
@@ -769,6 +768,10 @@ impl World {
                 writeln!(told, "    {} is {}", target.name, target.phase.as_deref().unwrap_or_default())
                     .unwrap();
             }
+        }
+        let usd = |status: &ExperimentStatus| status.cost.as_ref().and_then(|cost| cost.running_usd);
+        if usd(&before) != usd(status) {
+            writeln!(told, "    it has cost {} USD", usd(status).unwrap_or_default()).unwrap();
         }
         if told.is_empty() && before.phase == status.phase {
             return;

@@ -19,6 +19,7 @@
     ClustersReady=False ClusterCreating left: a cluster is being made
     left is Creating
     right is Creating
+    it has cost 0 USD
 9 s Provisioning, looks again at 1803 s
     ClustersReady=False ClusterCreating left: cluster tsdb-x7k2q-left-5d5nn6xe: its nodes start
 12 s Provisioning, looks again at 86400 s
@@ -99,6 +100,7 @@
     delete Secret tsdb-x7k2q-left-akcs2a1a (uid-8)
     delete Secret tsdb-x7k2q-right-ff2ax8sj (uid-15)
     CleanedUp=False TearingDown secret tsdb-x7k2q-left-akcs2a1a is being removed
+    it has cost 0.0038 USD
 57 s Running
     certify under Some("runs/11111111-2222-3333-4444-555555555555/"): Application tsdb-x7k2q-left-metrics-agent-nckbxcrn, Application tsdb-x7k2q-left-metrics-app-7twgse32, Application tsdb-x7k2q-right-metrics-agent-qj5sfe4w, Application tsdb-x7k2q-right-metrics-egress-45296d5a, Application tsdb-x7k2q-right-store-kfzrp5ag, Application tsdb-x7k2q-right-tailscale-operato-zkk6eydb, ExperimentCluster tsdb-x7k2q-left-5d5nn6xe, ExperimentCluster tsdb-x7k2q-right-72fpjevj, Project tsdb-x7k2q-q14876sn, Secret cluster-tsdb-x7k2q-left-5d5nn6xe, Secret cluster-tsdb-x7k2q-right-72fpjevj, Secret tsdb-x7k2q-left-akcs2a1a, Secret tsdb-x7k2q-right-ff2ax8sj, Workflow tsdb-x7k2q-p5ae4psv, resource of a cluster v1/Pod/tsdb-x7k2q-left-5d5nn6xe-0, resource of a cluster v1/Pod/tsdb-x7k2q-right-72fpjevj-0, resource of a cluster v1/Secret/tsdb-x7k2q-left-5d5nn6xe-kubeconfig, resource of a cluster v1/Secret/tsdb-x7k2q-right-72fpjevj-kubeconfig
     CleanedUp=True NothingLeft nothing is left of the run

@@ -19,6 +19,7 @@
     ClustersReady=False ClusterCreating left: a cluster is being made
     left is Creating
     right is Creating
+    it has cost 0 USD
 9 s Provisioning, looks again at 1803 s
     ClustersReady=False ClusterCreating left: cluster tsdb-x7k2q-left-5d5nn6xe: its nodes start
 12 s Provisioning, looks again at 86400 s
@@ -90,6 +91,36 @@
     delete Cluster tsdb-x7k2q-right-72fpjevj (uid-4)
     CleanedUp=False TearingDown target left does not answer; what it made itself is not removed yet
     right is Deleting
+60 s Complete, looks again at 75 s
+    it has cost 0.0043 USD
+120 s Complete, looks again at 135 s
+    it has cost 0.0089 USD
+180 s Complete, looks again at 195 s
+    it has cost 0.0136 USD
+240 s Complete, looks again at 255 s
+    it has cost 0.0183 USD
+300 s Complete, looks again at 315 s
+    it has cost 0.023 USD
+360 s Complete, looks again at 375 s
+    it has cost 0.0277 USD
+420 s Complete, looks again at 435 s
+    it has cost 0.0323 USD
+480 s Complete, looks again at 495 s
+    it has cost 0.037 USD
+540 s Complete, looks again at 555 s
+    it has cost 0.0417 USD
+600 s Complete, looks again at 615 s
+    it has cost 0.0464 USD
+660 s Complete, looks again at 675 s
+    it has cost 0.051 USD
+720 s Complete, looks again at 735 s
+    it has cost 0.0557 USD
+780 s Complete, looks again at 795 s
+    it has cost 0.0604 USD
+840 s Complete, looks again at 855 s
+    it has cost 0.0651 USD
+900 s Complete, looks again at 915 s
+    it has cost 0.0698 USD
 948 s Complete, looks again at 963 s
     delete Secret tsdb-x7k2q-left-5d5nn6xe (uid-6)
     Refresh(ObjectRef { kind: Application, namespace: Some("argocd"), name: "tsdb-x7k2q-left-metrics-agent-nckbxcrn", uid: "uid-9" })
@@ -109,6 +140,7 @@
     delete Secret tsdb-x7k2q-left-akcs2a1a (uid-8)
     delete Secret tsdb-x7k2q-right-ff2ax8sj (uid-15)
     CleanedUp=False TeardownStuck secret tsdb-x7k2q-left-akcs2a1a is being removed
+    it has cost 0.0744 USD
 963 s Complete, looks again at 86400 s
     certify under Some("runs/11111111-2222-3333-4444-555555555555/") for the last time: Application tsdb-x7k2q-left-metrics-agent-nckbxcrn, Application tsdb-x7k2q-left-metrics-app-7twgse32, Application tsdb-x7k2q-right-metrics-agent-qj5sfe4w, Application tsdb-x7k2q-right-metrics-egress-45296d5a, Application tsdb-x7k2q-right-store-kfzrp5ag, Application tsdb-x7k2q-right-tailscale-operato-zkk6eydb, ExperimentCluster tsdb-x7k2q-left-5d5nn6xe, ExperimentCluster tsdb-x7k2q-right-72fpjevj, Project tsdb-x7k2q-q14876sn, Secret cluster-tsdb-x7k2q-left-5d5nn6xe, Secret cluster-tsdb-x7k2q-right-72fpjevj, Secret tsdb-x7k2q-left-akcs2a1a, Secret tsdb-x7k2q-right-ff2ax8sj, Workflow tsdb-x7k2q-p5ae4psv, resource of a cluster v1/Pod/tsdb-x7k2q-left-5d5nn6xe-0, resource of a cluster v1/Pod/tsdb-x7k2q-right-72fpjevj-0, resource of a cluster v1/Secret/tsdb-x7k2q-left-5d5nn6xe-kubeconfig, resource of a cluster v1/Secret/tsdb-x7k2q-right-72fpjevj-kubeconfig; what its cloud made for it, such as load balancers and disks may be left in left
     CleanedUp=True LeftBehind nothing is left of the run but what could not be asked for: what its cloud made for it, such as load balancers and disks in target left
