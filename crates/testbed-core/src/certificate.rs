@@ -83,8 +83,10 @@ pub fn left_behind(status: &ExperimentStatus) -> Vec<LeftBehind> {
 /// Returns the names of the targets whose clusters, which stay, must be asked whether anything is left in them.
 #[must_use]
 pub fn asked<'a>(run: &Run<'a>, status: &'a ExperimentStatus) -> Vec<&'a str> {
-    let reached =
-        status.targets.iter().filter(|target| target.cluster_id.is_some() && target.left_behind.is_empty());
+    // Before all clusters were ready, nothing was made in any of them.
+    let begun = crate::status::since(status, ConditionType::ClustersReady).is_some();
+    let reached = status.targets.iter().filter(|_| begun);
+    let reached = reached.filter(|target| target.cluster_id.is_some() && target.left_behind.is_empty());
     reached.map(|target| target.name.as_str()).filter(|target| is_someone_elses(run, target)).collect()
 }
 

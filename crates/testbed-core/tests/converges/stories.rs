@@ -109,6 +109,13 @@ fn loses_the_way(world: &mut World) {
     world.closed.push("left".into());
 }
 
+fn is_deleted_before_it_began_where_others_are_silent(world: &mut World) {
+    world.clusters_hang = true;
+    live(world, 5);
+    world.silent.push("left".into());
+    world.delete_experiment();
+}
+
 fn falls_silent_where_it_was_not_made(world: &mut World) {
     live_until(world, |world| !world.workflows.is_empty());
     world.silent.push("left".into());
@@ -259,6 +266,11 @@ fn is_torn_down_beside_a_silent_cluster(world: &mut World) {
     "beside-others-who-close-the-way",
     World::beside_others(),
     loses_the_way
+)]
+#[case::beside_others_who_are_silent_before_it_began(
+    "beside-others-who-are-silent-before-it-began",
+    World::beside_others(),
+    is_deleted_before_it_began_where_others_are_silent
 )]
 #[case::beside_others_who_are_silent(
     "beside-others-who-are-silent",

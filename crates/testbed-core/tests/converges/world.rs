@@ -590,6 +590,10 @@ impl World {
                 };
             }
             Effect::Certify(request) => {
+                for target in &request.asked {
+                    let place = self.place_of(target);
+                    assert!(!self.silent.contains(&place), "{target} is asked, and does not answer");
+                }
                 let certificate = request
                     .prefix
                     .as_ref()

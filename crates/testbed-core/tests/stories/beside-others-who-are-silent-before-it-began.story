@@ -1,0 +1,132 @@
+0 s Pending
+    looks at [catalog, template]
+    AddFinalizer
+    Accepted=Unknown NotReached 
+    ClustersReady=Unknown NotReached 
+    ComponentsReady=Unknown NotReached 
+    WorkflowSucceeded=Unknown NotReached 
+    ResultsStored=Unknown NotReached 
+    Published=Unknown NotReached 
+    CleanedUp=Unknown NotReached 
+    Succeeded=Unknown NotReached 
+3 s Provisioning, looks again at 86400 s
+    Accepted=True SourcesPinned 4 components pinned
+    ClustersReady=False NotReached starts once the pins are recorded
+6 s Provisioning, looks again at 243 s
+    looks at []
+    apply ExperimentCluster tsdb-x7k2q-right-72fpjevj [fa1527306805210c]
+    ClustersReady=False ClusterCreating right: a cluster is being made
+    left is Ready
+    right is Creating
+9 s Provisioning, looks again at 243 s
+    ClustersReady=False ClusterCreating right: cluster tsdb-x7k2q-right-72fpjevj: its nodes start
+15 s Provisioning, looks again at 30 s
+    looks at [deployed, workflows, left]
+    delete Cluster tsdb-x7k2q-right-72fpjevj (uid-2)
+    ClustersReady=False Deleted 
+    ComponentsReady=False Deleted 
+    WorkflowSucceeded=False Deleted 
+    ResultsStored=False Deleted 
+    Published=False Deleted 
+    CleanedUp=False TearingDown cluster tsdb-x7k2q-right-72fpjevj is being removed
+    right is Deleting
+18 s Provisioning, looks again at 33 s
+    CleanedUp=False TearingDown v1/Secret/tsdb-x7k2q-right-72fpjevj-kubeconfig, of which a cluster was made, is being removed
+21 s Provisioning
+    certify under Some("runs/11111111-2222-3333-4444-555555555555/"): ExperimentCluster tsdb-x7k2q-right-72fpjevj, resource of a cluster v1/Pod/tsdb-x7k2q-right-72fpjevj-0, resource of a cluster v1/Secret/tsdb-x7k2q-right-72fpjevj-kubeconfig
+    CleanedUp=True NothingLeft nothing is left of the run
+24 s Provisioning
+    RemoveFinalizer
+
+The status at last:
+phase: Provisioning
+observedGeneration: 1
+targets:
+- name: left
+  phase: Ready
+  namespace: tsdb-x7k2q-left-z1517p2w
+  clusterName: tsdb-x7k2q-left-5d5nn6xe
+  endpoint: https://left
+  kubeconfigSecret: mine
+  clusterId: id-of-of-someone
+  silentSince: "2026-01-01T00:00:15Z"
+  components:
+  - name: metrics-agent
+    sources:
+    - repoURL: oci://registry/components/metrics-agent
+      targetRevision: sha256:abc
+      path: '.'
+      helm: {}
+    values:
+      cluster: tsdb-x7k2q-left-5d5nn6xe
+      experiment: tsdb-x7k2q
+      remoteWriteUrl: http://10.96.0.53:8080/api/v1/write
+      scope: namespace
+      target: left
+    injected: true
+    application: tsdb-x7k2q-left-metrics-agent-nckbxcrn
+  - name: metrics-app
+    sources:
+    - repoURL: oci://registry/components/metrics-app
+      targetRevision: sha256:abc
+      path: '.'
+      helm: {}
+    values:
+      series: 10
+    endpoint:
+      service: metrics-app
+      port: 8080
+      scheme: http
+    application: tsdb-x7k2q-left-metrics-app-7twgse32
+- name: right
+  phase: Deleting
+  namespace: tsdb-x7k2q-right-j51462ac
+  clusterName: tsdb-x7k2q-right-72fpjevj
+  clusterCreatedAt: "2026-01-01T00:00:06Z"
+  clusterGoneAt: "2026-01-01T00:00:21Z"
+  resources:
+  - v1/Pod/tsdb-x7k2q-right-72fpjevj-0
+  - v1/Secret/tsdb-x7k2q-right-72fpjevj-kubeconfig
+  components:
+  - name: metrics-agent
+    sources:
+    - repoURL: oci://registry/components/metrics-agent
+      targetRevision: sha256:abc
+      path: '.'
+      helm: {}
+    values:
+      cluster: tsdb-x7k2q-right-72fpjevj
+      experiment: tsdb-x7k2q
+      remoteWriteUrl: http://10.96.0.53:8080/api/v1/write
+      target: right
+    injected: true
+    application: tsdb-x7k2q-right-metrics-agent-qj5sfe4w
+  - name: store
+    sources:
+    - repoURL: oci://registry/components/store
+      targetRevision: sha256:abc
+      path: '.'
+      helm: {}
+    values:
+      target: ${targets.left.metrics-app.address}
+    endpoint:
+      service: store
+      port: 8080
+      scheme: http
+    application: tsdb-x7k2q-right-store-kfzrp5ag
+template:
+  name: compare
+  uid: template-uid
+  generation: 3
+cost:
+  currency: USD
+  hourlyUsd: 0.0
+  estimateUsd: 0.0
+  atMostUsd: 0.0
+resourcesCleaned: true
+teardownCertificate:
+  key: runs/11111111-2222-3333-4444-555555555555/teardown.json
+  sha256: "00"
+stageTimes:
+  Accepted: "2026-01-01T00:00:03.000000Z"
+  CleanedUp: "2026-01-01T00:00:21.000000Z"
