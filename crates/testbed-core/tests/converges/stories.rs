@@ -99,6 +99,16 @@ fn finds_no_store_and_is_deleted(world: &mut World) {
     world.delete_experiment();
 }
 
+fn gets_its_addresses_late(world: &mut World) {
+    world.balancers_hang = true;
+    live(world, 12);
+    world.balancers_hang = false;
+}
+
+fn has_windows_of_targets(world: &mut World) {
+    world.windows_of_targets = true;
+}
+
 fn is_refused_its_clusters(world: &mut World) {
     world.clusters_are_refused = true;
 }
@@ -250,6 +260,12 @@ fn is_torn_down_beside_a_silent_cluster(world: &mut World) {
 )]
 #[case::refused_clusters("refused-clusters", World::with_clusters(), is_refused_its_clusters)]
 #[case::in_a_cloud("in-a-cloud", World::in_a_cloud(), undisturbed)]
+#[case::in_a_cloud_with_late_addresses(
+    "in-a-cloud-with-late-addresses",
+    World::in_a_cloud(),
+    gets_its_addresses_late
+)]
+#[case::windows_of_targets("windows-of-targets", World::with_trials(), has_windows_of_targets)]
 #[case::in_a_cloud_and_deleted("in-a-cloud-and-deleted", World::in_a_cloud(), is_deleted_while_it_runs)]
 #[case::in_a_cloud_that_is_silent_at_the_end(
     "in-a-cloud-that-is-silent-at-the-end",

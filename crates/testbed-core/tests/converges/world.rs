@@ -79,6 +79,10 @@ pub struct World {
     pub provided: BTreeMap<String, usize>,
     /// Clusters never become ready.
     pub clusters_hang: bool,
+    /// A cloud gives no addresses.
+    pub balancers_hang: bool,
+    /// Workflows record a window of each target beside that of all.
+    pub windows_of_targets: bool,
     /// Crossplane cannot make clusters.
     pub clusters_are_refused: bool,
 }
@@ -118,6 +122,8 @@ impl World {
             kubeconfigs: BTreeMap::new(),
             provided: BTreeMap::new(),
             clusters_hang: false,
+            balancers_hang: false,
+            windows_of_targets: false,
             clusters_are_refused: false,
         }
     }
@@ -356,9 +362,10 @@ impl World {
             facts.namespaces.retain(|namespace| !namespace.deleting);
             facts.services.retain(|service| !service.deleting);
             // A cloud gives addresses to what has no port on the nodes.
-            for service in facts.services.iter_mut().filter(|service| service.ports[0]["nodePort"].is_null())
-            {
-                service.ingress.get_or_insert_with(|| "203.0.113.7".into());
+            for service in &mut facts.services {
+                if service.ports[0]["nodePort"].is_null() && !self.balancers_hang {
+                    service.ingress.get_or_insert_with(|| "203.0.113.7".into());
+                }
             }
         }
         for application in self.applications.values_mut().filter(|application| !application.deleting) {
@@ -380,12 +387,16 @@ impl World {
                 workflow.finished_at = Some(Time(self.now));
                 let begin = self.now.checked_sub(SignedDuration::from_secs(2)).unwrap();
                 workflow.load = Some(LoadReport::default());
-                workflow.windows = vec![Window {
-                    target: None,
-                    start: MicroTime(begin),
+                let own = if self.windows_of_targets { &["left", "right"][..] } else { &[] };
+                let of = own.iter().map(|target| Some((*target).to_owned())).chain([None]);
+                // Each begins a little later than the one before it.
+                let window = |(place, target): (i64, Option<String>)| Window {
+                    target,
+                    start: MicroTime(begin.checked_add(SignedDuration::from_millis(100 * place)).unwrap()),
                     end: MicroTime(self.now),
                     recorded_by: WindowSource::Workload,
-                }];
+                };
+                workflow.windows = (0..).zip(of).map(window).collect();
             }
             workflow.started_at.get_or_insert(Time(self.now));
             workflow.phase = Some(phase.into());
