@@ -195,8 +195,8 @@ fn asked(questions: &[Question]) -> String {
         let over = question.window.end.0.duration_since(question.window.start.0);
         let step = question.step;
         let (query, purpose, store) = (&question.query, &question.purpose, question.store.name());
-        let metric = &question.metric;
-        format!("{metric}: {query} over {over:#} by {step:?} of {store} as {purpose:?}")
+        let (metric, kind) = (&question.metric, question.kind);
+        format!("{metric}: {kind:?} {query} over {over:#} by {step:?} of {store} as {purpose:?}")
     });
     asked.collect::<Vec<_>>().join(" and ")
 }
