@@ -7,69 +7,57 @@ use crate::run::Run;
 use std::collections::BTreeSet;
 use testbed_api::certificate::{Certificate, LeftBehind, Made};
 use testbed_api::conditions::ConditionType;
-use testbed_api::experiment::ClusterType;
-use testbed_api::status::ExperimentStatus;
+use testbed_api::status::{ExperimentStatus, TargetStatus};
 
 /// Returns what was made for a run, as far as it is on record: names are functions of the run.
 #[must_use]
 pub fn made(run: &Run<'_>, status: &ExperimentStatus) -> Vec<Made> {
     let mut made = BTreeSet::new();
-    let mut add = |kind: &str, namespace: Option<&str>, name: String| {
-        made.insert(Made { kind: kind.into(), name, namespace: namespace.map(str::to_owned), target: None });
+    let mut add = |target: Option<&str>, kind: &str, namespace: Option<&str>, name: String| {
+        let [target, namespace] = [target, namespace].map(|word| word.map(str::to_owned));
+        made.insert(Made { kind: kind.into(), name, namespace, target });
     };
     let deployed = crate::status::holds(status, ConditionType::ClustersReady);
     if deployed {
-        add(&format!("{:?}", ChildKind::Project), Some(ARGOCD_NAMESPACE), run.project());
+        add(None, &format!("{:?}", ChildKind::Project), Some(ARGOCD_NAMESPACE), run.project());
     }
     for target in &status.targets {
         // A target that waits for another has nothing yet.
         let is_begun = target.components.iter().any(|component| component.sync.is_some());
         if is_begun && run.is_on_hub(&target.name) {
-            add("Namespace", None, run.namespace_of(&target.name));
+            add(None, "Namespace", None, run.namespace_of(&target.name));
+        }
+        // A cluster that the lab made takes along what was in it.
+        if is_begun && run.is_someone_elses(&target.name) {
+            add(Some(&target.name), "Namespace", None, run.namespace_of(&target.name));
         }
         for component in target.components.iter().filter(|component| component.sync.is_some()) {
             let name = run.application_of(&target.name, &component.name);
-            add("Application", Some(ARGOCD_NAMESPACE), name);
+            add(None, "Application", Some(ARGOCD_NAMESPACE), name);
         }
         // What is deployed into a cluster of its own came by its registration, and its user's way in was made beside it.
         let reached = target.cluster_name.as_ref().filter(|_| is_begun && !run.is_on_hub(&target.name));
         if let Some(cluster) = reached {
-            add("Secret", Some(ARGOCD_NAMESPACE), names::registration(cluster));
+            add(None, "Secret", Some(ARGOCD_NAMESPACE), names::registration(cluster));
             if run.spec.tutorial.as_ref().is_some_and(|tutorial| tutorial.expose_kubeconfig) {
-                add("Secret", Some(run.namespace), run.kubeconfig_of(&target.name));
+                add(None, "Secret", Some(run.namespace), run.kubeconfig_of(&target.name));
             }
         }
         if let Some(cluster) = target.cluster_name.as_ref().filter(|_| target.cluster_created_at.is_some()) {
-            add("ExperimentCluster", Some(CLUSTER_NAMESPACE), cluster.clone());
+            add(None, "ExperimentCluster", Some(CLUSTER_NAMESPACE), cluster.clone());
         }
         for resource in &target.resources {
-            add("resource of a cluster", Some(CLUSTER_NAMESPACE), resource.clone());
+            add(None, "resource of a cluster", Some(CLUSTER_NAMESPACE), resource.clone());
         }
     }
     if let Some(trials) = &status.trials {
         for trial in trials.begun.iter().filter(|trial| trial.workflow_uid.is_some()) {
-            add("Workflow", Some(WORKFLOW_NAMESPACE), run.trial_workflow(&trial.slot.trial));
+            add(None, "Workflow", Some(WORKFLOW_NAMESPACE), run.trial_workflow(&trial.slot.trial));
         }
     } else if let Some(workflow) = &status.workflow_status {
-        add("Workflow", Some(WORKFLOW_NAMESPACE), workflow.name.clone());
-    }
-    // A cluster that the lab made takes along what was in it; one of someone else does not.
-    for target in status.targets.iter().filter(|target| is_someone_elses(run, &target.name)) {
-        if target.components.iter().any(|component| component.sync.is_some()) {
-            made.insert(Made {
-                kind: "Namespace".into(),
-                name: run.namespace_of(&target.name),
-                namespace: None,
-                target: Some(target.name.clone()),
-            });
-        }
+        add(None, "Workflow", Some(WORKFLOW_NAMESPACE), workflow.name.clone());
     }
     made.into_iter().collect()
-}
-
-fn is_someone_elses(run: &Run<'_>, target: &str) -> bool {
-    let known = run.spec.targets.iter().find(|known| known.name == target);
-    known.is_some_and(|known| known.cluster.kind == ClusterType::Existing)
 }
 
 /// Returns what may be there still, because it could not be looked for.
@@ -80,14 +68,33 @@ pub fn left_behind(status: &ExperimentStatus) -> Vec<LeftBehind> {
     left.map(|(target, what)| LeftBehind { target: target.name.clone(), what: what.clone() }).collect()
 }
 
+/// Returns what is left of a run that is cleaned up, which is called `run`, for people.
+#[must_use]
+pub fn remains(status: &ExperimentStatus, run: &str) -> String {
+    let left: Vec<String> = left_behind(status)
+        .into_iter()
+        .map(|left| format!("{} in target {}", left.what, left.target))
+        .collect();
+    if left.is_empty() {
+        format!("nothing is left of {run}")
+    } else {
+        format!("nothing is left of {run} but what could not be asked for: {}", left.join(", "))
+    }
+}
+
+/// Returns whether a target is in a cluster that stays, in which something may have been made: before all clusters were
+/// ready, nothing was made in any of them.
+pub(crate) fn may_stay(run: &Run<'_>, status: &ExperimentStatus, target: &TargetStatus) -> bool {
+    crate::status::since(status, ConditionType::ClustersReady).is_some()
+        && target.cluster_id.is_some()
+        && run.is_someone_elses(&target.name)
+}
+
 /// Returns the names of the targets whose clusters, which stay, must be asked whether anything is left in them.
 #[must_use]
-pub fn asked<'a>(run: &Run<'a>, status: &'a ExperimentStatus) -> Vec<&'a str> {
-    // Before all clusters were ready, nothing was made in any of them.
-    let begun = crate::status::since(status, ConditionType::ClustersReady).is_some();
-    let reached = status.targets.iter().filter(|_| begun);
-    let reached = reached.filter(|target| target.cluster_id.is_some() && target.left_behind.is_empty());
-    reached.map(|target| target.name.as_str()).filter(|target| is_someone_elses(run, target)).collect()
+pub fn asked(run: &Run<'_>, status: &ExperimentStatus) -> Vec<String> {
+    let stay = status.targets.iter().filter(|target| may_stay(run, status, target));
+    stay.filter(|target| target.left_behind.is_empty()).map(|target| target.name.clone()).collect()
 }
 
 /// Returns the bytes that are stored, their SHA-256, and the key under which they are stored.

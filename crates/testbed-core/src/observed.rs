@@ -398,16 +398,19 @@ pub fn load_report(nodes: &Value) -> Option<LoadReport> {
 /// names no more than a step.
 #[must_use]
 pub fn failure(nodes: &Value) -> Option<String> {
-    let text = |node: &Value, field: &str| Some(node.get(field)?.as_str()?.trim().to_owned());
-    let last = pods(nodes, &["Failed", "Error"])
-        .filter(|node| text(node, "message").is_some_and(|message| !message.is_empty()))
-        .max_by_key(|node| text(node, "finishedAt")?.parse::<Timestamp>().ok())?;
-    let message = text(last, "message")?;
+    let said = pods(nodes, &["Failed", "Error"]).filter_map(|node| {
+        let message = node.get("message")?.as_str()?.trim();
+        let ended = node.get("finishedAt").and_then(Value::as_str);
+        (!message.is_empty())
+            .then(|| (ended.and_then(|at| at.trim().parse::<Timestamp>().ok()), node, message))
+    });
+    let (_, last, message) = said.max_by_key(|(ended, ..)| *ended)?;
     // Of a log, the end says why.
     let skipped = message.chars().count().saturating_sub(LONGEST_FAILURE);
     let cut = if skipped > 0 { "…" } else { "" };
     let end: String = message.chars().skip(skipped).collect();
-    Some(format!("{}: {cut}{end}", text(last, "displayName").unwrap_or_default()))
+    let name = last.get("displayName").and_then(Value::as_str).unwrap_or_default();
+    Some(format!("{}: {cut}{end}", name.trim()))
 }
 
 /// Returns the pods among the nodes of a workflow that are in one of these phases.

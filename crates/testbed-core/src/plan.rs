@@ -266,18 +266,9 @@ impl Plan {
             if let Fact::Certified { certificate } = fact {
                 status.teardown_certificate.clone_from(certificate);
                 status.resources_cleaned = Some(true);
-                let left = certificate::left_behind(&status);
-                let left: Vec<String> =
-                    left.into_iter().map(|left| format!("{} in target {}", left.what, left.target)).collect();
-                let (reason, message) = if left.is_empty() {
-                    (Reason::NothingLeft, "nothing is left of the run".to_owned())
-                } else {
-                    let left = left.join(", ");
-                    (
-                        Reason::LeftBehind,
-                        format!("nothing is left of the run but what could not be asked for: {left}"),
-                    )
-                };
+                let is_bare = status.targets.iter().all(|target| target.left_behind.is_empty());
+                let reason = if is_bare { Reason::NothingLeft } else { Reason::LeftBehind };
+                let message = certificate::remains(&status, "the run");
                 status::set(
                     &mut status,
                     self.generation,

@@ -217,6 +217,13 @@ impl<'a> Run<'a> {
         let found = self.spec.targets.iter().find(|candidate| candidate.name == target);
         found.is_none_or(|target| target.cluster.kind == ClusterType::Hub)
     }
+
+    /// Returns whether a target is in a cluster of someone else, which stays, and what is in it too unless it is removed.
+    #[must_use]
+    pub fn is_someone_elses(&self, target: &str) -> bool {
+        let found = self.spec.targets.iter().find(|candidate| candidate.name == target);
+        found.is_some_and(|target| target.cluster.kind == ClusterType::Existing)
+    }
 }
 
 /// Returns the metrics of an Experiment: its own, or CPU and memory per pod if it names none.

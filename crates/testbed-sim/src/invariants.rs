@@ -119,8 +119,11 @@ fn certified(outcome: &Outcome, broken: &mut Vec<String>) {
     let all = outcome.history.iter().chain(&outcome.history_of_theirs);
     let there: BTreeSet<(&str, &str)> = all.map(|entry| (entry.key.kind, entry.key.name.as_str())).collect();
     let of_hub = certificate.made.iter().filter(|made| made.kind != "resource of a cluster");
-    let kind = |made: &Made| if made.kind == "Project" { "AppProject".to_owned() } else { made.kind.clone() };
-    for made in of_hub.filter(|made| !there.contains(&(kind(made).as_str(), made.name.as_str()))) {
+    let is_there = |made: &Made| {
+        let kind = if made.kind == "Project" { "AppProject" } else { &made.kind };
+        there.contains(&(kind, made.name.as_str()))
+    };
+    for made in of_hub.filter(|made| !is_there(made)) {
         broken.push(format!("I1: {key} says that {} {} was made", made.kind, made.name));
     }
     let listed: BTreeSet<&str> = certificate.made.iter().map(|made| made.name.as_str()).collect();

@@ -76,7 +76,7 @@ fn certify(pass: &Pass<'_>, status: &ExperimentStatus, mut step: Step) -> Step {
     step.effect(Effect::Certify(Box::new(CertifyRequest {
         made: certificate::made(&pass.run, status),
         left_behind: certificate::left_behind(status),
-        asked: certificate::asked(&pass.run, status).into_iter().map(str::to_owned).collect(),
+        asked: certificate::asked(&pass.run, status),
         prefix: (!super::unwanted(pass)).then(|| pass.run.results_prefix()),
         give_up: until.is_some_and(|until| pass.now >= until),
     })));
@@ -119,21 +119,23 @@ fn deployed<'a>(
         let known = status.targets.iter_mut().find(|known| known.name == target.name);
         let is_busy = match answering(pass, target, left) {
             Some(facts) => {
-                known.into_iter().for_each(|known| known.left_behind.clear());
+                if let Some(known) = known {
+                    known.left_behind.clear();
+                }
                 within(pass, target, facts, step)
             }
             None => match lost(pass, target, left) {
                 Lost::Perhaps { message, until } => {
                     step.wait(Reason::TearingDown, message);
-                    until.into_iter().for_each(|until| step.wake(until));
+                    if let Some(until) = until {
+                        step.wake(until);
+                    }
                     true
                 }
-                Lost::Surely(what) => {
-                    known.into_iter().for_each(|known| known.left_behind = vec![what.clone()]);
-                    unregister(pass, target, left, step);
-                    false
-                }
-                Lost::Nothing => {
+                given_up => {
+                    if let (Lost::Surely(what), Some(known)) = (given_up, known) {
+                        known.left_behind = vec![what];
+                    }
                     unregister(pass, target, left, step);
                     false
                 }
@@ -205,18 +207,16 @@ enum Lost {
 /// cluster is asked: so it is given time. A cluster of someone else stays, and what is in it too until it is asked: so it
 /// is waited for without end, unless its owner took the way to it away.
 fn lost(pass: &Pass<'_>, target: &Target, left: &Left<'_>) -> Lost {
-    if target::known(pass, &target.name).is_none_or(|known| known.cluster_id.is_none()) {
+    let Some(known) = target::known(pass, &target.name).filter(|known| known.cluster_id.is_some()) else {
         return Lost::Nothing;
-    }
+    };
     let until = began(pass).and_then(|at| at.checked_add(TEARDOWN_ALARM).ok());
     let waits = until.is_none_or(|until| pass.now < until);
     let name = &target.name;
     match target.cluster.kind {
         ClusterType::Hub | ClusterType::Local => Lost::Nothing,
+        ClusterType::Existing if !certificate::may_stay(&pass.run, pass.persisted, known) => Lost::Nothing,
         ClusterType::Existing => {
-            if status::since(pass.persisted, ConditionType::ClustersReady).is_none() {
-                return Lost::Nothing;
-            }
             let namespace = pass.run.namespace_of(name);
             let secret = target.cluster.kubeconfig_secret.as_deref().unwrap_or_default();
             let (reason, is_open) = match pass.seen.remote.get(name) {
@@ -286,9 +286,11 @@ fn access(
     step: &mut Step,
 ) {
     let is_bare = |target: &str| !left.applications.iter().any(|application| application.target == target);
-    for project in left.projects.iter().filter(|_| left.applications.is_empty()) {
-        let namespace = Some(ARGOCD_NAMESPACE);
-        remove(step, ChildKind::Project, namespace, &project.name, &project.uid, project.deleting);
+    if left.applications.is_empty() {
+        for project in left.projects {
+            let namespace = Some(ARGOCD_NAMESPACE);
+            remove(step, ChildKind::Project, namespace, &project.name, &project.uid, project.deleting);
+        }
     }
     for registration in left.registrations.iter().filter(|registration| is_bare(&registration.target)) {
         let (namespace, name) = (Some(ARGOCD_NAMESPACE), &registration.name);
@@ -310,16 +312,13 @@ fn access(
         );
         look_again(pass, step);
     }
-    if left.clusters.is_empty() && left.leftovers.is_empty() {
+    let are_gone = left.clusters.is_empty() && left.leftovers.is_empty();
+    if are_gone {
         for known in status.targets.iter_mut().filter(|known| known.cluster_created_at.is_some()) {
             known.cluster_gone_at.get_or_insert(Time(pass.now));
         }
     }
-    if left.clusters.is_empty()
-        && left.leftovers.is_empty()
-        && left.applications.is_empty()
-        && busy.is_empty()
-    {
+    if are_gone && left.applications.is_empty() && busy.is_empty() {
         for kubeconfig in left.kubeconfigs {
             let (namespace, name) = (Some(pass.run.namespace), &kubeconfig.name);
             remove(step, ChildKind::Secret, namespace, name, &kubeconfig.uid, kubeconfig.deleting);

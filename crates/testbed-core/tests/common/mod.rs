@@ -87,22 +87,19 @@ fn agent() -> testbed_api::component::ComponentSpec {
 /// The same Experiment in two clusters that the lab makes, both observed, and with kubeconfigs for its user.
 #[allow(dead_code, reason = "not every test makes clusters")]
 pub fn experiment_with_clusters() -> Experiment {
-    in_clusters(&experiment())
+    in_clusters(&experiment(), "local")
 }
 
 /// The Experiment in two clusters, with trials.
 #[allow(dead_code, reason = "not every test makes clusters")]
 pub fn experiment_with_clusters_and_trials() -> Experiment {
-    in_clusters(&experiment_with_trials())
+    in_clusters(&experiment_with_trials(), "local")
 }
 
 /// The Experiment in two clusters of a cloud, one target in each.
 #[allow(dead_code, reason = "not every test makes clusters")]
 pub fn experiment_in_a_cloud() -> Experiment {
-    let mut value = serde_json::to_value(experiment_with_clusters()).unwrap();
-    for target in value["spec"]["targets"].as_array_mut().unwrap() {
-        target["cluster"]["type"] = json!("gke");
-    }
+    let mut value = serde_json::to_value(in_clusters(&experiment(), "gke")).unwrap();
     value["spec"]["targets"][1]["observability"]["transport"] = json!("tailscale");
     serde_json::from_value(value).unwrap()
 }
@@ -115,10 +112,10 @@ pub fn experiment_beside_others() -> Experiment {
     serde_json::from_value(value).unwrap()
 }
 
-fn in_clusters(experiment: &Experiment) -> Experiment {
+fn in_clusters(experiment: &Experiment, kind: &str) -> Experiment {
     let mut value = serde_json::to_value(experiment).unwrap();
     for target in value["spec"]["targets"].as_array_mut().unwrap() {
-        target["cluster"]["type"] = json!("local");
+        target["cluster"]["type"] = json!(kind);
         target["observability"] = json!({"enabled": true, "transport": "direct"});
     }
     value["spec"]["tutorial"] = json!({"exposeKubeconfig": true});

@@ -378,8 +378,7 @@ async fn a_cluster_of_someone_else_is_used_and_left_as_it_was() -> Result<()> {
 async fn silent_at_the_end(client: &Client, lent: &str, run: Experiment) -> Result<()> {
     const BORROWED: &str = "borrowed";
     let secrets: Api<Secret> = Api::namespaced(client.clone(), NAMESPACE);
-    let data = secrets.get(lent).await?.data.unwrap_or_default();
-    let way = String::from_utf8(data.get("kubeconfig").context("no kubeconfig")?.0.clone())?;
+    let way = kubeconfig(client, lent).await?;
     let secret = |way: String| -> Result<Secret> {
         Ok(serde_json::from_value(
             json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": BORROWED}, "stringData": {"kubeconfig": way}}),
@@ -411,11 +410,16 @@ async fn silent_at_the_end(client: &Client, lent: &str, run: Experiment) -> Resu
     Ok(())
 }
 
-/// Returns what there is in the cluster that a kubeconfig beside the Experiment leads to.
-async fn their_objects(client: &Client, secret: &str) -> Result<BTreeSet<String>> {
+/// Returns the kubeconfig in a Secret beside the Experiments.
+async fn kubeconfig(client: &Client, secret: &str) -> Result<String> {
     let secrets: Api<Secret> = Api::namespaced(client.clone(), NAMESPACE);
     let data = secrets.get(secret).await?.data.unwrap_or_default();
-    let text = String::from_utf8(data.get("kubeconfig").context("no kubeconfig")?.0.clone())?;
+    Ok(String::from_utf8(data.get("kubeconfig").context("no kubeconfig")?.0.clone())?)
+}
+
+/// Returns what there is in the cluster that a kubeconfig beside the Experiment leads to.
+async fn their_objects(client: &Client, secret: &str) -> Result<BTreeSet<String>> {
+    let text = kubeconfig(client, secret).await?;
     let mut config = kube::config::Kubeconfig::from_yaml(&text)?;
     let cluster = config.clusters[0].cluster.as_mut().context("no cluster")?;
     // The machine does not know the hub's names: it goes by the address, and checks the name.

@@ -93,7 +93,7 @@ async fn gone(changes: &mut (impl Stream<Item = Result<Change>> + Unpin)) -> Res
     }
     let status = last.and_then(|run| run.status);
     if let Some(status) = status.filter(|status| !certificate::left_behind(status).is_empty()) {
-        anstream::eprintln!("{}", output::plain(&explain::remains(&status)));
+        anstream::eprintln!("{}", output::plain(&certificate::remains(&status, "it")));
     }
     Ok(())
 }

@@ -13,7 +13,7 @@ use serde_json::Value;
 use std::process::ExitCode;
 use testbed_api::Experiment;
 use testbed_api::status::{CostStatus, Phase, TrialsStatus, TutorialStatus};
-use testbed_core::price;
+use testbed_core::{certificate, price};
 
 #[derive(Args)]
 pub(crate) struct ListArgs {
@@ -194,7 +194,7 @@ fn print_run(run: &Experiment) {
     if let Some(certificate) = &status.teardown_certificate {
         anstream::println!(
             "Teardown  {}, proven by {}",
-            output::plain(&explain::remains(&status)),
+            output::plain(&certificate::remains(&status, "it")),
             certificate.key
         );
     }

@@ -8,7 +8,7 @@ use kube::api::{Api, ListParams};
 use kube::{Client, ResourceExt};
 use serde::Serialize;
 use testbed_api::conditions::{ConditionType, Reason};
-use testbed_api::status::{ExperimentStatus, Phase};
+use testbed_api::status::Phase;
 use testbed_api::{Experiment, labels};
 use testbed_core::build::WORKFLOW_NAMESPACE;
 use testbed_core::certificate;
@@ -49,19 +49,6 @@ pub(crate) fn waits_for(run: &Experiment) -> Option<&Condition> {
         .find(|condition| condition.status != "True" && !over.contains(&condition.reason.as_str()))
 }
 
-/// Returns what is left of a run that is over.
-pub(crate) fn remains(status: &ExperimentStatus) -> String {
-    let left: Vec<String> = certificate::left_behind(status)
-        .into_iter()
-        .map(|left| format!("{} in target {}", left.what, left.target))
-        .collect();
-    if left.is_empty() {
-        "nothing is left of it".into()
-    } else {
-        format!("nothing is left of it but what could not be asked for: {}", left.join(", "))
-    }
-}
-
 /// Returns where a run stands, in a sentence.
 pub(crate) fn sentence(run: &Experiment, now: Timestamp) -> String {
     let name = run.name_any();
@@ -89,7 +76,7 @@ pub(crate) fn sentence(run: &Experiment, now: Timestamp) -> String {
             waiting.unwrap_or_else(|| "it is being torn down".into())
         ),
         (None, true, _) => {
-            let remains = remains(status);
+            let remains = certificate::remains(status, "it");
             match &status.hypothesis_result {
                 Some(result) => format!("{name} is complete and {remains}; the hypothesis is {result}"),
                 None => format!("{name} is complete and {remains}"),
