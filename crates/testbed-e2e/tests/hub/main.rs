@@ -11,6 +11,7 @@ mod conformance;
 mod crashes;
 mod experiments;
 mod faults;
+mod hypervisor;
 mod install;
 mod lab;
 mod leader;
