@@ -30,6 +30,9 @@ pub struct ExperimentStatus {
     /// The workflow template as it was when the run was accepted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub template: Option<PinnedTemplate>,
+    /// Its project of Argo CD, once it was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub project: Option<String>,
     /// The workflow.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workflow_status: Option<WorkflowStatus>,
@@ -137,6 +140,12 @@ pub struct TargetStatus {
     /// Namespace its components are deployed into.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub namespace: Option<String>,
+    /// When that namespace was made for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub namespace_created_at: Option<Time>,
+    /// Secret by which Argo CD knows its cluster, once it was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub registration: Option<String>,
     /// Name of its cluster.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cluster_name: Option<String>,

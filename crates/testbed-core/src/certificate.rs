@@ -17,31 +17,28 @@ pub fn made(run: &Run<'_>, status: &ExperimentStatus) -> Vec<Made> {
         let [target, namespace] = [target, namespace].map(|word| word.map(str::to_owned));
         made.insert(Made { kind: kind.into(), name, namespace, target });
     };
-    let deployed = crate::status::holds(status, ConditionType::ClustersReady);
-    if deployed {
-        add(None, &format!("{:?}", ChildKind::Project), Some(ARGOCD_NAMESPACE), run.project());
+    if let Some(project) = &status.project {
+        add(None, &format!("{:?}", ChildKind::Project), Some(ARGOCD_NAMESPACE), project.clone());
+    }
+    for secret in status.tutorial_status.iter().flat_map(|tutorial| tutorial.kubeconfig_secrets.values()) {
+        add(None, "Secret", Some(run.namespace), secret.clone());
     }
     for target in &status.targets {
-        // A target that waits for another has nothing yet.
-        let is_begun = target.components.iter().any(|component| component.sync.is_some());
-        if is_begun && run.is_on_hub(&target.name) {
-            add(None, "Namespace", None, run.namespace_of(&target.name));
-        }
         // A cluster that the lab made takes along what was in it.
-        if is_begun && run.is_someone_elses(&target.name) {
-            add(Some(&target.name), "Namespace", None, run.namespace_of(&target.name));
+        let within = match target.namespace_created_at {
+            Some(_) if run.is_on_hub(&target.name) => Some(None),
+            Some(_) if run.is_someone_elses(&target.name) => Some(Some(&*target.name)),
+            _ => None,
+        };
+        if let Some(within) = within {
+            add(within, "Namespace", None, run.namespace_of(&target.name));
         }
         for component in target.components.iter().filter(|component| component.sync.is_some()) {
             let name = run.application_of(&target.name, &component.name);
             add(None, "Application", Some(ARGOCD_NAMESPACE), name);
         }
-        // What is deployed into a cluster of its own came by its registration, and its user's way in was made beside it.
-        let reached = target.cluster_name.as_ref().filter(|_| is_begun && !run.is_on_hub(&target.name));
-        if let Some(cluster) = reached {
-            add(None, "Secret", Some(ARGOCD_NAMESPACE), names::registration(cluster));
-            if run.spec.tutorial.as_ref().is_some_and(|tutorial| tutorial.expose_kubeconfig) {
-                add(None, "Secret", Some(run.namespace), run.kubeconfig_of(&target.name));
-            }
+        if let Some(registration) = &target.registration {
+            add(None, "Secret", Some(ARGOCD_NAMESPACE), registration.clone());
         }
         if let Some(cluster) = target.cluster_name.as_ref().filter(|_| target.cluster_created_at.is_some()) {
             add(None, "ExperimentCluster", Some(CLUSTER_NAMESPACE), cluster.clone());
@@ -54,7 +51,7 @@ pub fn made(run: &Run<'_>, status: &ExperimentStatus) -> Vec<Made> {
         for trial in trials.begun.iter().filter(|trial| trial.workflow_uid.is_some()) {
             add(None, "Workflow", Some(WORKFLOW_NAMESPACE), run.trial_workflow(&trial.slot.trial));
         }
-    } else if let Some(workflow) = &status.workflow_status {
+    } else if let Some(workflow) = status.workflow_status.as_ref().filter(|workflow| workflow.uid.is_some()) {
         add(None, "Workflow", Some(WORKFLOW_NAMESPACE), workflow.name.clone());
     }
     made.into_iter().collect()

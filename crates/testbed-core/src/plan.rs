@@ -10,6 +10,7 @@ mod budget;
 mod collect;
 mod deploy;
 mod looks;
+mod made;
 mod provision;
 mod publish;
 mod questions;
@@ -242,6 +243,10 @@ impl Plan {
     #[must_use]
     pub fn status_with(&self, facts: &[Fact]) -> ExperimentStatus {
         let mut status = self.status.clone();
+        // There is a fact for each effect that was carried out.
+        for effect in self.effects.iter().take(facts.len()) {
+            made::note_effect(&mut status, effect, self.now);
+        }
         for fact in facts {
             if let Fact::Measured { trial, record, void, values } = fact {
                 let begun = status.trials.iter_mut().flat_map(|trials| &mut trials.begun);

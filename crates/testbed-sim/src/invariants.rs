@@ -127,10 +127,16 @@ fn certified(outcome: &Outcome, broken: &mut Vec<String>) {
         broken.push(format!("I1: {key} says that {} {} was made", made.kind, made.name));
     }
     let listed: BTreeSet<&str> = certificate.made.iter().map(|made| made.name.as_str()).collect();
-    let of_run = outcome.history.iter().filter(|entry| {
-        ["Application", "ExperimentCluster", "Workflow"].contains(&entry.key.kind)
-            && label(&entry.object, labels::EXPERIMENT_UID) == Some(uid)
-    });
+    let is_ours = |entry: &&Entry| label(&entry.object, labels::EXPERIMENT_UID) == Some(uid);
+    // What a cluster is made of is listed as such.
+    let is_made = |entry: &&Entry| {
+        let kinds = ["Application", "AppProject", "ExperimentCluster", "Namespace", "Secret", "Workflow"];
+        kinds.contains(&entry.key.kind)
+            && (entry.key.kind == "ExperimentCluster" || entry.key.namespace != CLUSTER_NAMESPACE)
+    };
+    // In a cluster of someone else, what is in its namespaces goes with them.
+    let theirs = outcome.history_of_theirs.iter().filter(|entry| entry.key.kind == "Namespace");
+    let of_run = outcome.history.iter().filter(is_made).chain(theirs).filter(is_ours);
     for entry in of_run.filter(|entry| !listed.contains(entry.key.name.as_str())) {
         broken.push(format!("I1: {key} does not say that {:?} was made", entry.key));
     }
@@ -250,6 +256,8 @@ fn results(scenario: &Scenario, outcome: &Outcome, broken: &mut Vec<String>) {
     let Some(run) = &outcome.ended else { return };
     // Of a cluster half of whose parts were undone nothing can be saved, and the run says so.
     let is_undone = outcome.restored && run["status"]["failure"]["reason"] == "ClusterFailed";
+    // Nor is a place taken any more where that was undone.
+    let is_undone = is_undone || (outcome.restored && scenario.behavior.place_taken);
     if phase(run) != Some(scenario.ends) && !is_undone {
         broken.push(format!(
             "I12: it ended {:?}, not {:?}: {}",

@@ -27,6 +27,8 @@ pub struct Behavior {
     pub never_healthy: bool,
     /// Clusters never get ready.
     pub clusters_hang: bool,
+    /// Soon after the run was accepted, someone else makes a namespace of the name that its last target would use.
+    pub place_taken: bool,
     /// A cluster dies so long after it was made.
     pub cluster_dies: Option<Duration>,
     /// The store of results answers only after so long.

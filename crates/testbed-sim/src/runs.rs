@@ -31,16 +31,17 @@ impl Scenario {
         targets.into_iter().flatten().any(|target| target["cluster"]["type"] == "existing")
     }
 
-    /// Returns whether it can be lived around a real API server: it takes minutes rather than hours, and all of its
-    /// targets are on the hub.
+    /// Returns whether it can be lived around a real API server: it takes minutes rather than hours, all of its targets
+    /// are on the hub, and nobody else is in their place.
     #[must_use]
     pub fn is_for_real(&self) -> bool {
         let targets = self.experiment["spec"]["targets"].as_array();
         let on_hub = targets.into_iter().flatten().all(|target| target["cluster"]["type"] == "hub");
-        let slow = self.behavior.never_healthy
+        let unfit = self.behavior.never_healthy
             || self.behavior.store_away.is_some()
-            || self.behavior.metrics_away.is_some();
-        on_hub && !slow && !self.name.starts_with("expires")
+            || self.behavior.metrics_away.is_some()
+            || self.behavior.place_taken;
+        on_hub && !unfit && !self.name.starts_with("expires")
     }
 }
 
@@ -78,6 +79,7 @@ pub fn all() -> Vec<Scenario> {
         run("clusters", &two),
         run("clusters-trials", &in_clusters(with_trials(on_hub()))),
         failing("load-fails", &hub, Behavior { workflow_fails: true, ..Behavior::default() }),
+        failing("place-taken", &with_a_third(), Behavior { place_taken: true, ..Behavior::default() }),
         failing("never-healthy", &hub, Behavior { never_healthy: true, ..Behavior::default() }),
         failing("cluster-hangs", &one, Behavior { clusters_hang: true, ..Behavior::default() }),
         failing(
@@ -149,6 +151,16 @@ fn one_target() -> Value {
     experiment["spec"]["workflow"]["params"]["url"] = json!("${targets.only.metrics-app.endpoint}");
     if let Some(spec) = experiment["spec"].as_object_mut() {
         spec.remove("hypothesis");
+    }
+    experiment
+}
+
+/// Two targets wait for the first.
+fn with_a_third() -> Value {
+    let mut experiment = on_hub();
+    if let Some(targets) = experiment["spec"]["targets"].as_array_mut() {
+        targets.push(json!({"name": "last", "cluster": {"type": "hub"}, "depends": ["left"],
+            "components": [{"app": "metrics-app"}]}));
     }
     experiment
 }

@@ -22,9 +22,10 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use testbed_api::labels;
 use testbed_api::status::Phase;
+use testbed_api::{Experiment, labels};
 use testbed_core::build::{ARGOCD_NAMESPACE, CLUSTER_NAMESPACE, WORKFLOW_NAMESPACE};
+use testbed_core::run::Run;
 use testbed_operator::fence::Fence;
 use testbed_operator::outside::{Clock, Http, HttpError, Outside, Reply};
 use testbed_operator::sweeper::Mode;
@@ -424,8 +425,10 @@ impl World {
         let mut broken = Vec::new();
         let mut operator = self.start().await;
         let created = lock(&self.hub).create("Experiment", NAMESPACE, scenario.experiment.clone());
-        if let Err(refused) = created {
-            broken.push(format!("the Experiment was refused: {refused:?}"));
+        match created {
+            Ok(run) if self.behavior.place_taken => self.take_a_place(&run),
+            Ok(_) => {}
+            Err(refused) => broken.push(format!("the Experiment was refused: {refused:?}")),
         }
         let key = Key::new("Experiment", NAMESPACE, NAME);
         let (mut ended, mut stored, mut took) = (None, BTreeMap::new(), Duration::ZERO);
@@ -544,6 +547,18 @@ impl World {
             broken,
             log: String::new(),
         }
+    }
+
+    /// Makes a namespace of the name that the last target of a run would use, once the run was accepted.
+    fn take_a_place(&self, run: &Arc<Value>) {
+        let run: Option<Experiment> = serde_json::from_value((**run).clone()).ok();
+        let Some(run) = run.as_ref().and_then(|run| Run::of(run).ok()) else { return };
+        let Some(last) = run.spec.targets.last() else { return };
+        let (hub, taken) = (self.hub.clone(), json!({"metadata": {"name": run.namespace_of(&last.name)}}));
+        tokio::spawn(async move {
+            sleep(Duration::from_millis(500)).await;
+            let _ = lock(&hub).create("Namespace", "", taken);
+        });
     }
 
     /// Deletes the run, and its results if they are to go, too.

@@ -1,5 +1,6 @@
 //! `ComponentsReady`: every component is Healthy and Synced at its pinned revision.
 
+use super::made;
 use super::target::{self, Place, place};
 use super::{DEPLOY_DEADLINE, Effect, Pass, Step};
 use crate::agent;
@@ -9,7 +10,7 @@ use crate::status;
 use std::collections::BTreeMap;
 use testbed_api::conditions::{ConditionType, Reason};
 use testbed_api::experiment::{Target, TutorialService};
-use testbed_api::status::{ComponentStatus, ExperimentStatus, TutorialServiceStatus, TutorialStatus};
+use testbed_api::status::{ComponentStatus, ExperimentStatus, TutorialServiceStatus};
 
 /// Deploys every component, targets that others depend on first.
 pub(super) fn deploy(pass: &Pass<'_>, status: &mut ExperimentStatus) -> Step {
@@ -215,11 +216,8 @@ fn tutorial(pass: &Pass<'_>, status: &mut ExperimentStatus) {
         let endpoint = endpoint(service);
         TutorialServiceStatus { name: service.name.clone(), ready: endpoint.is_some(), endpoint }
     });
-    let secrets = pass.seen.kubeconfigs.known().map(Vec::as_slice).unwrap_or_default();
-    status.tutorial_status = Some(TutorialStatus {
-        services: services.collect(),
-        kubeconfig_secrets: secrets.iter().map(|seen| (seen.target.clone(), seen.name.clone())).collect(),
-    });
+    let services = services.collect();
+    status.tutorial_status.get_or_insert_default().services = services;
 }
 
 enum Namespace {
@@ -265,7 +263,7 @@ fn component(
 ) -> Result<(), String> {
     let wanted = build::application(&pass.run, target, server, component)?;
     let digest = build::spec_digest(&wanted["spec"]);
-    let seen = find(applications, &target.name, &component.name);
+    let seen = made::find(applications, &target.name, &component.name);
     if seen.is_none_or(|seen| !seen.deleting && seen.spec_digest.as_deref() != Some(&digest)) {
         step.effect(Effect::Apply(wanted));
     }
@@ -278,14 +276,6 @@ fn component(
         Some(_) => {}
     }
     Ok(())
-}
-
-fn find<'a>(
-    applications: &'a [ApplicationFacts],
-    target: &str,
-    component: &str,
-) -> Option<&'a ApplicationFacts> {
-    applications.iter().find(|application| application.target == target && application.component == component)
 }
 
 /// Returns whether an Application is Healthy *and* Synced at every pinned revision. Degraded or Progressing is not ready.
@@ -310,7 +300,7 @@ fn is_ready(pass: &Pass<'_>, target: &str, applications: &[ApplicationFacts]) ->
     components.iter().all(|component| {
         let wanted =
             component.endpoint.as_ref().is_some_and(|endpoint| exposed.contains_key(&endpoint.service));
-        find(applications, target, &component.name).is_some_and(|seen| ready(seen, component))
+        made::find(applications, target, &component.name).is_some_and(|seen| ready(seen, component))
             && (!wanted || component.address.is_some())
     })
 }
@@ -324,35 +314,10 @@ fn state(seen: &ApplicationFacts) -> String {
     }
 }
 
-/// What is said of an Application that Argo CD has not judged yet, as Argo CD says it itself.
-const UNJUDGED: &str = "Unknown";
-
-/// Notes that there are Applications, also those that nobody has judged: what was made is known by it at the end.
-pub(super) fn note(status: &mut ExperimentStatus, applications: &[ApplicationFacts]) {
-    for (component, _) in seen(status, applications) {
-        component.sync.get_or_insert_with(|| UNJUDGED.into());
-    }
-}
-
 /// Copies what Argo CD says of each component into status, for people.
 fn mirror(status: &mut ExperimentStatus, applications: &[ApplicationFacts]) {
-    for (component, seen) in seen(status, applications) {
+    for (component, seen) in made::seen(status, applications) {
         component.health.clone_from(&seen.health);
-        component.sync = seen.sync.clone().or_else(|| Some(UNJUDGED.into()));
+        component.sync = Some(seen.sync.clone().unwrap_or_else(|| made::UNJUDGED.into()));
     }
-}
-
-/// Returns the components that there are Applications of, each with its own.
-fn seen<'a>(
-    status: &'a mut ExperimentStatus,
-    applications: &'a [ApplicationFacts],
-) -> impl Iterator<Item = (&'a mut ComponentStatus, &'a ApplicationFacts)> {
-    status.targets.iter_mut().flat_map(move |target| {
-        let name = &target.name;
-        let components = target.components.iter_mut();
-        components.filter_map(move |component| {
-            let seen = find(applications, name, &component.name)?;
-            Some((component, seen))
-        })
-    })
 }

@@ -1,6 +1,6 @@
 //! `CleanedUp`: nothing is left of the run but the Experiment and its stored result.
 
-use super::deploy;
+use super::made;
 use super::target::{self, Place, place};
 use super::{CertifyRequest, ChildKind, Effect, ObjectRef, Pass, Step, TEARDOWN_ALARM};
 use crate::build::{ARGOCD_NAMESPACE, CLUSTER_NAMESPACE, WORKFLOW_NAMESPACE};
@@ -24,13 +24,13 @@ const LOOK_AGAIN: SignedDuration = SignedDuration::from_secs(15);
 const PROOF_DEADLINE: SignedDuration = SignedDuration::from_mins(5);
 
 /// Everything that was made for the run and is still there.
-struct Left<'a> {
-    applications: &'a [ApplicationFacts],
-    namespaces: &'a [NamespaceFacts],
-    registrations: &'a [ObjectFacts],
-    projects: &'a [ObjectFacts],
+pub(super) struct Left<'a> {
+    pub(super) applications: &'a [ApplicationFacts],
+    pub(super) namespaces: &'a [NamespaceFacts],
+    pub(super) registrations: &'a [ObjectFacts],
+    pub(super) projects: &'a [ObjectFacts],
     clusters: &'a [ClusterFacts],
-    kubeconfigs: &'a [ObjectFacts],
+    pub(super) kubeconfigs: &'a [ObjectFacts],
     leftovers: &'a [String],
 }
 
@@ -54,7 +54,12 @@ pub(super) fn teardown(pass: &Pass<'_>, status: &mut ExperimentStatus) -> Step {
         Ok(left) => left,
         Err(reason) => return unreadable(step, &reason),
     };
-    deploy::note(status, left.applications);
+    made::note(pass, status, &left, workflows);
+    if certificate::made(&pass.run, status) != certificate::made(&pass.run, pass.persisted) {
+        // Once it is deleted, nobody could tell any more that it was there.
+        step.wait(Reason::TearingDown, "what was made is being recorded");
+        return step;
+    }
     for workflow in workflows {
         let namespace = Some(WORKFLOW_NAMESPACE);
         remove(&mut step, ChildKind::Workflow, namespace, &workflow.name, &workflow.uid, workflow.deleting);

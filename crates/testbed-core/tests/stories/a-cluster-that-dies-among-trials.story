@@ -120,6 +120,8 @@ targets:
 - name: left
   phase: Deleting
   namespace: tsdb-x7k2q-left-z1517p2w
+  namespaceCreatedAt: "2026-01-01T00:00:15Z"
+  registration: cluster-tsdb-x7k2q-left-5d5nn6xe
   clusterName: tsdb-x7k2q-left-5d5nn6xe
   endpoint: https://tsdb-x7k2q-left-5d5nn6xe
   kubeconfigSecret: tsdb-x7k2q-left-5d5nn6xe-kubeconfig
@@ -166,6 +168,8 @@ targets:
 - name: right
   phase: Deleting
   namespace: tsdb-x7k2q-right-j51462ac
+  namespaceCreatedAt: "2026-01-01T00:00:24Z"
+  registration: cluster-tsdb-x7k2q-right-72fpjevj
   clusterName: tsdb-x7k2q-right-72fpjevj
   endpoint: https://tsdb-x7k2q-right-72fpjevj
   kubeconfigSecret: tsdb-x7k2q-right-72fpjevj-kubeconfig
@@ -212,6 +216,7 @@ template:
   name: compare
   uid: template-uid
   generation: 3
+project: tsdb-x7k2q-q14876sn
 workflowStatus:
   name: b01-1-right
   phase: Running

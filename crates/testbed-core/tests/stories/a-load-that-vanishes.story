@@ -65,6 +65,7 @@ targets:
 - name: left
   phase: Ready
   namespace: tsdb-x7k2q-left-z1517p2w
+  namespaceCreatedAt: "2026-01-01T00:00:06Z"
   clusterName: hub
   components:
   - name: metrics-app
@@ -85,6 +86,7 @@ targets:
 - name: right
   phase: Ready
   namespace: tsdb-x7k2q-right-j51462ac
+  namespaceCreatedAt: "2026-01-01T00:00:12Z"
   clusterName: hub
   components:
   - name: store
@@ -106,6 +108,7 @@ template:
   name: compare
   uid: template-uid
   generation: 3
+project: tsdb-x7k2q-q14876sn
 workflowStatus:
   name: tsdb-x7k2q-p5ae4psv
   uid: uid-8

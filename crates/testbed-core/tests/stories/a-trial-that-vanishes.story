@@ -270,6 +270,7 @@ targets:
 - name: left
   phase: Ready
   namespace: tsdb-x7k2q-left-z1517p2w
+  namespaceCreatedAt: "2026-01-01T00:00:06Z"
   clusterName: hub
   components:
   - name: metrics-app
@@ -290,6 +291,7 @@ targets:
 - name: right
   phase: Ready
   namespace: tsdb-x7k2q-right-j51462ac
+  namespaceCreatedAt: "2026-01-01T00:00:12Z"
   clusterName: hub
   components:
   - name: store
@@ -311,6 +313,7 @@ template:
   name: compare
   uid: template-uid
   generation: 3
+project: tsdb-x7k2q-q14876sn
 workflowStatus:
   name: b04-2-left
   phase: Succeeded

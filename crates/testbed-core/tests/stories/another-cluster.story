@@ -44,27 +44,29 @@
     collect beside 0 records: 
     WorkflowSucceeded=False Skipped 
     ResultsStored=True Done stored
-24 s Failed, looks again at 39 s
+24 s Failed
+    Published=False Skipped 
+    CleanedUp=False TearingDown what was made is being recorded
+27 s Failed, looks again at 42 s
     delete Secret tsdb-x7k2q-left-5d5nn6xe (uid-6)
     delete Application tsdb-x7k2q-left-metrics-agent-nckbxcrn (uid-9)
     delete Application tsdb-x7k2q-left-metrics-app-7twgse32 (uid-10)
     delete Cluster tsdb-x7k2q-right-72fpjevj (uid-4)
-    Published=False Skipped 
     CleanedUp=False TearingDown application tsdb-x7k2q-left-metrics-agent-nckbxcrn is being removed
     right is Deleting
-27 s Failed, looks again at 42 s
+30 s Failed, looks again at 45 s
     delete Project tsdb-x7k2q-q14876sn (uid-5)
     delete Cluster tsdb-x7k2q-left-5d5nn6xe (uid-2)
     CleanedUp=False TearingDown project tsdb-x7k2q-q14876sn is being removed
     left is Deleting
-30 s Failed, looks again at 45 s
-    CleanedUp=False TearingDown 2 resources of clusters are being removed, such as v1/Secret/tsdb-x7k2q-left-5d5nn6xe-kubeconfig
 33 s Failed, looks again at 48 s
-    CleanedUp=False TearingDown v1/Secret/tsdb-x7k2q-right-72fpjevj-kubeconfig, of which a cluster was made, is being removed
+    CleanedUp=False TearingDown 2 resources of clusters are being removed, such as v1/Secret/tsdb-x7k2q-left-5d5nn6xe-kubeconfig
 36 s Failed, looks again at 51 s
+    CleanedUp=False TearingDown v1/Secret/tsdb-x7k2q-right-72fpjevj-kubeconfig, of which a cluster was made, is being removed
+39 s Failed, looks again at 54 s
     delete Secret tsdb-x7k2q-left-akcs2a1a (uid-8)
     CleanedUp=False TearingDown secret tsdb-x7k2q-left-akcs2a1a is being removed
-39 s Failed
+42 s Failed
     certify under Some("runs/11111111-2222-3333-4444-555555555555/"): Application tsdb-x7k2q-left-metrics-agent-nckbxcrn, Application tsdb-x7k2q-left-metrics-app-7twgse32, ExperimentCluster tsdb-x7k2q-left-5d5nn6xe, ExperimentCluster tsdb-x7k2q-right-72fpjevj, Project tsdb-x7k2q-q14876sn, Secret cluster-tsdb-x7k2q-left-5d5nn6xe, Secret tsdb-x7k2q-left-akcs2a1a, resource of a cluster v1/Pod/tsdb-x7k2q-left-5d5nn6xe-0, resource of a cluster v1/Pod/tsdb-x7k2q-right-72fpjevj-0, resource of a cluster v1/Secret/tsdb-x7k2q-left-5d5nn6xe-kubeconfig, resource of a cluster v1/Secret/tsdb-x7k2q-right-72fpjevj-kubeconfig
     CleanedUp=True NothingLeft nothing is left of the run
 
@@ -75,12 +77,14 @@ targets:
 - name: left
   phase: Deleting
   namespace: tsdb-x7k2q-left-z1517p2w
+  namespaceCreatedAt: "2026-01-01T00:00:15Z"
+  registration: cluster-tsdb-x7k2q-left-5d5nn6xe
   clusterName: tsdb-x7k2q-left-5d5nn6xe
   endpoint: https://tsdb-x7k2q-left-5d5nn6xe
   kubeconfigSecret: tsdb-x7k2q-left-5d5nn6xe-kubeconfig
   clusterId: id-of-uid-2
   clusterCreatedAt: "2026-01-01T00:00:06Z"
-  clusterGoneAt: "2026-01-01T00:00:36Z"
+  clusterGoneAt: "2026-01-01T00:00:39Z"
   resources:
   - v1/Pod/tsdb-x7k2q-left-5d5nn6xe-0
   - v1/Secret/tsdb-x7k2q-left-5d5nn6xe-kubeconfig
@@ -121,7 +125,7 @@ targets:
   kubeconfigSecret: tsdb-x7k2q-right-72fpjevj-kubeconfig
   clusterId: id-of-uid-4
   clusterCreatedAt: "2026-01-01T00:00:06Z"
-  clusterGoneAt: "2026-01-01T00:00:36Z"
+  clusterGoneAt: "2026-01-01T00:00:39Z"
   resources:
   - v1/Pod/tsdb-x7k2q-right-72fpjevj-0
   - v1/Secret/tsdb-x7k2q-right-72fpjevj-kubeconfig
@@ -156,6 +160,7 @@ template:
   name: compare
   uid: template-uid
   generation: 3
+project: tsdb-x7k2q-q14876sn
 failure:
   stage: ComponentsReady
   reason: TargetLost
@@ -178,7 +183,9 @@ teardownCertificate:
   sha256: "00"
 stageTimes:
   Accepted: "2026-01-01T00:00:03.000000Z"
-  CleanedUp: "2026-01-01T00:00:39.000000Z"
+  CleanedUp: "2026-01-01T00:00:42.000000Z"
   ClustersReady: "2026-01-01T00:00:12.000000Z"
   ResultsStored: "2026-01-01T00:00:21.000000Z"
-tutorialStatus: {}
+tutorialStatus:
+  kubeconfigSecrets:
+    left: tsdb-x7k2q-left-akcs2a1a

@@ -21,21 +21,22 @@
     ComponentsReady=False ComponentDeploying left/metrics-app: is being deployed
 9 s Provisioning
     looks at [deployed, workflows, left]
-    StopSync(ObjectRef { kind: Application, namespace: Some("argocd"), name: "tsdb-x7k2q-left-metrics-app-7twgse32", uid: "uid-3" })
-    delete Application tsdb-x7k2q-left-metrics-app-7twgse32 (uid-3)
-    delete Namespace tsdb-x7k2q-left-z1517p2w (uid-2)
     ComponentsReady=False Deleted 
     WorkflowSucceeded=False Deleted 
     ResultsStored=False Deleted 
     Published=False Deleted 
-    CleanedUp=False TearingDown application tsdb-x7k2q-left-metrics-app-7twgse32 is being removed
+    CleanedUp=False TearingDown what was made is being recorded
 12 s Provisioning, looks again at 909 s
+    delete Application tsdb-x7k2q-left-metrics-app-7twgse32 (uid-3)
+    delete Namespace tsdb-x7k2q-left-z1517p2w (uid-2)
+    CleanedUp=False TearingDown application tsdb-x7k2q-left-metrics-app-7twgse32 is being removed
+15 s Provisioning, looks again at 909 s
     delete Project tsdb-x7k2q-q14876sn (uid-1)
     CleanedUp=False TearingDown project tsdb-x7k2q-q14876sn is being removed
-15 s Provisioning
+18 s Provisioning
     certify under Some("runs/11111111-2222-3333-4444-555555555555/"): Application tsdb-x7k2q-left-metrics-app-7twgse32, Namespace tsdb-x7k2q-left-z1517p2w, Project tsdb-x7k2q-q14876sn
     CleanedUp=True NothingLeft nothing is left of the run
-18 s Provisioning
+21 s Provisioning
     RemoveFinalizer
 
 The status at last:
@@ -45,6 +46,7 @@ targets:
 - name: left
   phase: Ready
   namespace: tsdb-x7k2q-left-z1517p2w
+  namespaceCreatedAt: "2026-01-01T00:00:06Z"
   clusterName: hub
   components:
   - name: metrics-app
@@ -83,6 +85,7 @@ template:
   name: compare
   uid: template-uid
   generation: 3
+project: tsdb-x7k2q-q14876sn
 cost:
   currency: USD
   hourlyUsd: 0.0
@@ -94,5 +97,5 @@ teardownCertificate:
   sha256: "00"
 stageTimes:
   Accepted: "2026-01-01T00:00:03.000000Z"
-  CleanedUp: "2026-01-01T00:00:15.000000Z"
+  CleanedUp: "2026-01-01T00:00:18.000000Z"
   ClustersReady: "2026-01-01T00:00:03.000000Z"

@@ -107,6 +107,8 @@ targets:
 - name: left
   phase: Deleting
   namespace: tsdb-x7k2q-left-z1517p2w
+  namespaceCreatedAt: "2026-01-01T00:00:18Z"
+  registration: cluster-warm-a
   clusterName: warm-a
   endpoint: https://warm-a
   kubeconfigSecret: warm-a-kubeconfig
@@ -151,6 +153,8 @@ targets:
 - name: right
   phase: Deleting
   namespace: tsdb-x7k2q-right-j51462ac
+  namespaceCreatedAt: "2026-01-01T00:00:27Z"
+  registration: cluster-warm-b
   clusterName: warm-b
   endpoint: https://warm-b
   kubeconfigSecret: warm-b-kubeconfig
@@ -196,6 +200,7 @@ template:
   name: compare
   uid: template-uid
   generation: 3
+project: tsdb-x7k2q-q14876sn
 workflowStatus:
   name: tsdb-x7k2q-p5ae4psv
   uid: uid-18

@@ -1,0 +1,134 @@
+//! What was made for a run, put on record: the list by which its end is proven.
+
+use super::teardown::Left;
+use super::{Effect, Pass};
+use crate::names;
+use crate::observed::{ApplicationFacts, Reach, WorkflowFacts};
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use serde_json::Value;
+use testbed_api::status::{ComponentStatus, ExperimentStatus, TargetStatus, WorkflowStatus};
+
+/// What is said of an Application that Argo CD has not judged yet, as Argo CD says it itself.
+pub(super) const UNJUDGED: &str = "Unknown";
+
+/// Notes what an effect that was carried out has made.
+pub(super) fn note_effect(status: &mut ExperimentStatus, effect: &Effect, now: Timestamp) {
+    let named = |object: &Value, kind: &str| {
+        object["metadata"]["name"].as_str().filter(|_| object["kind"] == kind).map(str::to_owned)
+    };
+    match effect {
+        Effect::Apply(object) => {
+            if let Some(project) = named(object, "AppProject") {
+                status.project.get_or_insert(project);
+            }
+            if let Some(namespace) = named(object, "Namespace") {
+                has_namespace(
+                    status.targets.iter_mut().find(|known| known.namespace.as_ref() == Some(&namespace)),
+                    now,
+                );
+            }
+        }
+        Effect::ApplyIn { target, object } if named(object, "Namespace").is_some() => {
+            has_namespace(known(status, target), now);
+        }
+        Effect::Register { target, name } => {
+            if let Some(known) = known(status, target) {
+                known.registration.get_or_insert_with(|| names::registration(name));
+            }
+        }
+        Effect::ShowKubeconfig { target, name } => {
+            let tutorial = status.tutorial_status.get_or_insert_default();
+            tutorial.kubeconfig_secrets.insert(target.clone(), name.clone());
+        }
+        _ => {}
+    }
+}
+
+fn known<'a>(status: &'a mut ExperimentStatus, target: &str) -> Option<&'a mut TargetStatus> {
+    status.targets.iter_mut().find(|known| known.name == target)
+}
+
+fn has_namespace(target: Option<&mut TargetStatus>, now: Timestamp) {
+    if let Some(known) = target {
+        known.namespace_created_at.get_or_insert(Time(now));
+    }
+}
+
+/// Notes what is there, also what nobody could say when it was made: whoever made it may have died.
+pub(super) fn note(
+    pass: &Pass<'_>,
+    status: &mut ExperimentStatus,
+    left: &Left<'_>,
+    workflows: &[WorkflowFacts],
+) {
+    let run = &pass.run;
+    if let Some(project) = left.projects.first() {
+        status.project.get_or_insert_with(|| project.name.clone());
+    }
+    for registration in left.registrations {
+        if let Some(known) = known(status, &registration.target) {
+            known.registration.get_or_insert_with(|| registration.name.clone());
+        }
+    }
+    for kubeconfig in left.kubeconfigs {
+        let tutorial = status.tutorial_status.get_or_insert_default();
+        tutorial.kubeconfig_secrets.insert(kubeconfig.target.clone(), kubeconfig.name.clone());
+    }
+    for known in &mut status.targets {
+        let namespaces = match pass.seen.remote.get(&known.name) {
+            Some(Reach::Answers(facts)) if Some(&facts.cluster_id) == known.cluster_id.as_ref() => {
+                &facts.namespaces
+            }
+            _ => left.namespaces,
+        };
+        let name = run.namespace_of(&known.name);
+        if namespaces.iter().any(|seen| seen.name == name && seen.owner.as_deref() == Some(run.uid)) {
+            has_namespace(Some(known), pass.now);
+        }
+    }
+    for (component, _) in seen(status, left.applications) {
+        component.sync.get_or_insert_with(|| UNJUDGED.into());
+    }
+    for workflow in workflows {
+        note_workflow(pass, status, workflow);
+    }
+}
+
+fn note_workflow(pass: &Pass<'_>, status: &mut ExperimentStatus, seen: &WorkflowFacts) {
+    let uid = || seen.uid.clone();
+    if seen.name == pass.run.workflow_name() {
+        let known = status
+            .workflow_status
+            .get_or_insert_with(|| WorkflowStatus { name: seen.name.clone(), ..WorkflowStatus::default() });
+        known.uid.get_or_insert_with(uid);
+    }
+    let trials = status.trials.iter_mut().flat_map(|trials| &mut trials.begun);
+    for trial in trials.filter(|trial| pass.run.trial_workflow(&trial.slot.trial) == seen.name) {
+        trial.workflow_uid.get_or_insert_with(uid);
+    }
+}
+
+/// Returns the Application of a component.
+pub(super) fn find<'a>(
+    applications: &'a [ApplicationFacts],
+    target: &str,
+    component: &str,
+) -> Option<&'a ApplicationFacts> {
+    applications.iter().find(|application| application.target == target && application.component == component)
+}
+
+/// Returns the components that there are Applications of, each with its own.
+pub(super) fn seen<'a>(
+    status: &'a mut ExperimentStatus,
+    applications: &'a [ApplicationFacts],
+) -> impl Iterator<Item = (&'a mut ComponentStatus, &'a ApplicationFacts)> {
+    status.targets.iter_mut().flat_map(move |target| {
+        let name = &target.name;
+        let components = target.components.iter_mut();
+        components.filter_map(move |component| {
+            let seen = find(applications, name, &component.name)?;
+            Some((component, seen))
+        })
+    })
+}
