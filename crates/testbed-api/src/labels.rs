@@ -32,5 +32,7 @@ pub const WARM_FREE: &str = "free";
 pub const WARM_CLAIMED: &str = "claimed";
 /// Label on a Service that shows a Service of a target to the outside: the name of the Service that it shows.
 pub const EXPOSES: &str = "experiments.illm.io/exposes";
+/// Annotation on an Application that Argo CD was asked to look at again: when it was asked last.
+pub const REFRESHED_AT: &str = "experiments.illm.io/refreshed-at";
 /// Annotation on the registration of a cluster: which credentials it was made from.
 pub const CREDENTIALS: &str = "experiments.illm.io/credentials";

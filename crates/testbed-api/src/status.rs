@@ -140,9 +140,9 @@ pub struct TargetStatus {
     /// Namespace its components are deployed into.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub namespace: Option<String>,
-    /// When that namespace was made for it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub namespace_created_at: Option<Time>,
+    /// Namespaces that were made for it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub namespaces: Vec<String>,
     /// Secret by which Argo CD knows its cluster, once it was made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub registration: Option<String>,

@@ -54,17 +54,20 @@ pub fn target_labels(run: &Run<'_>, target: &str) -> Value {
     Value::Object(labels_in(run, target))
 }
 
-/// Returns the namespace of a target.
+/// Returns the namespaces of a target: its components', and that of what joins it to a tailnet if it does.
 #[must_use]
-pub fn namespace(run: &Run<'_>, target: &Target) -> Value {
-    let mut labels = labels_in(run, &target.name);
+pub fn namespaces(run: &Run<'_>, target: &Target) -> Vec<Value> {
+    let namespace = |name: &str, security: &str| {
+        let mut labels = labels_in(run, &target.name);
+        labels.insert("pod-security.kubernetes.io/enforce".into(), json!(security));
+        json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}})
+    };
     // Subjects of benchmarks are other people's programs: baseline keeps them off the host, restricted would refuse many.
-    labels.insert("pod-security.kubernetes.io/enforce".into(), json!("baseline"));
-    json!({
-        "apiVersion": "v1",
-        "kind": "Namespace",
-        "metadata": {"name": run.namespace_of(&target.name), "labels": labels},
-    })
+    let mut namespaces = vec![namespace(&run.namespace_of(&target.name), "baseline")];
+    if agent::joins_tailnet(target) {
+        namespaces.push(namespace(agent::TAILNET_NAMESPACE, "privileged"));
+    }
+    namespaces
 }
 
 /// Returns the cluster of a target.

@@ -25,13 +25,15 @@ pub fn made(run: &Run<'_>, status: &ExperimentStatus) -> Vec<Made> {
     }
     for target in &status.targets {
         // A cluster that the lab made takes along what was in it.
-        let within = match target.namespace_created_at {
-            Some(_) if run.is_on_hub(&target.name) => Some(None),
-            Some(_) if run.is_someone_elses(&target.name) => Some(Some(&*target.name)),
+        let within = match &*target.name {
+            name if run.is_on_hub(name) => Some(None),
+            name if run.is_someone_elses(name) => Some(Some(name)),
             _ => None,
         };
         if let Some(within) = within {
-            add(within, "Namespace", None, run.namespace_of(&target.name));
+            for namespace in &target.namespaces {
+                add(within, "Namespace", None, namespace.clone());
+            }
         }
         for component in target.components.iter().filter(|component| component.sync.is_some()) {
             let name = run.application_of(&target.name, &component.name);

@@ -322,6 +322,8 @@ pub struct ApplicationFacts {
     pub operation: Option<String>,
     /// What is wrong, in its own words.
     pub trouble: Option<String>,
+    /// When Argo CD was last asked to look at it again.
+    pub refreshed_at: Option<Timestamp>,
     /// It is being deleted.
     pub deleting: bool,
 }

@@ -245,7 +245,7 @@ impl Plan {
         let mut status = self.status.clone();
         // There is a fact for each effect that was carried out.
         for effect in self.effects.iter().take(facts.len()) {
-            made::note_effect(&mut status, effect, self.now);
+            made::note_effect(&mut status, effect);
         }
         for fact in facts {
             if let Fact::Measured { trial, record, void, values } = fact {

@@ -309,15 +309,11 @@ async fn grant_tailnet(clients: &Clients, seen: &Experiment, target: &str) -> Re
     })?;
     let run = Run::of(seen).map_err(|_| Error::Object("the Experiment has no identity".into()))?;
     let labels = build::target_labels(&run, target);
-    let mut place = labels.clone();
-    place["pod-security.kubernetes.io/enforce"] = json!("privileged");
-    let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": TAILNET_NAMESPACE, "labels": place}});
     let secret = json!({
         "apiVersion": "v1", "kind": "Secret", "type": "Opaque",
         "metadata": {"name": TAILNET_SECRET, "namespace": TAILNET_NAMESPACE, "labels": labels},
         "data": given,
     });
-    apply_in(clients, seen, target, &namespace).await?;
     let kube = way(clients, seen, target)?.client;
     let api: Api<Secret> = Api::namespaced(kube, TAILNET_NAMESPACE);
     in_time(target, api.patch(TAILNET_SECRET, &applying(), &Patch::Apply(&secret))).await?;
@@ -351,8 +347,10 @@ async fn show_kubeconfig(
 /// Has Argo CD look again, now, at an Application whose cluster it no longer knows: then it lets go of it.
 async fn refresh(clients: &Clients, object: &ObjectRef) -> Result<Fact, Error> {
     let api = clients.dynamic(&child(object.kind), object.namespace.as_deref());
-    let patch =
-        json!({"metadata": {"uid": object.uid, "annotations": {"argocd.argoproj.io/refresh": "normal"}}});
+    let annotations = json!({
+        "argocd.argoproj.io/refresh": "normal", labels::REFRESHED_AT: clients.clock.now().to_string(),
+    });
+    let patch = json!({"metadata": {"uid": object.uid, "annotations": annotations}});
     unless_moved_on(api.patch_metadata(&object.name, &PatchParams::default(), &Patch::Merge(patch)).await)
 }
 

@@ -231,6 +231,7 @@ fn application_facts(object: DynamicObject) -> ApplicationFacts {
             .collect(),
         operation: text("/status/operationState/phase"),
         trouble: trouble(&object.data),
+        refreshed_at: object.annotations().get(labels::REFRESHED_AT).and_then(|at| at.parse().ok()),
         deleting: object.metadata.deletion_timestamp.is_some(),
     }
 }
@@ -546,7 +547,7 @@ async fn reach(
         let Some(way) = way.await? else {
             return Ok(Reach::Closed(format!("Secret {}/{} is not there", source.namespace, source.name)));
         };
-        let facts = timeout(PATIENCE, ask(&way, run, &namespace)).await;
+        let facts = timeout(PATIENCE, ask(&way, run, &namespace, agent::joins_tailnet(target))).await;
         let facts = facts
             .with_context(|| format!("its API server did not answer within {} s", PATIENCE.as_secs()))?;
         anyhow::Ok(Reach::Answers(Box::new(facts?)))
@@ -561,7 +562,7 @@ fn key(run: &Run<'_>, target: &Target) -> (String, String) {
     (run.uid.to_owned(), target.name.clone())
 }
 
-async fn ask(way: &Way, run: &Run<'_>, namespace: &str) -> anyhow::Result<RemoteFacts> {
+async fn ask(way: &Way, run: &Run<'_>, namespace: &str, is_in_tailnet: bool) -> anyhow::Result<RemoteFacts> {
     let namespaces: Api<Namespace> = Api::all(way.client.clone());
     let nodes: Api<Node> = Api::all(way.client.clone());
     let services: Api<Service> = Api::namespaced(way.client.clone(), namespace);
@@ -569,19 +570,31 @@ async fn ask(way: &Way, run: &Run<'_>, namespace: &str) -> anyhow::Result<Remote
     let everything = ListParams::default();
     let ours = ListParams::default().labels(&format!("{}={}", labels::EXPERIMENT_UID, run.uid));
     let tailnet: Api<Secret> = Api::namespaced(way.client.clone(), TAILNET_NAMESPACE);
-    let (system, own, named, nodes, services, token, joins) = tokio::try_join!(
+    let outside = async {
+        // Only for those that join one: others need no right to look there.
+        if !is_in_tailnet {
+            return Ok((None, None));
+        }
+        tokio::try_join!(
+            namespaces.get_metadata_opt(TAILNET_NAMESPACE),
+            tailnet.get_metadata_opt(TAILNET_SECRET)
+        )
+    };
+    let (system, own, named, nodes, services, token, (outside, joins)) = tokio::try_join!(
         namespaces.get_metadata("kube-system"),
         namespaces.list_metadata(&ours),
         namespaces.get_metadata_opt(namespace),
         nodes.list(&everything),
         services.list(&everything),
         secrets.get_metadata_opt(TOKEN_SECRET),
-        tailnet.get_metadata_opt(TAILNET_SECRET),
+        outside,
     )
     .context("its API server cannot be asked")?;
     let mut found: Vec<NamespaceFacts> = own.iter().map(namespace_facts).collect();
-    if let Some(named) = named.filter(|named| !found.iter().any(|known| known.name == named.name_any())) {
-        found.push(namespace_facts(&named));
+    for named in [named, outside].into_iter().flatten() {
+        if !found.iter().any(|known| known.name == named.name_any()) {
+            found.push(namespace_facts(&named));
+        }
     }
     Ok(RemoteFacts {
         cluster_id: system.uid().unwrap_or_default(),

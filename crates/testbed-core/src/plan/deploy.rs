@@ -39,6 +39,9 @@ pub(super) fn deploy(pass: &Pass<'_>, status: &mut ExperimentStatus) -> Step {
         step.wait(Reason::NotReadable, format!("what is deployed cannot be read: {reason}"));
         return step;
     };
+    if let Some(message) = target::taken(pass, namespaces) {
+        return step.fail(Reason::NamespaceTaken, message);
+    }
     let servers = target::servers(pass);
     project(pass, &servers, projects, &mut step);
     for target in pass.run.targets() {
@@ -59,10 +62,8 @@ pub(super) fn deploy(pass: &Pass<'_>, status: &mut ExperimentStatus) -> Step {
                 continue;
             }
         };
-        match namespace(pass, target, namespaces, &mut step) {
-            Namespace::Ready => {}
-            Namespace::Waits => continue,
-            Namespace::Taken(message) => return step.fail(Reason::NamespaceTaken, message),
+        if !self::namespaces(pass, target, namespaces, &mut step) {
+            continue;
         }
         if let Place::Remote(facts) = place(pass, target) {
             prepare(pass, target, facts, kubeconfigs, &mut step);
@@ -220,37 +221,28 @@ fn tutorial(pass: &Pass<'_>, status: &mut ExperimentStatus) {
     status.tutorial_status.get_or_insert_default().services = services;
 }
 
-enum Namespace {
-    Ready,
-    Waits,
-    Taken(String),
-}
-
-fn namespace(pass: &Pass<'_>, target: &Target, namespaces: &[NamespaceFacts], step: &mut Step) -> Namespace {
-    let name = pass.run.namespace_of(&target.name);
-    match namespaces.iter().find(|namespace| namespace.name == name) {
-        Some(namespace) if namespace.owner.as_deref() != Some(pass.run.uid) => {
-            Namespace::Taken(format!("{}: namespace {name} exists and is not of this run", target.name))
-        }
-        Some(namespace) if namespace.deleting => {
-            step.wait(
-                Reason::NamespaceCreating,
-                format!("{}: namespace {name} is being deleted", target.name),
-            );
-            Namespace::Waits
-        }
-        Some(_) => Namespace::Ready,
-        None => {
-            // Applied and used in one pass: effects are carried out in order, and the first failure ends the pass.
-            let object = build::namespace(&pass.run, target);
-            step.effect(if pass.run.is_on_hub(&target.name) {
-                Effect::Apply(object)
-            } else {
-                Effect::ApplyIn { target: target.name.clone(), object }
-            });
-            Namespace::Ready
-        }
+/// Sees to the namespaces of a target; returns whether they can be used.
+fn namespaces(pass: &Pass<'_>, target: &Target, seen: &[NamespaceFacts], step: &mut Step) -> bool {
+    let needed = build::namespaces(&pass.run, target);
+    let is_needed = |seen: &&NamespaceFacts| needed.iter().any(|needed| target::is_named(needed, &seen.name));
+    if let Some(ending) = seen.iter().filter(is_needed).find(|seen| seen.deleting) {
+        step.wait(
+            Reason::NamespaceCreating,
+            format!("{}: namespace {} is being deleted", target.name, ending.name),
+        );
+        return false;
     }
+    // Applied and used in one pass: effects are carried out in order, and the first failure ends the pass.
+    for object in
+        needed.into_iter().filter(|needed| !seen.iter().any(|seen| target::is_named(needed, &seen.name)))
+    {
+        step.effect(if pass.run.is_on_hub(&target.name) {
+            Effect::Apply(object)
+        } else {
+            Effect::ApplyIn { target: target.name.clone(), object }
+        });
+    }
+    true
 }
 
 fn component(

@@ -3,9 +3,7 @@
 use super::teardown::Left;
 use super::{Effect, Pass};
 use crate::names;
-use crate::observed::{ApplicationFacts, Reach, WorkflowFacts};
-use jiff::Timestamp;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use crate::observed::{ApplicationFacts, NamespaceFacts, Reach, WorkflowFacts};
 use serde_json::Value;
 use testbed_api::status::{ComponentStatus, ExperimentStatus, TargetStatus, WorkflowStatus};
 
@@ -13,7 +11,7 @@ use testbed_api::status::{ComponentStatus, ExperimentStatus, TargetStatus, Workf
 pub(super) const UNJUDGED: &str = "Unknown";
 
 /// Notes what an effect that was carried out has made.
-pub(super) fn note_effect(status: &mut ExperimentStatus, effect: &Effect, now: Timestamp) {
+pub(super) fn note_effect(status: &mut ExperimentStatus, effect: &Effect) {
     let named = |object: &Value, kind: &str| {
         object["metadata"]["name"].as_str().filter(|_| object["kind"] == kind).map(str::to_owned)
     };
@@ -23,14 +21,16 @@ pub(super) fn note_effect(status: &mut ExperimentStatus, effect: &Effect, now: T
                 status.project.get_or_insert(project);
             }
             if let Some(namespace) = named(object, "Namespace") {
-                has_namespace(
-                    status.targets.iter_mut().find(|known| known.namespace.as_ref() == Some(&namespace)),
-                    now,
-                );
+                let mut targets = status.targets.iter_mut();
+                if let Some(known) = targets.find(|known| known.namespace.as_ref() == Some(&namespace)) {
+                    note_namespace(known, namespace);
+                }
             }
         }
-        Effect::ApplyIn { target, object } if named(object, "Namespace").is_some() => {
-            has_namespace(known(status, target), now);
+        Effect::ApplyIn { target, object } => {
+            if let (Some(known), Some(namespace)) = (known(status, target), named(object, "Namespace")) {
+                note_namespace(known, namespace);
+            }
         }
         Effect::Register { target, name } => {
             if let Some(known) = known(status, target) {
@@ -49,9 +49,9 @@ fn known<'a>(status: &'a mut ExperimentStatus, target: &str) -> Option<&'a mut T
     status.targets.iter_mut().find(|known| known.name == target)
 }
 
-fn has_namespace(target: Option<&mut TargetStatus>, now: Timestamp) {
-    if let Some(known) = target {
-        known.namespace_created_at.get_or_insert(Time(now));
+fn note_namespace(known: &mut TargetStatus, namespace: String) {
+    if !known.namespaces.contains(&namespace) {
+        known.namespaces.push(namespace);
     }
 }
 
@@ -75,16 +75,20 @@ pub(super) fn note(
         let tutorial = status.tutorial_status.get_or_insert_default();
         tutorial.kubeconfig_secrets.insert(kubeconfig.target.clone(), kubeconfig.name.clone());
     }
+    let own = |seen: &&NamespaceFacts| seen.owner.as_deref() == Some(run.uid);
     for known in &mut status.targets {
-        let namespaces = match pass.seen.remote.get(&known.name) {
-            Some(Reach::Answers(facts)) if Some(&facts.cluster_id) == known.cluster_id.as_ref() => {
-                &facts.namespaces
+        let planned = known.namespace.clone();
+        for namespace in
+            left.namespaces.iter().filter(own).filter(|seen| Some(&seen.name) == planned.as_ref())
+        {
+            note_namespace(known, namespace.name.clone());
+        }
+        if let Some(Reach::Answers(facts)) = pass.seen.remote.get(&known.name)
+            && Some(&facts.cluster_id) == known.cluster_id.as_ref()
+        {
+            for namespace in facts.namespaces.iter().filter(own) {
+                note_namespace(known, namespace.name.clone());
             }
-            _ => left.namespaces,
-        };
-        let name = run.namespace_of(&known.name);
-        if namespaces.iter().any(|seen| seen.name == name && seen.owner.as_deref() == Some(run.uid)) {
-            has_namespace(Some(known), pass.now);
         }
     }
     for (component, _) in seen(status, left.applications) {

@@ -20,6 +20,10 @@ pub(super) fn provision(pass: &Pass<'_>, status: &mut ExperimentStatus) -> Step 
         step.wait(Reason::NotReached, "starts once the pins are recorded");
         return step;
     }
+    // What is known before anything is made: of clusters that others own.
+    if let Some(message) = target::taken(pass, &[]) {
+        return step.fail(Reason::NamespaceTaken, message);
+    }
     let clusters = match pass.seen.clusters.known() {
         Ok(clusters) => clusters,
         Err(reason) => {

@@ -1,9 +1,11 @@
 //! Where a target is, and whether it still is what it was when it was found ready.
 
 use super::{Pass, SILENCE};
-use crate::observed::{ClusterFacts, Reach, RemoteFacts};
+use crate::observed::{ClusterFacts, NamespaceFacts, Reach, RemoteFacts};
+use crate::{agent, build};
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use serde_json::Value;
 use std::collections::BTreeMap;
 use testbed_api::experiment::{ClusterType, Target};
 use testbed_api::status::{ExperimentStatus, TargetStatus};
@@ -58,6 +60,33 @@ pub(super) fn servers<'a>(pass: &'a Pass<'_>) -> BTreeMap<&'a str, String> {
     let own = |name: &str| !pass.run.is_on_hub(name);
     let known = pass.persisted.targets.iter().filter(|target| own(&target.name));
     known.filter_map(|target| Some((target.name.as_str(), target.endpoint.clone()?))).collect()
+}
+
+/// Returns what is said where a namespace that a target needs is someone else's. Nothing is made beside it then: what was
+/// there before would be taken over, and removed at the end.
+pub(super) fn taken(pass: &Pass<'_>, on_hub: &[NamespaceFacts]) -> Option<String> {
+    pass.run.targets().into_iter().find_map(|target| {
+        let seen = match place(pass, target) {
+            Place::Hub => on_hub,
+            Place::Remote(facts) => &facts.namespaces,
+            Place::Silent(_) => return None,
+        };
+        let is_theirs = |seen: &&NamespaceFacts| seen.owner.as_deref() != Some(pass.run.uid);
+        let needed = build::namespaces(&pass.run, target);
+        let theirs = seen
+            .iter()
+            .filter(is_theirs)
+            .find(|seen| needed.iter().any(|needed| is_named(needed, &seen.name)))?;
+        let hint = match theirs.name == agent::TAILNET_NAMESPACE {
+            true => "; what joins a tailnet is there already, so let its agent write by transport `direct`",
+            false => "",
+        };
+        Some(format!("{}: namespace {} exists and is not of this run{hint}", target.name, theirs.name))
+    })
+}
+
+pub(super) fn is_named(object: &Value, name: &str) -> bool {
+    object["metadata"]["name"] == name
 }
 
 /// Notes since when each target has been silent, and forgets it when it answers.

@@ -3,7 +3,7 @@
 use super::made;
 use super::target::{self, Place, place};
 use super::{CertifyRequest, ChildKind, Effect, ObjectRef, Pass, Step, TEARDOWN_ALARM};
-use crate::build::{ARGOCD_NAMESPACE, CLUSTER_NAMESPACE, WORKFLOW_NAMESPACE};
+use crate::build::{self, ARGOCD_NAMESPACE, CLUSTER_NAMESPACE, WORKFLOW_NAMESPACE};
 use crate::certificate;
 use crate::observed::{
     ApplicationFacts, ClusterFacts, NamespaceFacts, ObjectFacts, Reach, RemoteFacts, Seen,
@@ -139,7 +139,7 @@ fn deployed<'a>(
                 }
                 given_up => {
                     if let (Lost::Surely(what), Some(known)) = (given_up, known) {
-                        known.left_behind = vec![what];
+                        known.left_behind = what;
                     }
                     unregister(pass, target, left, step);
                     false
@@ -205,7 +205,7 @@ enum Lost {
     /// It may answer yet: what to say, and until when it is waited for if there is an end.
     Perhaps { message: String, until: Option<Timestamp> },
     /// It is not waited for any longer, and this may be there still.
-    Surely(String),
+    Surely(Vec<String>),
 }
 
 /// A cluster that the lab made takes along what is in it, but for what its cloud made for it, which goes only if the
@@ -222,7 +222,10 @@ fn lost(pass: &Pass<'_>, target: &Target, left: &Left<'_>) -> Lost {
         ClusterType::Hub | ClusterType::Local => Lost::Nothing,
         ClusterType::Existing if !certificate::may_stay(&pass.run, pass.persisted, known) => Lost::Nothing,
         ClusterType::Existing => {
-            let namespace = pass.run.namespace_of(name);
+            let needed = build::namespaces(&pass.run, target);
+            let names = needed.iter().filter_map(|namespace| namespace["metadata"]["name"].as_str());
+            let left: Vec<String> = names.map(|name| format!("Namespace {name}")).collect();
+            let (what, are) = (left.join(", "), if left.len() == 1 { "is" } else { "are" });
             let secret = target.cluster.kubeconfig_secret.as_deref().unwrap_or_default();
             let (reason, is_open) = match pass.seen.remote.get(name) {
                 Some(Reach::Silent(reason)) => (reason.as_str(), true),
@@ -232,19 +235,19 @@ fn lost(pass: &Pass<'_>, target: &Target, left: &Left<'_>) -> Lost {
             };
             let message = if is_open {
                 format!(
-                    "target {name} does not answer, and namespace {namespace} is in it still ({reason}); if that \
-                     cluster is no more, delete Secret {secret}"
+                    "target {name} does not answer, and {what} {are} in it still ({reason}); if that cluster is no \
+                     more, delete Secret {secret}"
                 )
             } else {
                 format!(
-                    "target {name} cannot be asked any more, and namespace {namespace} is left in it unless a way to \
-                     it is given soon ({reason})"
+                    "target {name} cannot be asked any more, and {what} {are} left in it unless a way to it is given \
+                     soon ({reason})"
                 )
             };
             match (is_open, waits) {
                 (true, _) => Lost::Perhaps { message, until: None },
                 (false, true) => Lost::Perhaps { message, until },
-                (false, false) => Lost::Surely(format!("Namespace {namespace}")),
+                (false, false) => Lost::Surely(left),
             }
         }
         ClusterType::Gke | ClusterType::Eks | ClusterType::Aks => {
@@ -257,7 +260,7 @@ fn lost(pass: &Pass<'_>, target: &Target, left: &Left<'_>) -> Lost {
                     until,
                 },
                 Some(_) => {
-                    Lost::Surely("what its cloud made for it, such as load balancers and disks".into())
+                    Lost::Surely(vec!["what its cloud made for it, such as load balancers and disks".into()])
                 }
             }
         }
@@ -273,6 +276,13 @@ fn unregister(pass: &Pass<'_>, target: &Target, left: &Left<'_>, step: &mut Step
         step.effect(Effect::Delete(object(ChildKind::Secret, Some(ARGOCD_NAMESPACE), name, uid)));
     }
     for application in stuck.filter(|application| application.deleting) {
+        // Argo CD takes a moment, and what happens meanwhile is no reason to ask it again.
+        let asked = application.refreshed_at.filter(|at| *at <= pass.now);
+        let again = asked.and_then(|at| at.checked_add(LOOK_AGAIN).ok()).filter(|again| pass.now < *again);
+        if let Some(again) = again {
+            step.wake(again);
+            continue;
+        }
         let what =
             object(ChildKind::Application, Some(ARGOCD_NAMESPACE), &application.name, &application.uid);
         step.effect(Effect::Refresh(what));

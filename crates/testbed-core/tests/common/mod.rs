@@ -112,6 +112,14 @@ pub fn experiment_beside_others() -> Experiment {
     serde_json::from_value(value).unwrap()
 }
 
+/// The same, where the cluster of someone else writes its metrics through a tailnet.
+#[allow(dead_code, reason = "not every test makes clusters")]
+pub fn experiment_beside_others_in_a_tailnet() -> Experiment {
+    let mut value = serde_json::to_value(experiment_beside_others()).unwrap();
+    value["spec"]["targets"][0]["observability"]["transport"] = json!("tailscale");
+    serde_json::from_value(value).unwrap()
+}
+
 fn in_clusters(experiment: &Experiment, kind: &str) -> Experiment {
     let mut value = serde_json::to_value(experiment).unwrap();
     for target in value["spec"]["targets"].as_array_mut().unwrap() {

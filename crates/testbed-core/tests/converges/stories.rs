@@ -278,6 +278,21 @@ fn is_torn_down_beside_a_silent_cluster(world: &mut World) {
     World::beside_others(),
     is_deleted_while_it_runs
 )]
+#[case::beside_others_in_a_tailnet(
+    "beside-others-in-a-tailnet",
+    World::beside_others_in_a_tailnet(),
+    undisturbed
+)]
+#[case::beside_others_who_have_a_tailnet(
+    "beside-others-who-have-a-tailnet",
+    World::beside_others_who_have_a_tailnet(),
+    undisturbed
+)]
+#[case::beside_others_who_close_the_way_to_a_tailnet(
+    "beside-others-who-close-the-way-to-a-tailnet",
+    World::beside_others_in_a_tailnet(),
+    loses_the_way
+)]
 #[case::beside_others_who_close_the_way(
     "beside-others-who-close-the-way",
     World::beside_others(),

@@ -1,8 +1,9 @@
 //! The world outside of the operator, in which runs live.
 
 use crate::common::{
-    catalog, experiment, experiment_beside_others, experiment_in_a_cloud, experiment_with_clusters,
-    experiment_with_clusters_and_trials, experiment_with_trials, latency, shown, start, template,
+    catalog, experiment, experiment_beside_others, experiment_beside_others_in_a_tailnet,
+    experiment_in_a_cloud, experiment_with_clusters, experiment_with_clusters_and_trials,
+    experiment_with_trials, latency, shown, start, template,
 };
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, Time};
@@ -139,11 +140,15 @@ impl World {
     /// Two clusters of a cloud, which makes load balancers for them.
     pub fn in_a_cloud() -> Self {
         let mut world = Self { experiment: Some(experiment_in_a_cloud()), ..Self::new(false) };
-        let agent = world.catalog.components["metrics-agent"].clone();
-        for name in ["tailscale-operator", "metrics-egress"] {
-            world.catalog.components.insert(name.into(), agent.clone());
-        }
+        world.knows_tailnets();
         world
+    }
+
+    fn knows_tailnets(&mut self) {
+        let agent = self.catalog.components["metrics-agent"].clone();
+        for name in ["tailscale-operator", "metrics-egress"] {
+            self.catalog.components.insert(name.into(), agent.clone());
+        }
     }
 
     /// A cluster that was there before, and will be afterwards, and one that is made.
@@ -151,6 +156,30 @@ impl World {
         let mut world = Self { experiment: Some(experiment_beside_others()), ..Self::new(false) };
         world.existing.push("left".into());
         world.remote.insert("left".into(), remote("left", "of-someone"));
+        world
+    }
+
+    /// The same, and what is in that cluster writes its metrics through a tailnet.
+    pub fn beside_others_in_a_tailnet() -> Self {
+        let mut world = Self::beside_others();
+        world.experiment = Some(experiment_beside_others_in_a_tailnet());
+        world.knows_tailnets();
+        world
+    }
+
+    /// The same, and its owner has joined that cluster to a tailnet before.
+    pub fn beside_others_who_have_a_tailnet() -> Self {
+        let mut world = Self::beside_others_in_a_tailnet();
+        let facts = world.remote.get_mut("left").unwrap();
+        let theirs = NamespaceFacts {
+            name: "tailscale".into(),
+            uid: "theirs".into(),
+            owner: None,
+            deleting: false,
+            message: None,
+        };
+        facts.namespaces.push(theirs);
+        facts.joins_tailnet = true;
         world
     }
 
@@ -503,7 +532,12 @@ impl World {
                 self.kubeconfigs.insert(name.clone(), facts);
             }
             Effect::GrantTailnet { target } => self.cluster_of(target).unwrap().joins_tailnet = true,
-            Effect::Refresh(_) => {}
+            Effect::Refresh(object) => {
+                let mut applications = self.applications.values_mut();
+                if let Some(seen) = applications.find(|seen| seen.uid == object.uid) {
+                    seen.refreshed_at = Some(self.now);
+                }
+            }
             Effect::DeleteIn { object, .. } if object.kind == ChildKind::Pod => {
                 if let Some(facts) = self.pods.get_mut(&object.uid) {
                     facts.pod.deleting = true;

@@ -77,7 +77,8 @@ targets:
 - name: left
   phase: Deleting
   namespace: tsdb-x7k2q-left-z1517p2w
-  namespaceCreatedAt: "2026-01-01T00:00:15Z"
+  namespaces:
+  - tsdb-x7k2q-left-z1517p2w
   registration: cluster-tsdb-x7k2q-left-5d5nn6xe
   clusterName: tsdb-x7k2q-left-5d5nn6xe
   endpoint: https://tsdb-x7k2q-left-5d5nn6xe

@@ -80,7 +80,7 @@
 51 s Complete, looks again at 66 s
     delete Secret tsdb-x7k2q-right-72fpjevj (uid-11)
     delete Cluster tsdb-x7k2q-right-72fpjevj (uid-2)
-    CleanedUp=False TearingDown target left does not answer, and namespace tsdb-x7k2q-left-z1517p2w is in it still (connection refused); if that cluster is no more, delete Secret mine
+    CleanedUp=False TearingDown target left does not answer, and Namespace tsdb-x7k2q-left-z1517p2w is in it still (connection refused); if that cluster is no more, delete Secret mine
     right is Deleting
 138 s Complete, looks again at 153 s
     DeleteIn { target: "left", object: ObjectRef { kind: Service, namespace: Some(""), name: "metrics-app-w9s1mnv1", uid: "uid-10" } }
@@ -105,7 +105,8 @@ targets:
 - name: left
   phase: Ready
   namespace: tsdb-x7k2q-left-z1517p2w
-  namespaceCreatedAt: "2026-01-01T00:00:15Z"
+  namespaces:
+  - tsdb-x7k2q-left-z1517p2w
   registration: cluster-tsdb-x7k2q-left-5d5nn6xe
   clusterName: tsdb-x7k2q-left-5d5nn6xe
   endpoint: https://left
@@ -147,7 +148,8 @@ targets:
 - name: right
   phase: Deleting
   namespace: tsdb-x7k2q-right-j51462ac
-  namespaceCreatedAt: "2026-01-01T00:00:24Z"
+  namespaces:
+  - tsdb-x7k2q-right-j51462ac
   registration: cluster-tsdb-x7k2q-right-72fpjevj
   clusterName: tsdb-x7k2q-right-72fpjevj
   endpoint: https://tsdb-x7k2q-right-72fpjevj

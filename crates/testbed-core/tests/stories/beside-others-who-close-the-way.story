@@ -80,16 +80,13 @@
 50 s Complete, looks again at 65 s
     delete Secret tsdb-x7k2q-right-72fpjevj (uid-11)
     delete Cluster tsdb-x7k2q-right-72fpjevj (uid-2)
-    CleanedUp=False TearingDown target left cannot be asked any more, and namespace tsdb-x7k2q-left-z1517p2w is left in it unless a way to it is given soon (Secret mine is not there)
+    CleanedUp=False TearingDown target left cannot be asked any more, and Namespace tsdb-x7k2q-left-z1517p2w is left in it unless a way to it is given soon (Secret mine is not there)
     right is Deleting
 947 s Complete, looks again at 962 s
     delete Secret tsdb-x7k2q-left-5d5nn6xe (uid-4)
     Refresh(ObjectRef { kind: Application, namespace: Some("argocd"), name: "tsdb-x7k2q-left-metrics-agent-nckbxcrn", uid: "uid-7" })
     Refresh(ObjectRef { kind: Application, namespace: Some("argocd"), name: "tsdb-x7k2q-left-metrics-app-7twgse32", uid: "uid-8" })
     CleanedUp=False TeardownStuck application tsdb-x7k2q-left-metrics-agent-nckbxcrn is being removed
-950 s Complete, looks again at 965 s
-    Refresh(ObjectRef { kind: Application, namespace: Some("argocd"), name: "tsdb-x7k2q-left-metrics-agent-nckbxcrn", uid: "uid-7" })
-    Refresh(ObjectRef { kind: Application, namespace: Some("argocd"), name: "tsdb-x7k2q-left-metrics-app-7twgse32", uid: "uid-8" })
 953 s Complete, looks again at 968 s
     delete Project tsdb-x7k2q-q14876sn (uid-3)
     delete Secret tsdb-x7k2q-left-akcs2a1a (uid-6)
@@ -106,7 +103,8 @@ targets:
 - name: left
   phase: Ready
   namespace: tsdb-x7k2q-left-z1517p2w
-  namespaceCreatedAt: "2026-01-01T00:00:15Z"
+  namespaces:
+  - tsdb-x7k2q-left-z1517p2w
   registration: cluster-tsdb-x7k2q-left-5d5nn6xe
   clusterName: tsdb-x7k2q-left-5d5nn6xe
   endpoint: https://left
@@ -151,7 +149,8 @@ targets:
 - name: right
   phase: Deleting
   namespace: tsdb-x7k2q-right-j51462ac
-  namespaceCreatedAt: "2026-01-01T00:00:24Z"
+  namespaces:
+  - tsdb-x7k2q-right-j51462ac
   registration: cluster-tsdb-x7k2q-right-72fpjevj
   clusterName: tsdb-x7k2q-right-72fpjevj
   endpoint: https://tsdb-x7k2q-right-72fpjevj

@@ -46,7 +46,8 @@ targets:
 - name: left
   phase: Ready
   namespace: tsdb-x7k2q-left-z1517p2w
-  namespaceCreatedAt: "2026-01-01T00:00:06Z"
+  namespaces:
+  - tsdb-x7k2q-left-z1517p2w
   clusterName: hub
   components:
   - name: metrics-app

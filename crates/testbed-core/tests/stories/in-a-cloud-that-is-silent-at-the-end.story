@@ -45,6 +45,7 @@
 24 s Provisioning, looks again at 1212 s
     Register { target: "right", name: "tsdb-x7k2q-right-72fpjevj" }
     apply Namespace tsdb-x7k2q-right-j51462ac [53916b32426523bd] in right
+    apply Namespace tailscale [736c084ec652fa2a] in right
     GrantWrite { target: "right" }
     GrantTailnet { target: "right" }
     ShowKubeconfig { target: "right", name: "tsdb-x7k2q-right-ff2ax8sj" }
@@ -76,14 +77,14 @@
     Succeeded=True Done the result is stored
 48 s Complete, looks again at 63 s
     looks at [deployed, workflows, left]
-    delete Workflow tsdb-x7k2q-p5ae4psv (uid-22)
-    DeleteIn { target: "right", object: ObjectRef { kind: Service, namespace: Some(""), name: "store-1bjqybkc", uid: "uid-21" } }
+    delete Workflow tsdb-x7k2q-p5ae4psv (uid-24)
+    DeleteIn { target: "right", object: ObjectRef { kind: Service, namespace: Some(""), name: "store-1bjqybkc", uid: "uid-23" } }
     delete Application tsdb-x7k2q-left-metrics-agent-nckbxcrn (uid-9)
     delete Application tsdb-x7k2q-left-metrics-app-7twgse32 (uid-10)
-    delete Application tsdb-x7k2q-right-metrics-agent-qj5sfe4w (uid-18)
-    delete Application tsdb-x7k2q-right-metrics-egress-45296d5a (uid-17)
-    delete Application tsdb-x7k2q-right-store-kfzrp5ag (uid-19)
-    delete Application tsdb-x7k2q-right-tailscale-operato-zkk6eydb (uid-16)
+    delete Application tsdb-x7k2q-right-metrics-agent-qj5sfe4w (uid-19)
+    delete Application tsdb-x7k2q-right-metrics-egress-45296d5a (uid-18)
+    delete Application tsdb-x7k2q-right-store-kfzrp5ag (uid-20)
+    delete Application tsdb-x7k2q-right-tailscale-operato-zkk6eydb (uid-17)
     Published=False NotRequested 
     CleanedUp=False TearingDown workflow tsdb-x7k2q-p5ae4psv is being removed
 51 s Complete, looks again at 66 s
@@ -126,9 +127,6 @@
     Refresh(ObjectRef { kind: Application, namespace: Some("argocd"), name: "tsdb-x7k2q-left-metrics-agent-nckbxcrn", uid: "uid-9" })
     Refresh(ObjectRef { kind: Application, namespace: Some("argocd"), name: "tsdb-x7k2q-left-metrics-app-7twgse32", uid: "uid-10" })
     CleanedUp=False TeardownStuck application tsdb-x7k2q-left-metrics-agent-nckbxcrn is being removed
-951 s Complete, looks again at 966 s
-    Refresh(ObjectRef { kind: Application, namespace: Some("argocd"), name: "tsdb-x7k2q-left-metrics-agent-nckbxcrn", uid: "uid-9" })
-    Refresh(ObjectRef { kind: Application, namespace: Some("argocd"), name: "tsdb-x7k2q-left-metrics-app-7twgse32", uid: "uid-10" })
 954 s Complete, looks again at 969 s
     delete Project tsdb-x7k2q-q14876sn (uid-5)
     delete Cluster tsdb-x7k2q-left-5d5nn6xe (uid-2)
@@ -138,7 +136,7 @@
     CleanedUp=False TeardownStuck v1/Secret/tsdb-x7k2q-left-5d5nn6xe-kubeconfig, of which a cluster was made, is being removed
 960 s Complete, looks again at 975 s
     delete Secret tsdb-x7k2q-left-akcs2a1a (uid-8)
-    delete Secret tsdb-x7k2q-right-ff2ax8sj (uid-15)
+    delete Secret tsdb-x7k2q-right-ff2ax8sj (uid-16)
     CleanedUp=False TeardownStuck secret tsdb-x7k2q-left-akcs2a1a is being removed
     it has cost 0.0744 USD
 963 s Complete, looks again at 86400 s
@@ -152,7 +150,8 @@ targets:
 - name: left
   phase: Deleting
   namespace: tsdb-x7k2q-left-z1517p2w
-  namespaceCreatedAt: "2026-01-01T00:00:15Z"
+  namespaces:
+  - tsdb-x7k2q-left-z1517p2w
   registration: cluster-tsdb-x7k2q-left-5d5nn6xe
   clusterName: tsdb-x7k2q-left-5d5nn6xe
   endpoint: https://tsdb-x7k2q-left-5d5nn6xe
@@ -201,7 +200,9 @@ targets:
 - name: right
   phase: Deleting
   namespace: tsdb-x7k2q-right-j51462ac
-  namespaceCreatedAt: "2026-01-01T00:00:24Z"
+  namespaces:
+  - tsdb-x7k2q-right-j51462ac
+  - tailscale
   registration: cluster-tsdb-x7k2q-right-72fpjevj
   clusterName: tsdb-x7k2q-right-72fpjevj
   endpoint: https://tsdb-x7k2q-right-72fpjevj
@@ -275,7 +276,7 @@ template:
 project: tsdb-x7k2q-q14876sn
 workflowStatus:
   name: tsdb-x7k2q-p5ae4psv
-  uid: uid-22
+  uid: uid-24
   phase: Succeeded
   startedAt: "2026-01-01T00:00:36Z"
   finishedAt: "2026-01-01T00:00:39Z"

@@ -47,6 +47,7 @@
 42 s Provisioning, looks again at 1212 s
     Register { target: "right", name: "tsdb-x7k2q-right-72fpjevj" }
     apply Namespace tsdb-x7k2q-right-j51462ac [53916b32426523bd] in right
+    apply Namespace tailscale [736c084ec652fa2a] in right
     GrantWrite { target: "right" }
     GrantTailnet { target: "right" }
     ShowKubeconfig { target: "right", name: "tsdb-x7k2q-right-ff2ax8sj" }
@@ -79,15 +80,15 @@
     it has cost 0.0043 USD
 65 s Complete, looks again at 80 s
     looks at [deployed, workflows, left]
-    delete Workflow tsdb-x7k2q-p5ae4psv (uid-22)
+    delete Workflow tsdb-x7k2q-p5ae4psv (uid-24)
     DeleteIn { target: "left", object: ObjectRef { kind: Service, namespace: Some(""), name: "metrics-app-w9s1mnv1", uid: "uid-12" } }
-    DeleteIn { target: "right", object: ObjectRef { kind: Service, namespace: Some(""), name: "store-1bjqybkc", uid: "uid-21" } }
+    DeleteIn { target: "right", object: ObjectRef { kind: Service, namespace: Some(""), name: "store-1bjqybkc", uid: "uid-23" } }
     delete Application tsdb-x7k2q-left-metrics-agent-nckbxcrn (uid-9)
     delete Application tsdb-x7k2q-left-metrics-app-7twgse32 (uid-10)
-    delete Application tsdb-x7k2q-right-metrics-agent-qj5sfe4w (uid-18)
-    delete Application tsdb-x7k2q-right-metrics-egress-45296d5a (uid-17)
-    delete Application tsdb-x7k2q-right-store-kfzrp5ag (uid-19)
-    delete Application tsdb-x7k2q-right-tailscale-operato-zkk6eydb (uid-16)
+    delete Application tsdb-x7k2q-right-metrics-agent-qj5sfe4w (uid-19)
+    delete Application tsdb-x7k2q-right-metrics-egress-45296d5a (uid-18)
+    delete Application tsdb-x7k2q-right-store-kfzrp5ag (uid-20)
+    delete Application tsdb-x7k2q-right-tailscale-operato-zkk6eydb (uid-17)
     Published=False NotRequested 
     CleanedUp=False TearingDown workflow tsdb-x7k2q-p5ae4psv is being removed
 68 s Complete, looks again at 83 s
@@ -107,7 +108,7 @@
     CleanedUp=False TearingDown v1/Secret/tsdb-x7k2q-right-72fpjevj-kubeconfig, of which a cluster was made, is being removed
 80 s Complete, looks again at 95 s
     delete Secret tsdb-x7k2q-left-akcs2a1a (uid-8)
-    delete Secret tsdb-x7k2q-right-ff2ax8sj (uid-15)
+    delete Secret tsdb-x7k2q-right-ff2ax8sj (uid-16)
     CleanedUp=False TearingDown secret tsdb-x7k2q-left-akcs2a1a is being removed
     it has cost 0.0058 USD
 83 s Complete, looks again at 86400 s
@@ -121,7 +122,8 @@ targets:
 - name: left
   phase: Deleting
   namespace: tsdb-x7k2q-left-z1517p2w
-  namespaceCreatedAt: "2026-01-01T00:00:15Z"
+  namespaces:
+  - tsdb-x7k2q-left-z1517p2w
   registration: cluster-tsdb-x7k2q-left-5d5nn6xe
   clusterName: tsdb-x7k2q-left-5d5nn6xe
   endpoint: https://tsdb-x7k2q-left-5d5nn6xe
@@ -167,7 +169,9 @@ targets:
 - name: right
   phase: Deleting
   namespace: tsdb-x7k2q-right-j51462ac
-  namespaceCreatedAt: "2026-01-01T00:00:42Z"
+  namespaces:
+  - tsdb-x7k2q-right-j51462ac
+  - tailscale
   registration: cluster-tsdb-x7k2q-right-72fpjevj
   clusterName: tsdb-x7k2q-right-72fpjevj
   endpoint: https://tsdb-x7k2q-right-72fpjevj
@@ -241,7 +245,7 @@ template:
 project: tsdb-x7k2q-q14876sn
 workflowStatus:
   name: tsdb-x7k2q-p5ae4psv
-  uid: uid-22
+  uid: uid-24
   phase: Succeeded
   startedAt: "2026-01-01T00:00:54Z"
   finishedAt: "2026-01-01T00:00:57Z"

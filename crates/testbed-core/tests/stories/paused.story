@@ -238,7 +238,8 @@ targets:
 - name: left
   phase: Ready
   namespace: tsdb-x7k2q-left-z1517p2w
-  namespaceCreatedAt: "2026-01-01T00:00:06Z"
+  namespaces:
+  - tsdb-x7k2q-left-z1517p2w
   clusterName: hub
   components:
   - name: metrics-app
@@ -259,7 +260,8 @@ targets:
 - name: right
   phase: Ready
   namespace: tsdb-x7k2q-right-j51462ac
-  namespaceCreatedAt: "2026-01-01T00:00:12Z"
+  namespaces:
+  - tsdb-x7k2q-right-j51462ac
   clusterName: hub
   components:
   - name: store

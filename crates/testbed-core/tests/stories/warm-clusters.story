@@ -107,7 +107,8 @@ targets:
 - name: left
   phase: Deleting
   namespace: tsdb-x7k2q-left-z1517p2w
-  namespaceCreatedAt: "2026-01-01T00:00:18Z"
+  namespaces:
+  - tsdb-x7k2q-left-z1517p2w
   registration: cluster-warm-a
   clusterName: warm-a
   endpoint: https://warm-a
@@ -153,7 +154,8 @@ targets:
 - name: right
   phase: Deleting
   namespace: tsdb-x7k2q-right-j51462ac
-  namespaceCreatedAt: "2026-01-01T00:00:27Z"
+  namespaces:
+  - tsdb-x7k2q-right-j51462ac
   registration: cluster-warm-b
   clusterName: warm-b
   endpoint: https://warm-b

@@ -1,0 +1,272 @@
+0 s Pending
+    looks at [catalog, template]
+    AddFinalizer
+    Accepted=Unknown NotReached 
+    ClustersReady=Unknown NotReached 
+    ComponentsReady=Unknown NotReached 
+    WorkflowSucceeded=Unknown NotReached 
+    ResultsStored=Unknown NotReached 
+    Published=Unknown NotReached 
+    CleanedUp=Unknown NotReached 
+    Succeeded=Unknown NotReached 
+3 s Provisioning, looks again at 86400 s
+    Accepted=True SourcesPinned 6 components pinned
+    ClustersReady=False NotReached starts once the pins are recorded
+6 s Provisioning, looks again at 243 s
+    looks at []
+    apply ExperimentCluster tsdb-x7k2q-right-72fpjevj [fa1527306805210c]
+    ClustersReady=False ClusterCreating right: a cluster is being made
+    left is Ready
+    right is Creating
+9 s Provisioning, looks again at 243 s
+    ClustersReady=False ClusterCreating right: cluster tsdb-x7k2q-right-72fpjevj: its nodes start
+12 s Provisioning, looks again at 86400 s
+    ClustersReady=True ClusterReady 
+    ComponentsReady=False NotReached starts once the pins and the clusters are recorded
+    right is Ready
+15 s Provisioning, looks again at 1212 s
+    looks at [deployed]
+    apply AppProject tsdb-x7k2q-q14876sn [040da8255648a185]
+    Register { target: "left", name: "tsdb-x7k2q-left-5d5nn6xe" }
+    apply Namespace tsdb-x7k2q-left-z1517p2w [e6632598b2e4aa46] in left
+    apply Namespace tailscale [5aaf8cc5b6c8b8da] in left
+    GrantWrite { target: "left" }
+    GrantTailnet { target: "left" }
+    ShowKubeconfig { target: "left", name: "tsdb-x7k2q-left-akcs2a1a" }
+    apply Application tsdb-x7k2q-left-tailscale-operato-sf005n1c [61c9668171842de0]
+    apply Application tsdb-x7k2q-left-metrics-egress-155jbzf1 [e1be30c994b360d3]
+    apply Application tsdb-x7k2q-left-metrics-agent-nckbxcrn [fc8c6f4794f4eaab]
+    apply Application tsdb-x7k2q-left-metrics-app-7twgse32 [e1f01ccd3815a1f6]
+    ComponentsReady=False ComponentDeploying left/tailscale-operator: is being deployed
+18 s Provisioning, looks again at 1212 s
+    apply Service metrics-app-w9s1mnv1 [97df7162fd316fe5] in left
+    ComponentsReady=False ComponentDeploying left/tailscale-operator: Progressing, Synced
+21 s Provisioning, looks again at 1212 s
+    ComponentsReady=False WaitingForDependency right: waits for target left
+24 s Provisioning, looks again at 1212 s
+    Register { target: "right", name: "tsdb-x7k2q-right-72fpjevj" }
+    apply Namespace tsdb-x7k2q-right-j51462ac [53916b32426523bd] in right
+    GrantWrite { target: "right" }
+    ShowKubeconfig { target: "right", name: "tsdb-x7k2q-right-ff2ax8sj" }
+    apply Application tsdb-x7k2q-right-metrics-agent-qj5sfe4w [f7dd2319b9cb0e3d]
+    apply Application tsdb-x7k2q-right-store-kfzrp5ag [9adecb81e6f92ab6]
+    ComponentsReady=False ComponentDeploying right/metrics-agent: is being deployed
+27 s Provisioning, looks again at 1212 s
+    apply Service store-1bjqybkc [7f5d1428b87cc266] in right
+    ComponentsReady=False ComponentDeploying right/metrics-agent: Progressing, Synced
+30 s Ready, looks again at 86400 s
+    ComponentsReady=True Done 
+    WorkflowSucceeded=False NotReached starts once readiness is recorded
+33 s Running, looks again at 86400 s
+    looks at [template, workflows]
+    apply Workflow tsdb-x7k2q-p5ae4psv [3bd4dfe11b5e2028]
+    WorkflowSucceeded=False WorkflowPending workflow tsdb-x7k2q-p5ae4psv is submitted
+36 s Running, looks again at 96 s
+    looks at [workflows]
+    WorkflowSucceeded=False WorkflowRunning workflow tsdb-x7k2q-p5ae4psv is running
+39 s Running, looks again at 44 s
+    WorkflowSucceeded=True Done workflow tsdb-x7k2q-p5ae4psv succeeded
+    ResultsStored=False SamplesSettling the last samples of the window are still arriving
+44 s Complete, looks again at 639 s
+    looks at []
+    collect beside 0 records: memory_bytes: Instant sum(mem{namespace="tsdb-x7k2q-left-z1517p2w"}) over 2s by 1s of hub as Value and memory_bytes: Instant sum(mem{namespace="tsdb-x7k2q-right-j51462ac"}) over 2s by 1s of hub as Value and cpu_cores: Range sum(rate(cpu_seconds_total{namespace="tsdb-x7k2q-left-z1517p2w"}[2s])) over 2s by 1s of hub as Value and cpu_cores: Range sum(rate(cpu_seconds_total{namespace="tsdb-x7k2q-right-j51462ac"}[2s])) over 2s by 1s of hub as Value
+    ResultsStored=True Done stored
+    Succeeded=True Done the result is stored
+47 s Complete, looks again at 62 s
+    looks at [deployed, workflows, left]
+    delete Workflow tsdb-x7k2q-p5ae4psv (uid-22)
+    delete Application tsdb-x7k2q-left-metrics-agent-nckbxcrn (uid-10)
+    delete Application tsdb-x7k2q-left-metrics-app-7twgse32 (uid-11)
+    delete Application tsdb-x7k2q-left-metrics-egress-155jbzf1 (uid-9)
+    delete Application tsdb-x7k2q-left-tailscale-operato-sf005n1c (uid-8)
+    delete Application tsdb-x7k2q-right-metrics-agent-qj5sfe4w (uid-18)
+    delete Application tsdb-x7k2q-right-store-kfzrp5ag (uid-19)
+    Published=False NotRequested 
+    CleanedUp=False TearingDown workflow tsdb-x7k2q-p5ae4psv is being removed
+50 s Complete, looks again at 65 s
+    delete Secret tsdb-x7k2q-right-72fpjevj (uid-15)
+    delete Cluster tsdb-x7k2q-right-72fpjevj (uid-2)
+    CleanedUp=False TearingDown target left cannot be asked any more, and Namespace tsdb-x7k2q-left-z1517p2w, Namespace tailscale are left in it unless a way to it is given soon (Secret mine is not there)
+    right is Deleting
+947 s Complete, looks again at 962 s
+    delete Secret tsdb-x7k2q-left-5d5nn6xe (uid-4)
+    Refresh(ObjectRef { kind: Application, namespace: Some("argocd"), name: "tsdb-x7k2q-left-metrics-agent-nckbxcrn", uid: "uid-10" })
+    Refresh(ObjectRef { kind: Application, namespace: Some("argocd"), name: "tsdb-x7k2q-left-metrics-app-7twgse32", uid: "uid-11" })
+    Refresh(ObjectRef { kind: Application, namespace: Some("argocd"), name: "tsdb-x7k2q-left-metrics-egress-155jbzf1", uid: "uid-9" })
+    Refresh(ObjectRef { kind: Application, namespace: Some("argocd"), name: "tsdb-x7k2q-left-tailscale-operato-sf005n1c", uid: "uid-8" })
+    CleanedUp=False TeardownStuck application tsdb-x7k2q-left-metrics-agent-nckbxcrn is being removed
+953 s Complete, looks again at 968 s
+    delete Project tsdb-x7k2q-q14876sn (uid-3)
+    delete Secret tsdb-x7k2q-left-akcs2a1a (uid-7)
+    delete Secret tsdb-x7k2q-right-ff2ax8sj (uid-17)
+    CleanedUp=False TeardownStuck project tsdb-x7k2q-q14876sn is being removed
+956 s Complete, looks again at 86400 s
+    certify under Some("runs/11111111-2222-3333-4444-555555555555/") for the last time: Application tsdb-x7k2q-left-metrics-agent-nckbxcrn, Application tsdb-x7k2q-left-metrics-app-7twgse32, Application tsdb-x7k2q-left-metrics-egress-155jbzf1, Application tsdb-x7k2q-left-tailscale-operato-sf005n1c, Application tsdb-x7k2q-right-metrics-agent-qj5sfe4w, Application tsdb-x7k2q-right-store-kfzrp5ag, ExperimentCluster tsdb-x7k2q-right-72fpjevj, Namespace tailscale, Namespace tsdb-x7k2q-left-z1517p2w, Project tsdb-x7k2q-q14876sn, Secret cluster-tsdb-x7k2q-left-5d5nn6xe, Secret cluster-tsdb-x7k2q-right-72fpjevj, Secret tsdb-x7k2q-left-akcs2a1a, Secret tsdb-x7k2q-right-ff2ax8sj, Workflow tsdb-x7k2q-p5ae4psv, resource of a cluster v1/Pod/tsdb-x7k2q-right-72fpjevj-0, resource of a cluster v1/Secret/tsdb-x7k2q-right-72fpjevj-kubeconfig; Namespace tsdb-x7k2q-left-z1517p2w may be left in left; Namespace tailscale may be left in left
+    CleanedUp=True LeftBehind nothing is left of the run but what could not be asked for: Namespace tsdb-x7k2q-left-z1517p2w in target left, Namespace tailscale in target left
+
+The status at last:
+phase: Complete
+observedGeneration: 1
+targets:
+- name: left
+  phase: Ready
+  namespace: tsdb-x7k2q-left-z1517p2w
+  namespaces:
+  - tsdb-x7k2q-left-z1517p2w
+  - tailscale
+  registration: cluster-tsdb-x7k2q-left-5d5nn6xe
+  clusterName: tsdb-x7k2q-left-5d5nn6xe
+  endpoint: https://left
+  kubeconfigSecret: mine
+  clusterId: id-of-of-someone
+  silentSince: "2026-01-01T00:00:36Z"
+  leftBehind:
+  - Namespace tsdb-x7k2q-left-z1517p2w
+  - Namespace tailscale
+  components:
+  - name: tailscale-operator
+    sources:
+    - repoURL: oci://registry/components/metrics-agent
+      targetRevision: sha256:abc
+      path: '.'
+      helm: {}
+    values:
+      operatorConfig.hostname: tsdb-x7k2q-left-5d5nn6xe
+    injected: true
+    application: tsdb-x7k2q-left-tailscale-operato-sf005n1c
+    health: Healthy
+    sync: Synced
+  - name: metrics-egress
+    sources:
+    - repoURL: oci://registry/components/metrics-agent
+      targetRevision: sha256:abc
+      path: '.'
+      helm: {}
+    values:
+      tailnetFqdn: testbed-ingest
+    injected: true
+    application: tsdb-x7k2q-left-metrics-egress-155jbzf1
+    health: Healthy
+    sync: Synced
+  - name: metrics-agent
+    sources:
+    - repoURL: oci://registry/components/metrics-agent
+      targetRevision: sha256:abc
+      path: '.'
+      helm: {}
+    values:
+      cluster: tsdb-x7k2q-left-5d5nn6xe
+      experiment: tsdb-x7k2q
+      remoteWriteUrl: http://testbed-ingest:8080/api/v1/write
+      scope: namespace
+      target: left
+    injected: true
+    application: tsdb-x7k2q-left-metrics-agent-nckbxcrn
+    health: Healthy
+    sync: Synced
+  - name: metrics-app
+    sources:
+    - repoURL: oci://registry/components/metrics-app
+      targetRevision: sha256:abc
+      path: '.'
+      helm: {}
+    values:
+      series: 10
+    endpoint:
+      service: metrics-app
+      port: 8080
+      scheme: http
+    address: 10.88.0.9:30080
+    application: tsdb-x7k2q-left-metrics-app-7twgse32
+    health: Healthy
+    sync: Synced
+- name: right
+  phase: Deleting
+  namespace: tsdb-x7k2q-right-j51462ac
+  namespaces:
+  - tsdb-x7k2q-right-j51462ac
+  registration: cluster-tsdb-x7k2q-right-72fpjevj
+  clusterName: tsdb-x7k2q-right-72fpjevj
+  endpoint: https://tsdb-x7k2q-right-72fpjevj
+  kubeconfigSecret: tsdb-x7k2q-right-72fpjevj-kubeconfig
+  clusterId: id-of-uid-2
+  clusterCreatedAt: "2026-01-01T00:00:06Z"
+  clusterGoneAt: "2026-01-01T00:00:56Z"
+  resources:
+  - v1/Pod/tsdb-x7k2q-right-72fpjevj-0
+  - v1/Secret/tsdb-x7k2q-right-72fpjevj-kubeconfig
+  components:
+  - name: metrics-agent
+    sources:
+    - repoURL: oci://registry/components/metrics-agent
+      targetRevision: sha256:abc
+      path: '.'
+      helm: {}
+    values:
+      cluster: tsdb-x7k2q-right-72fpjevj
+      experiment: tsdb-x7k2q
+      remoteWriteUrl: http://10.96.0.53:8080/api/v1/write
+      target: right
+    injected: true
+    application: tsdb-x7k2q-right-metrics-agent-qj5sfe4w
+    health: Healthy
+    sync: Synced
+  - name: store
+    sources:
+    - repoURL: oci://registry/components/store
+      targetRevision: sha256:abc
+      path: '.'
+      helm: {}
+    values:
+      target: ${targets.left.metrics-app.address}
+    endpoint:
+      service: store
+      port: 8080
+      scheme: http
+    address: 10.88.0.9:30080
+    application: tsdb-x7k2q-right-store-kfzrp5ag
+    health: Healthy
+    sync: Synced
+template:
+  name: compare
+  uid: template-uid
+  generation: 3
+project: tsdb-x7k2q-q14876sn
+workflowStatus:
+  name: tsdb-x7k2q-p5ae4psv
+  uid: uid-22
+  phase: Succeeded
+  startedAt: "2026-01-01T00:00:36Z"
+  finishedAt: "2026-01-01T00:00:39Z"
+  windows:
+  - start: "2026-01-01T00:00:37.000000Z"
+    end: "2026-01-01T00:00:39.000000Z"
+    recordedBy: workload
+cost:
+  currency: USD
+  hourlyUsd: 0.0
+  estimateUsd: 0.0
+  atMostUsd: 0.0
+results:
+  bucket: results
+  key: runs/11111111-2222-3333-4444-555555555555/summary.json
+  sha256: "00"
+  size: 1
+resultsURL: s3://results
+completedAt: "2026-01-01T00:00:44Z"
+resourcesCleaned: true
+teardownCertificate:
+  key: runs/11111111-2222-3333-4444-555555555555/teardown.json
+  sha256: "00"
+stageTimes:
+  Accepted: "2026-01-01T00:00:03.000000Z"
+  CleanedUp: "2026-01-01T00:15:56.000000Z"
+  ClustersReady: "2026-01-01T00:00:12.000000Z"
+  ComponentsReady: "2026-01-01T00:00:30.000000Z"
+  ResultsStored: "2026-01-01T00:00:44.000000Z"
+  Succeeded: "2026-01-01T00:00:44.000000Z"
+  WorkflowSucceeded: "2026-01-01T00:00:39.000000Z"
+tutorialStatus:
+  kubeconfigSecrets:
+    left: tsdb-x7k2q-left-akcs2a1a
+    right: tsdb-x7k2q-right-ff2ax8sj
