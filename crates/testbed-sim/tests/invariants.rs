@@ -23,6 +23,13 @@ fn last<'a>(outcome: &'a mut Outcome, kind: &str, change: Change) -> &'a mut Ent
     outcome.history.iter_mut().rfind(|entry| entry.key.kind == kind && entry.change == change).unwrap()
 }
 
+/// Adds one to what was made, that nobody else knows of.
+fn add_another(outcome: &mut Outcome, kind: &str) {
+    let mut more = last(outcome, kind, Change::Added).clone();
+    more.key.name = "another".into();
+    outcome.history.push(more);
+}
+
 fn alter(entry: &mut Entry, alter: impl FnOnce(&mut Value)) {
     let mut object = (*entry.object).clone();
     alter(&mut object);
@@ -49,8 +56,12 @@ fn a_history_without_faults_breaks_nothing() {
     let projects = outcome.history.iter_mut().filter(|entry| entry.key.kind == "AppProject");
     projects.for_each(|entry| entry.key.name = "another".into());
 })]
-#[case::a_certificate_without_a_cluster("I1", |outcome: &mut Outcome| {
-    let mut more = last(outcome, "ExperimentCluster", Change::Added).clone();
+#[case::a_certificate_without_a_cluster("I1", |outcome: &mut Outcome| add_another(outcome, "ExperimentCluster"))]
+#[case::a_certificate_without_a_project("I1", |outcome: &mut Outcome| add_another(outcome, "AppProject"))]
+#[case::a_certificate_without_an_application("I1", |outcome: &mut Outcome| add_another(outcome, "Application"))]
+#[case::a_certificate_without_a_kubeconfig("I1", |outcome: &mut Outcome| {
+    let of_user = |entry: &&Entry| entry.key.kind == "Secret" && entry.key.namespace == "experiments";
+    let mut more = outcome.history.iter().find(of_user).unwrap().clone();
     more.key.name = "another".into();
     outcome.history.push(more);
 })]
