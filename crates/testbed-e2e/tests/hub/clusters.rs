@@ -84,7 +84,7 @@ async fn still_written(client: &Client, uid: &str) -> Result<usize> {
     Ok(answer["data"]["result"].as_array().map_or(0, Vec::len))
 }
 
-/// Nothing of a run is left: no object, no control group, no link, and nobody writes its series any more.
+/// Nothing of a run is left: no object, no control group, no link.
 async fn nothing_left(
     client: &Client,
     before: &BTreeSet<String>,
@@ -99,11 +99,18 @@ async fn nothing_left(
         .collect();
     ensure!(left.is_empty(), "left over: {left:?}");
     machine_as_before(links_before).await?;
-    tokio::time::sleep(Duration::from_secs(11)).await;
-    let written = still_written(client, &run.uid().unwrap_or_default()).await?;
-    ensure!(written == 0, "{written} series are still being written");
     for target in run.status.iter().flat_map(|status| &status.targets) {
         ensure!(!target.resources.is_empty() && target.cluster_gone_at.is_some(), "{target:?}");
+    }
+    Ok(())
+}
+
+/// Nobody writes the series of these runs any more.
+async fn nothing_written(client: &Client, runs: &[Experiment]) -> Result<()> {
+    tokio::time::sleep(Duration::from_secs(11)).await;
+    for run in runs {
+        let written = still_written(client, &run.uid().unwrap_or_default()).await?;
+        ensure!(written == 0, "{written} series of {} are still being written", run.name_any());
     }
     Ok(())
 }
@@ -126,7 +133,7 @@ async fn two_clusters_side_by_side_are_made_compared_and_gone() -> Result<()> {
     testbed_ok(&["catalog", "push"]).await?;
     let (before, links_before) = (objects(&client).await?, links());
     let hypervisor = Hypervisor::watch()?;
-    let sets = ["trials.warmup=1s", "trials.cooldown=1s", "trials.retries=4"];
+    let sets = ["trials.warmup=1s", "trials.cooldown=1s", "trials.window=6s"];
     let name = submit_with("cluster-comparison", &sets).await?;
     let run = wait_for(&client, &name, 600, is_over).await?;
     ensure!(phase(&run) == Some(Phase::Complete), "{:#?}", run.status);
@@ -148,6 +155,7 @@ async fn two_clusters_side_by_side_are_made_compared_and_gone() -> Result<()> {
     ensure!(result.verdict.decision.is_some(), "{:?}", result.verdict);
     testbed_ok(&["verify", &name]).await?;
     nothing_left(&client, &before, links_before, &run).await?;
+    nothing_written(&client, &[run]).await?;
     testbed_ok(&["delete", &name]).await?;
     as_before(&client, &before).await.context("left over after delete")
 }
@@ -206,6 +214,7 @@ async fn warm_clusters_are_claimed_at_once_and_never_used_twice() -> Result<()> 
     let settings: Api<ConfigMap> = Api::namespaced(client.clone(), "testbed-system");
     settings.delete("testbed-settings", &DeleteParams::default()).await?;
     nothing_left(&client, &before, links_before, &run).await?;
+    nothing_written(&client, &[run]).await?;
     testbed_ok(&["delete", &name]).await.map(drop)
 }
 
@@ -223,6 +232,7 @@ async fn whoever_dies_a_run_in_clusters_ends_and_nothing_is_left() -> Result<()>
     let client = client().await?;
     empty(&client).await?;
     testbed_ok(&["catalog", "push"]).await?;
+    let mut over = Vec::new();
     for victim in [Victim::Operator, Victim::Crossplane, Victim::ArgoCd, Victim::Target] {
         operator_ready(&client).await?;
         let (before, links_before) = (objects(&client).await?, links());
@@ -263,8 +273,9 @@ async fn whoever_dies_a_run_in_clusters_ends_and_nothing_is_left() -> Result<()>
             .await
             .with_context(|| format!("{victim:?} died"))?;
         testbed_ok(&["delete", &name]).await?;
+        over.push(run);
     }
-    Ok(())
+    nothing_written(&client, &over).await
 }
 
 fn clusters_of(run: &Experiment) -> Vec<String> {

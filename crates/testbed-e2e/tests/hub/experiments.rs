@@ -11,7 +11,7 @@ use testbed_api::summary::Decision;
 
 /// The same as `make demo`, but patient: a busy machine may make many a trial void.
 const SHORT: [&str; 8] = [
-    "trials.retries=4",
+    "trials.retries=2",
     "trials.blocks=6",
     "trials.aa=false",
     "trials.aaBlocks=null",
@@ -87,7 +87,7 @@ async fn every_gateway_passes_the_load_on() -> Result<()> {
     empty(&client).await?;
     let sets = [
         "trials.blocks=1",
-        "trials.retries=4",
+        "trials.retries=2",
         "trials.aa=false",
         "trials.aaBlocks=null",
         "trials.window=6s",
