@@ -46,6 +46,8 @@ pub const CLOUD_DEADLINE: SignedDuration = SignedDuration::from_mins(30);
 pub const LOCAL_DEADLINE: SignedDuration = SignedDuration::from_mins(4);
 /// How long Crossplane may be unable to apply what a cluster is made of: its own caches need moments, not minutes.
 pub const REFUSED_DEADLINE: SignedDuration = SignedDuration::from_mins(1);
+/// When to look again at what no watch may tell of.
+const LOOK_AGAIN: SignedDuration = SignedDuration::from_secs(15);
 /// How long a target may be silent before it is taken for lost.
 pub const SILENCE: SignedDuration = SignedDuration::from_secs(60);
 /// How long teardown may take before it says that someone should look.
@@ -412,6 +414,11 @@ impl Step {
 
     fn wake(&mut self, at: Timestamp) {
         self.wake_at = earliest(self.wake_at, Some(at));
+    }
+
+    /// Looks again soon, should no watch tell of what is waited for.
+    fn look_again(&mut self, now: Timestamp) {
+        self.wake(now.saturating_add(LOOK_AGAIN).unwrap_or(Timestamp::MAX));
     }
 }
 

@@ -40,6 +40,23 @@ fn faults_chosen_by_chance_change_nothing_but_the_time() {
 }
 
 #[test]
+fn what_once_broke_something_breaks_nothing() {
+    for (name, plan) in [
+        ("deleted-at-once", "restored@13,conflict@18"),
+        ("place-taken", "crash-after@15"),
+        ("cluster-dies", "woken@44"),
+        ("orphaned-on-hub", "woken@16"),
+    ] {
+        let scenario = named(name);
+        let reference = live(&Ground::Memory, &scenario, &[]);
+        let faults: Vec<Fault> = plan.split(',').map(|fault| fault.parse().unwrap()).collect();
+        let failures = sweep::run(&Ground::Memory, &scenario, &reference, &[faults], || ());
+        let said: Vec<String> = failures.iter().map(ToString::to_string).collect();
+        assert!(failures.is_empty(), "{}", said.join("\n"));
+    }
+}
+
+#[test]
 fn the_same_faults_make_the_same_history() {
     // But for a refusal that is tried again: the client's pauses are drawn by chance.
     let plan = [Fault { point: 5, mode: Mode::CrashAfter }, Fault { point: 19, mode: Mode::Conflict }];

@@ -104,6 +104,8 @@ fn made(
                 resource_version: warm.resource_version.clone(),
                 labels: build::claim_labels(&pass.run, target),
             });
+            // Someone else may have been faster.
+            step.look_again(pass.now);
             format!("{}: cluster {} is being claimed", target.name, warm.name)
         } else {
             step.effect(Effect::Apply(build::cluster(&pass.run, target)));

@@ -2,7 +2,7 @@
 
 use super::made;
 use super::target::{self, Place, place};
-use super::{CertifyRequest, ChildKind, Effect, ObjectRef, Pass, Step, TEARDOWN_ALARM};
+use super::{CertifyRequest, ChildKind, Effect, LOOK_AGAIN, ObjectRef, Pass, Step, TEARDOWN_ALARM};
 use crate::build::{self, ARGOCD_NAMESPACE, CLUSTER_NAMESPACE, WORKFLOW_NAMESPACE};
 use crate::certificate;
 use crate::observed::{
@@ -16,9 +16,6 @@ use testbed_api::Experiment;
 use testbed_api::conditions::{ConditionType, Reason};
 use testbed_api::experiment::{ClusterType, Target};
 use testbed_api::status::ExperimentStatus;
-
-/// When what is left is looked at again, should no watch tell of it.
-const LOOK_AGAIN: SignedDuration = SignedDuration::from_secs(15);
 
 /// How long after the begin of teardown a store that cannot be reached may hold up its end.
 const PROOF_DEADLINE: SignedDuration = SignedDuration::from_mins(5);
@@ -147,7 +144,7 @@ fn deployed<'a>(
             },
         };
         if is_busy {
-            look_again(pass, step);
+            step.look_again(pass.now);
             busy.insert(target.name.as_str());
         }
     }
@@ -156,6 +153,7 @@ fn deployed<'a>(
         if application.operation.as_deref() == Some("Running") {
             // Argo CD ends what it began before it deletes, and one that cannot succeed is tried for ever.
             step.effect(Effect::StopSync(object(ChildKind::Application, Some(ARGOCD_NAMESPACE), name, uid)));
+            step.look_again(pass.now);
         }
         remove(step, ChildKind::Application, Some(ARGOCD_NAMESPACE), name, uid, application.deleting);
     }
@@ -286,7 +284,7 @@ fn unregister(pass: &Pass<'_>, target: &Target, left: &Left<'_>, step: &mut Step
         let what =
             object(ChildKind::Application, Some(ARGOCD_NAMESPACE), &application.name, &application.uid);
         step.effect(Effect::Refresh(what));
-        look_again(pass, step);
+        step.look_again(pass.now);
     }
 }
 
@@ -310,7 +308,7 @@ fn access(
     for registration in left.registrations.iter().filter(|registration| is_bare(&registration.target)) {
         let (namespace, name) = (Some(ARGOCD_NAMESPACE), &registration.name);
         remove(step, ChildKind::Secret, namespace, name, &registration.uid, registration.deleting);
-        look_again(pass, step);
+        step.look_again(pass.now);
     }
     let is_idle = |target: &str| is_bare(target) && !busy.contains(target);
     for cluster in left.clusters.iter().filter(|cluster| is_idle(&cluster.target)) {
@@ -325,7 +323,7 @@ fn access(
                 _ => format!("{count} resources of clusters are being removed, such as {first}"),
             },
         );
-        look_again(pass, step);
+        step.look_again(pass.now);
     }
     let are_gone = left.clusters.is_empty() && left.leftovers.is_empty();
     if are_gone {
@@ -337,7 +335,7 @@ fn access(
         for kubeconfig in left.kubeconfigs {
             let (namespace, name) = (Some(pass.run.namespace), &kubeconfig.name);
             remove(step, ChildKind::Secret, namespace, name, &kubeconfig.uid, kubeconfig.deleting);
-            look_again(pass, step);
+            step.look_again(pass.now);
         }
     }
 }
@@ -399,11 +397,6 @@ fn remove_in(step: &mut Step, target: &Target, what: ObjectRef, deleting: bool) 
         step.effect(Effect::DeleteIn { target: target.name.clone(), object: what });
     }
     step.wait(Reason::TearingDown, message);
-}
-
-/// What no watch tells of is looked at again.
-fn look_again(pass: &Pass<'_>, step: &mut Step) {
-    step.wake(pass.now.saturating_add(LOOK_AGAIN).unwrap_or(Timestamp::MAX));
 }
 
 fn object(kind: ChildKind, namespace: Option<&str>, name: &str, uid: &str) -> ObjectRef {
