@@ -43,6 +43,7 @@ fn faults_chosen_by_chance_change_nothing_but_the_time() {
 fn what_once_broke_something_breaks_nothing() {
     for (name, plan) in [
         ("deleted-at-once", "restored@13,conflict@18"),
+        ("deleted-in-running", "403-reads@19,500@20"),
         ("place-taken", "crash-after@15"),
         ("cluster-dies", "woken@44"),
         ("orphaned-on-hub", "woken@16"),

@@ -303,6 +303,7 @@ fn access(
         for project in left.projects {
             let namespace = Some(ARGOCD_NAMESPACE);
             remove(step, ChildKind::Project, namespace, &project.name, &project.uid, project.deleting);
+            step.look_again(pass.now);
         }
     }
     for registration in left.registrations.iter().filter(|registration| is_bare(&registration.target)) {

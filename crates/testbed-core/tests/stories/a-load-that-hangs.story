@@ -52,7 +52,7 @@
     delete Namespace tsdb-x7k2q-right-j51462ac (uid-5)
     Published=False Skipped 
     CleanedUp=False TearingDown workflow tsdb-x7k2q-p5ae4psv is being removed
-21627 s Failed, looks again at 22524 s
+21627 s Failed, looks again at 21642 s
     delete Project tsdb-x7k2q-q14876sn (uid-1)
     CleanedUp=False TearingDown project tsdb-x7k2q-q14876sn is being removed
 21630 s Failed

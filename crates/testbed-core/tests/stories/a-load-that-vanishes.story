@@ -51,7 +51,7 @@
     delete Namespace tsdb-x7k2q-right-j51462ac (uid-5)
     Published=False Skipped 
     CleanedUp=False TearingDown application tsdb-x7k2q-left-metrics-app-7twgse32 is being removed
-36 s Failed, looks again at 933 s
+36 s Failed, looks again at 51 s
     delete Project tsdb-x7k2q-q14876sn (uid-1)
     CleanedUp=False TearingDown project tsdb-x7k2q-q14876sn is being removed
 39 s Failed

@@ -52,7 +52,7 @@
     delete Namespace tsdb-x7k2q-right-j51462ac (uid-5)
     Published=False Deleted 
     CleanedUp=False TearingDown workflow tsdb-x7k2q-p5ae4psv is being removed
-72012 s Running, looks again at 72909 s
+72012 s Running, looks again at 72027 s
     delete Project tsdb-x7k2q-q14876sn (uid-1)
     CleanedUp=False TearingDown project tsdb-x7k2q-q14876sn is being removed
 72015 s Running

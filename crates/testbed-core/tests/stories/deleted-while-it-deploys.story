@@ -30,7 +30,7 @@
     delete Application tsdb-x7k2q-left-metrics-app-7twgse32 (uid-3)
     delete Namespace tsdb-x7k2q-left-z1517p2w (uid-2)
     CleanedUp=False TearingDown application tsdb-x7k2q-left-metrics-app-7twgse32 is being removed
-15 s Provisioning, looks again at 909 s
+15 s Provisioning, looks again at 30 s
     delete Project tsdb-x7k2q-q14876sn (uid-1)
     CleanedUp=False TearingDown project tsdb-x7k2q-q14876sn is being removed
 18 s Provisioning

@@ -48,7 +48,7 @@
     ResultsStored=False Deleted 
     Published=False Deleted 
     CleanedUp=False TearingDown workflow tsdb-x7k2q-p5ae4psv is being removed
-30 s Running, looks again at 927 s
+30 s Running, looks again at 45 s
     delete Project tsdb-x7k2q-q14876sn (uid-1)
     CleanedUp=False TearingDown project tsdb-x7k2q-q14876sn is being removed
 33 s Running

@@ -45,7 +45,7 @@
     ResultsStored=False Expired 
     Published=False Expired 
     CleanedUp=False TearingDown workflow tsdb-x7k2q-p5ae4psv is being removed
-90003 s Running, looks again at 90900 s
+90003 s Running, looks again at 90018 s
     delete Project tsdb-x7k2q-q14876sn (uid-1)
     CleanedUp=False TearingDown project tsdb-x7k2q-q14876sn is being removed
 90006 s Running

@@ -70,7 +70,7 @@
     delete Namespace tsdb-x7k2q-right-j51462ac (uid-5)
     Published=False Deleted 
     CleanedUp=False TearingDown application tsdb-x7k2q-left-metrics-app-7twgse32 is being removed
-86409 s Failed, looks again at 87306 s
+86409 s Failed, looks again at 86424 s
     delete Project tsdb-x7k2q-q14876sn (uid-1)
     CleanedUp=False TearingDown project tsdb-x7k2q-q14876sn is being removed
 86412 s Failed

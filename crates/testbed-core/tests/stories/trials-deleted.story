@@ -56,7 +56,7 @@
     ResultsStored=False Deleted 
     Published=False Deleted 
     CleanedUp=False TearingDown workflow tsdb-x7k2q-b01-1-right-nbmv6dn3 is being removed
-42 s Running, looks again at 939 s
+42 s Running, looks again at 57 s
     delete Project tsdb-x7k2q-q14876sn (uid-1)
     CleanedUp=False TearingDown project tsdb-x7k2q-q14876sn is being removed
 45 s Running
