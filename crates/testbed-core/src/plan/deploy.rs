@@ -224,8 +224,7 @@ fn tutorial(pass: &Pass<'_>, status: &mut ExperimentStatus) {
 /// Sees to the namespaces of a target; returns whether they can be used.
 fn namespaces(pass: &Pass<'_>, target: &Target, seen: &[NamespaceFacts], step: &mut Step) -> bool {
     let needed = build::namespaces(&pass.run, target);
-    let is_needed = |seen: &&NamespaceFacts| needed.iter().any(|needed| target::is_named(needed, &seen.name));
-    if let Some(ending) = seen.iter().filter(is_needed).find(|seen| seen.deleting) {
+    if let Some(ending) = target::among(&needed, seen).find(|seen| seen.deleting) {
         step.wait(
             Reason::NamespaceCreating,
             format!("{}: namespace {} is being deleted", target.name, ending.name),

@@ -71,20 +71,27 @@ pub(super) fn taken(pass: &Pass<'_>, on_hub: &[NamespaceFacts]) -> Option<String
             Place::Remote(facts) => &facts.namespaces,
             Place::Silent(_) => return None,
         };
-        let is_theirs = |seen: &&NamespaceFacts| seen.owner.as_deref() != Some(pass.run.uid);
         let needed = build::namespaces(&pass.run, target);
-        let theirs = seen
-            .iter()
-            .filter(is_theirs)
-            .find(|seen| needed.iter().any(|needed| is_named(needed, &seen.name)))?;
-        let hint = match theirs.name == agent::TAILNET_NAMESPACE {
-            true => "; what joins a tailnet is there already, so let its agent write by transport `direct`",
-            false => "",
+        let is_theirs = |seen: &&NamespaceFacts| seen.owner.as_deref() != Some(pass.run.uid);
+        let theirs = among(&needed, seen).find(is_theirs)?;
+        let hint = if theirs.name == agent::TAILNET_NAMESPACE {
+            "; what joins a tailnet is there already, so let its agent write by transport `direct`"
+        } else {
+            ""
         };
         Some(format!("{}: namespace {} exists and is not of this run{hint}", target.name, theirs.name))
     })
 }
 
+/// Returns those of the namespaces that are there which bear a name that is needed.
+pub(super) fn among<'a>(
+    needed: &'a [Value],
+    seen: &'a [NamespaceFacts],
+) -> impl Iterator<Item = &'a NamespaceFacts> {
+    seen.iter().filter(|seen| needed.iter().any(|needed| is_named(needed, &seen.name)))
+}
+
+/// Returns whether an object bears a name.
 pub(super) fn is_named(object: &Value, name: &str) -> bool {
     object["metadata"]["name"] == name
 }
