@@ -145,8 +145,7 @@ fn show(
     status: &mut ExperimentStatus,
     step: &mut Step,
 ) {
-    let components =
-        status.targets.iter_mut().find(|known| known.name == target.name).map(|known| &mut known.components);
+    let components = target::recorded(status, &target.name).map(|known| &mut known.components);
     let mut components = components;
     for (name, port) in pass.run.exposed(target) {
         let shown = facts.services.iter().find(|service| service.exposes.as_deref() == Some(&name));

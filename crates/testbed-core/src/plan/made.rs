@@ -1,5 +1,6 @@
 //! What was made for a run, put on record: the list by which its end is proven.
 
+use super::target;
 use super::teardown::Left;
 use super::{Effect, Pass};
 use crate::names;
@@ -28,12 +29,14 @@ pub(super) fn note_effect(status: &mut ExperimentStatus, effect: &Effect) {
             }
         }
         Effect::ApplyIn { target, object } => {
-            if let (Some(known), Some(namespace)) = (known(status, target), named(object, "Namespace")) {
+            if let (Some(known), Some(namespace)) =
+                (target::recorded(status, target), named(object, "Namespace"))
+            {
                 note_namespace(known, namespace);
             }
         }
         Effect::Register { target, name } => {
-            if let Some(known) = known(status, target) {
+            if let Some(known) = target::recorded(status, target) {
                 known.registration.get_or_insert_with(|| names::registration(name));
             }
         }
@@ -43,10 +46,6 @@ pub(super) fn note_effect(status: &mut ExperimentStatus, effect: &Effect) {
         }
         _ => {}
     }
-}
-
-fn known<'a>(status: &'a mut ExperimentStatus, target: &str) -> Option<&'a mut TargetStatus> {
-    status.targets.iter_mut().find(|known| known.name == target)
 }
 
 fn note_namespace(known: &mut TargetStatus, namespace: String) {
@@ -67,7 +66,7 @@ pub(super) fn note(
         status.project.get_or_insert_with(|| project.name.clone());
     }
     for registration in left.registrations {
-        if let Some(known) = known(status, &registration.target) {
+        if let Some(known) = target::recorded(status, &registration.target) {
             known.registration.get_or_insert_with(|| registration.name.clone());
         }
     }

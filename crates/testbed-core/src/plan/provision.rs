@@ -33,7 +33,7 @@ pub(super) fn provision(pass: &Pass<'_>, status: &mut ExperimentStatus) -> Step 
     };
     let mut free = Free::of(pass);
     for target in pass.run.targets() {
-        let Some(known) = status.targets.iter_mut().find(|known| known.name == target.name) else { continue };
+        let Some(known) = target::recorded(status, &target.name) else { continue };
         let ready = match target.cluster.kind {
             ClusterType::Hub => {
                 known.cluster_name = Some("hub".into());

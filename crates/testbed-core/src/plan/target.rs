@@ -37,6 +37,11 @@ pub(super) fn known<'a>(pass: &'a Pass<'_>, name: &str) -> Option<&'a TargetStat
     pass.persisted.targets.iter().find(|target| target.name == name)
 }
 
+/// Returns what is about to be recorded of a target.
+pub(super) fn recorded<'a>(status: &'a mut ExperimentStatus, name: &str) -> Option<&'a mut TargetStatus> {
+    status.targets.iter_mut().find(|known| known.name == name)
+}
+
 /// Returns the cluster that was made for a target, or claimed.
 pub(super) fn cluster<'a>(clusters: &'a [ClusterFacts], target: &str) -> Option<&'a ClusterFacts> {
     clusters.iter().find(|cluster| cluster.target == target)

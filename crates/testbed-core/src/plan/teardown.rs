@@ -118,7 +118,7 @@ fn deployed<'a>(
     let run = &pass.run;
     let mut busy = BTreeSet::new();
     for target in run.spec.targets.iter().filter(|target| !run.is_on_hub(&target.name)) {
-        let known = status.targets.iter_mut().find(|known| known.name == target.name);
+        let known = target::recorded(status, &target.name);
         let is_busy = match answering(pass, target, left) {
             Some(facts) => {
                 if let Some(known) = known {
@@ -346,7 +346,7 @@ fn listed(pass: &Pass<'_>, cluster: &ClusterFacts, status: &mut ExperimentStatus
     let persisted =
         target::known(pass, &cluster.target).map(|known| &known.resources[..]).unwrap_or_default();
     let complete = cluster.resources.iter().all(|resource| persisted.contains(resource));
-    if let Some(known) = status.targets.iter_mut().find(|known| known.name == cluster.target) {
+    if let Some(known) = target::recorded(status, &cluster.target) {
         target::latch(known, cluster, pass.now);
         known.phase = Some("Deleting".into());
     }
