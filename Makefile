@@ -85,7 +85,7 @@ e2e: hub ## tests on the real hub
 
 .PHONY: sweep
 sweep: ## every fault at every request of every simulated run; ARGS=--help for more, such as pairs and --real
-	cargo run --release --quiet --locked -p testbed-sim -- $(ARGS)
+	cargo run --profile sweep --quiet --locked -p testbed-sim -- $(ARGS)
 
 .PHONY: mutants
 mutants: deps $(CARGO_MUTANTS) ## change the core's stages, one thing at a time, and see whether a test notices; an hour

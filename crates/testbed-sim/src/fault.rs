@@ -88,6 +88,12 @@ impl Mode {
         !matches!(self, Self::Ahead | Self::Back | Self::Restored)
     }
 
+    /// Returns whether the operator dies of it, and nothing else happens.
+    #[must_use]
+    pub const fn is_crash(self) -> bool {
+        matches!(self, Self::CrashBefore | Self::CrashAfter)
+    }
+
     const fn word(self) -> &'static str {
         match self {
             Self::CrashBefore => "crash-before",
@@ -154,10 +160,28 @@ pub struct Sent {
     pub needs: Option<Access>,
 }
 
+/// Says which faults happen.
+pub trait Choice: Send {
+    /// Returns what happens to the mutating request of this number; asked once, when it is sent.
+    fn at(&mut self, point: usize) -> Option<Mode>;
+
+    /// Returns whether the API server may have to go back to an earlier state.
+    fn may_go_back(&self) -> bool;
+}
+
+impl Choice for Vec<Fault> {
+    fn at(&mut self, point: usize) -> Option<Mode> {
+        self.iter().find(|fault| fault.point == point).map(|fault| fault.mode)
+    }
+
+    fn may_go_back(&self) -> bool {
+        self.iter().any(|fault| fault.mode == Mode::Restored)
+    }
+}
+
 /// The faults that are to come, and what was sent.
-#[derive(Default)]
 pub struct Faults {
-    plan: Vec<Fault>,
+    choice: Box<dyn Choice>,
     /// All that was sent.
     pub sent: Vec<Sent>,
     writes: usize,
@@ -188,8 +212,17 @@ struct Fate {
 impl Faults {
     /// Returns faults that are to come.
     #[must_use]
-    pub fn new(plan: &[Fault]) -> Self {
-        Self { plan: plan.to_vec(), ..Self::default() }
+    pub fn new(choice: Box<dyn Choice>) -> Arc<Mutex<Self>> {
+        Arc::new(Mutex::new(Self {
+            choice,
+            sent: Vec::new(),
+            writes: 0,
+            burst: 0,
+            reads: None,
+            skew: Arc::default(),
+            life: 0,
+            blind: false,
+        }))
     }
 
     /// Counts a request and returns what happens to it; absent if it is of an earlier life.
@@ -203,8 +236,7 @@ impl Faults {
         self.sent.push(Sent { number, line, life, at: Instant::now(), needs });
         let burst = self.burst > 0;
         self.burst = self.burst.saturating_sub(1);
-        let planned = self.plan.iter().find(|fault| request.is_point && fault.point == number);
-        let mode = planned.map(|fault| fault.mode);
+        let mode = if request.is_point { self.choice.at(number) } else { None };
         match mode {
             Some(Mode::Burst) => self.burst = 19,
             Some(Mode::Blind) => self.blind = true,

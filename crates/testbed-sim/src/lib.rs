@@ -7,6 +7,7 @@ pub mod bench;
 pub mod bucket;
 pub mod fault;
 pub mod invariants;
+pub mod pairs;
 pub mod players;
 pub mod real;
 pub mod runs;

@@ -9,12 +9,17 @@ use std::sync::Arc;
 use std::time::Instant;
 use testbed_sim::bench;
 use testbed_sim::fault::Fault;
+use testbed_sim::pairs::{self, Pairs};
 use testbed_sim::real::{Pool, Programs};
 use testbed_sim::runs::{self, Scenario};
 use testbed_sim::store;
-use testbed_sim::sweep::{self, Pairs};
+use testbed_sim::sweep::{self, Failure};
 use testbed_sim::timed;
 use testbed_sim::world::{Ground, Outcome, live};
+
+/// A life makes and drops small things, millions of them.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Lives simulated runs under faults at every request, and says what broke and how to see it again
 #[derive(Parser)]
@@ -29,8 +34,8 @@ struct Arguments {
     /// Only these faults, such as crash-after@7,conflict@9
     #[arg(long, value_delimiter = ',')]
     plan: Vec<Fault>,
-    /// Pairs of faults too; many
-    #[arg(long, value_enum, num_args = 0..=1, default_missing_value = "all")]
+    /// Pairs of faults too; hours
+    #[arg(long, value_enum, num_args = 0..=1, default_missing_value = "all", conflicts_with_all = ["real", "plan", "random"])]
     pairs: Option<Pairs>,
     /// Instead: so many lives with random faults, in all of the runs in equal parts
     #[arg(long)]
@@ -108,18 +113,38 @@ fn main() -> ExitCode {
         let failures = sweep::run(&ground, scenario, &reference, &plans, || bar.inc(1));
         bar.finish_and_clear();
         failed += failures.len();
-        for failure in failures.iter().take(10) {
-            println!("  {failure}");
+        tell("plans", plans.len(), failures.len(), &failures, begun);
+        if let Some(which) = arguments.pairs {
+            let (begun, bar) = (Instant::now(), ProgressBar::no_length());
+            match pairs::run(scenario, &reference, &which.modes(), || bar.inc(1)) {
+                Ok(swept) => {
+                    bar.finish_and_clear();
+                    lived += swept.lived;
+                    failed += swept.broken.len();
+                    let again = |plan: &Vec<Fault>| pairs::again(scenario, &reference, plan);
+                    let shown: Vec<Failure> = swept.broken.iter().take(SHOWN).map(again).collect();
+                    tell("pairs", swept.lived, swept.broken.len(), &shown, begun);
+                }
+                Err(error) => {
+                    eprintln!("{error:#}");
+                    return ExitCode::FAILURE;
+                }
+            }
         }
-        println!(
-            "  {} of {} plans passed ({:.1} s)",
-            plans.len() - failures.len(),
-            plans.len(),
-            begun.elapsed().as_secs_f64()
-        );
     }
     println!("{lived} plans, {failed} failed");
     if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// How many of the plans that failed are shown.
+const SHOWN: usize = 10;
+
+/// Says what came of so many plans.
+fn tell(what: &str, count: usize, failed: usize, failures: &[Failure], begun: Instant) {
+    for failure in failures.iter().take(SHOWN) {
+        println!("  {failure}");
+    }
+    println!("  {} of {count} {what} passed ({:.1} s)", count - failed, begun.elapsed().as_secs_f64());
 }
 
 fn bench(arguments: &Arguments) -> ExitCode {
@@ -166,11 +191,7 @@ fn plans(arguments: &Arguments, ground: &Ground, reference: &Outcome, runs: usiz
             .map(|number| sweep::random(ground, seed, number, reference.writes))
             .collect();
     }
-    let mut plans = sweep::singles(ground, reference);
-    if let Some(which) = arguments.pairs {
-        plans.extend(sweep::pairs(ground, reference, which));
-    }
-    plans
+    sweep::singles(ground, reference)
 }
 
 fn print(outcome: &Outcome) {

@@ -1,4 +1,4 @@
-//! Every fault at every request, one at a time and in pairs, and what came of it.
+//! Every fault at every request, one at a time, and what came of it.
 
 use crate::fault::{Fault, Mode};
 use crate::runs::Scenario;
@@ -67,9 +67,20 @@ fn end(outcome: &Outcome) -> Value {
 /// Lives a run under a plan, and returns what does not hold, of itself or beside the run without faults.
 #[must_use]
 pub fn judge(ground: &Ground, scenario: &Scenario, reference: &Outcome, plan: &[Fault]) -> Vec<String> {
-    let outcome = live(ground, scenario, plan);
+    judged(ground, scenario, reference, plan, &live(ground, scenario, plan))
+}
+
+/// Returns what does not hold of a life under a plan, of itself or beside the run without faults.
+#[must_use]
+pub(crate) fn judged(
+    ground: &Ground,
+    scenario: &Scenario,
+    reference: &Outcome,
+    plan: &[Fault],
+    outcome: &Outcome,
+) -> Vec<String> {
     let mut broken = outcome.broken.clone();
-    let (wanted, got) = (end(reference), end(&outcome));
+    let (wanted, got) = (end(reference), end(outcome));
     // Where in its life a run is when it is deleted, or its cluster dies, depends on what delayed it.
     let timed = scenario.delete_in.is_some() || scenario.behavior.cluster_dies.is_some() || outcome.restored;
     if wanted != got && !timed {
@@ -95,29 +106,6 @@ pub fn singles(ground: &Ground, reference: &Outcome) -> Vec<Vec<Fault>> {
     let points = 1..=reference.writes;
     let modes = ground.modes();
     points.flat_map(|point| modes.iter().map(move |mode| vec![Fault { point, mode: *mode }])).collect()
-}
-
-/// Which pairs of faults.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum Pairs {
-    /// The operator dies twice
-    Crashes,
-    /// Any two
-    All,
-}
-
-/// Returns the plans with two faults, the second at a later request.
-#[must_use]
-pub fn pairs(ground: &Ground, reference: &Outcome, which: Pairs) -> Vec<Vec<Fault>> {
-    let crash = |fault: &Fault| matches!(fault.mode, Mode::CrashBefore | Mode::CrashAfter);
-    let wanted = |fault: &Fault| which == Pairs::All || crash(fault);
-    let one: Vec<Fault> = singles(ground, reference).into_iter().flatten().filter(wanted).collect();
-    let later = |first: &Fault, second: &Fault| first.point < second.point;
-    one.iter()
-        .flat_map(|first| {
-            one.iter().filter(move |second| later(first, second)).map(|second| vec![*first, *second])
-        })
-        .collect()
 }
 
 /// Returns one to six faults, a function of seed and number.
@@ -168,7 +156,8 @@ pub fn run(
     failures.into_inner().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn shrink(
+/// Returns the fewest of these faults that break something still.
+pub(crate) fn shrink(
     ground: &Ground,
     scenario: &Scenario,
     reference: &Outcome,

@@ -4,7 +4,7 @@
 
 use crate::bench::Row;
 use crate::bucket::{Bucket, Trouble};
-use crate::fault::Faulty;
+use crate::fault::{Faults, Faulty};
 use crate::players::{Behavior, Clusters, Players};
 use crate::real::{Pool, Site, ask, create, told};
 use crate::runs::{self, Scenario};
@@ -80,7 +80,7 @@ impl Lab {
             store: hub.clone(),
             next: site.next(&hub)?,
             hub: hub.clone(),
-            faults: Arc::default(),
+            faults: Faults::new(Box::new(Vec::new())),
             crash: Arc::default(),
             life: 0,
             reachable: Arc::new(|| true),

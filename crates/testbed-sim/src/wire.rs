@@ -247,8 +247,24 @@ pub fn refuse(refusal: &Refusal) -> Answer {
     object(StatusCode::from_u16(refusal.code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR), &refusal.status())
 }
 
+/// Appends a value as JSON, without the detour of `Display`: most of what a world does is to write it.
+fn write(text: &mut Vec<u8>, value: &Value) {
+    // A vector takes everything, and the keys of a value are words.
+    let _ = serde_json::to_writer(text, value);
+}
+
+/// Returns the line by which a watch tells of a change.
+fn event(change: Change, object: &Value) -> Bytes {
+    let mut line = format!(r#"{{"type":"{}","object":"#, change.word()).into_bytes();
+    write(&mut line, object);
+    line.extend_from_slice(b"}\n");
+    line.into()
+}
+
 fn object(code: StatusCode, value: &Value) -> Answer {
-    let mut answer = Response::new(Full::new(Bytes::from(value.to_string())).boxed_unsync());
+    let mut text = Vec::new();
+    write(&mut text, value);
+    let mut answer = Response::new(Full::new(Bytes::from(text)).boxed_unsync());
     *answer.status_mut() = code;
     answer
 }
@@ -310,8 +326,7 @@ impl Watch {
                 (true, true) => Change::Modified,
                 (true, false) => Change::Deleted,
             };
-            let event = json!({"type": change.word(), "object": &*entry.object});
-            self.ready.push_back(Bytes::from(format!("{event}\n")));
+            self.ready.push_back(event(change, &entry.object));
         }
     }
 }

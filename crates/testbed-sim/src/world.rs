@@ -2,7 +2,7 @@
 //! whenever the faults say so. In memory and virtual time, or around real programs.
 
 use crate::bucket::{Bucket, Trouble};
-use crate::fault::{self, Fault, Faults, Faulty, Next, Sent, in_memory};
+use crate::fault::{self, Choice, Fault, Faults, Faulty, Next, Sent, in_memory};
 use crate::invariants;
 use crate::players::{self, Behavior, CANARY, Clusters, FOR_GOOD, Players};
 use crate::real::{Pool, Process, Site};
@@ -247,6 +247,15 @@ struct World {
 /// If the world itself cannot be made.
 #[must_use]
 pub fn live(ground: &Ground, scenario: &Scenario, plan: &[Fault]) -> Outcome {
+    live_as(ground, scenario, Box::new(plan.to_vec()))
+}
+
+/// Lives one run to its end under the faults that `choice` chooses.
+///
+/// # Panics
+/// If the world itself cannot be made.
+#[must_use]
+pub fn live_as(ground: &Ground, scenario: &Scenario, choice: Box<dyn Choice>) -> Outcome {
     let mut runtime = tokio::runtime::Builder::new_current_thread();
     let runtime = match ground {
         Ground::Memory => runtime.enable_time().start_paused(true),
@@ -256,9 +265,9 @@ pub fn live(ground: &Ground, scenario: &Scenario, plan: &[Fault]) -> Outcome {
     // Within, where time stands still.
     runtime.block_on(async {
         let world = match ground {
-            Ground::Memory => World::in_memory(ground.pace(), scenario.behavior, plan),
+            Ground::Memory => World::in_memory(ground.pace(), scenario.behavior, choice),
             Ground::Real(pool) => {
-                World::real(ground.pace(), pool, scenario.behavior, plan).await.unwrap_or_else(|error| {
+                World::real(ground.pace(), pool, scenario.behavior, choice).await.unwrap_or_else(|error| {
                     panic!("the world cannot be made: {error:#}");
                 })
             }
@@ -299,11 +308,11 @@ impl Life {
 }
 
 impl World {
-    fn in_memory(pace: Pace, behavior: Behavior, plan: &[Fault]) -> Self {
+    fn in_memory(pace: Pace, behavior: Behavior, choice: Box<dyn Choice>) -> Self {
         let start = Timestamp::from_second(1_767_225_600).unwrap_or_default();
         let clock = Clock::set(start);
         let mut hub = Store::new(clock.clone(), "hub", &NAMESPACES);
-        hub.may_go_back = plan.iter().any(|fault| fault.mode == fault::Mode::Restored);
+        hub.may_go_back = choice.may_go_back();
         for kind in KINDS.iter().filter(|kind| kind.is_custom()) {
             let _ = hub.create("CustomResourceDefinition", "", kind.definition());
         }
@@ -312,19 +321,31 @@ impl World {
         }
         let hub = Arc::new(Mutex::new(hub));
         let next = in_memory(&hub);
-        Self::of(pace, behavior, plan, clock, hub, next)
+        Self::of(pace, behavior, choice, clock, hub, next)
     }
 
-    async fn real(pace: Pace, pool: &Arc<Pool>, behavior: Behavior, plan: &[Fault]) -> anyhow::Result<Self> {
+    async fn real(
+        pace: Pace,
+        pool: &Arc<Pool>,
+        behavior: Behavior,
+        choice: Box<dyn Choice>,
+    ) -> anyhow::Result<Self> {
         let mut site = pool.site()?;
         let hub = site.mirror().await?;
-        let mut world = Self::of(pace, behavior, plan, Clock::system(), hub.clone(), site.next(&hub)?);
+        let mut world = Self::of(pace, behavior, choice, Clock::system(), hub.clone(), site.next(&hub)?);
         let addresses = site.serve(world.bucket(), world.metrics()).await?;
         world.real = Some((site, addresses));
         Ok(world)
     }
 
-    fn of(pace: Pace, behavior: Behavior, plan: &[Fault], clock: Clock, hub: Shared, next: Next) -> Self {
+    fn of(
+        pace: Pace,
+        behavior: Behavior,
+        choice: Box<dyn Choice>,
+        clock: Clock,
+        hub: Shared,
+        next: Next,
+    ) -> Self {
         Self {
             pace,
             behavior,
@@ -334,7 +355,7 @@ impl World {
             next,
             clusters: Clusters::default(),
             store: Arc::default(),
-            faults: Arc::new(Mutex::new(Faults::new(plan))),
+            faults: Faults::new(choice),
             crash: Arc::default(),
             real: None,
         }
