@@ -23,17 +23,18 @@
 use crate::fault::Sent;
 use crate::players::CANARY;
 use crate::runs::{FORGED, Scenario};
-use crate::store::{Change, Entry, Key, strings};
+use crate::store::{Change, Entry, Key, Restored, strings};
 use crate::world::{Outcome, phase};
 use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use testbed_api::certificate::{Certificate, Made};
-use testbed_api::labels;
 use testbed_api::status::Phase;
+use testbed_api::{Experiment, labels};
 use testbed_core::build::CLUSTER_NAMESPACE;
-use testbed_core::names;
+use testbed_core::run::Run;
+use testbed_core::{certificate, names};
 
 /// How long the end of what was deleted may take under any faults.
 const DELETED_WITHIN: SignedDuration = SignedDuration::from_mins(5);
@@ -137,12 +138,26 @@ fn certified(outcome: &Outcome, broken: &mut Vec<String>) {
     // In a cluster of someone else, what is in its namespaces goes with them.
     let theirs = outcome.history_of_theirs.iter().filter(|entry| entry.key.kind == "Namespace");
     let of_run = outcome.history.iter().filter(is_made).chain(theirs).filter(is_ours);
-    // Where the API server went back, so did the record of what was made.
-    for entry in
-        of_run.filter(|_| !outcome.restored).filter(|entry| !listed.contains(entry.key.name.as_str()))
-    {
+    let unlisted =
+        of_run.filter(|entry| entry.change == Change::Added && !listed.contains(entry.key.name.as_str()));
+    // Where the API server went back, so did the record of what was made before.
+    let is_forgotten = |entry: &&Entry| {
+        let forgets =
+            |restored: &Restored| entry.at <= restored.at && !is_recorded(&restored.run, &entry.key);
+        outcome.restored.iter().any(forgets)
+    };
+    for entry in unlisted.filter(|entry| !is_forgotten(entry)) {
         broken.push(format!("I1: {key} does not say that {:?} was made", entry.key));
     }
+}
+
+/// Returns whether an Experiment says of something that it was made.
+fn is_recorded(run: &Value, made: &Key) -> bool {
+    let run: Option<Experiment> = serde_json::from_value(run.clone()).ok();
+    let known = run.as_ref().and_then(|run| Some((Run::of(run).ok()?, run.status.as_ref()?)));
+    known.is_some_and(|(run, status)| {
+        certificate::made(&run, status).iter().any(|known| known.name == made.name)
+    })
 }
 
 /// I2: no cluster is there for longer than its run may be, and a minute.
@@ -258,9 +273,9 @@ fn made_once(outcome: &Outcome, broken: &mut Vec<String>) {
 fn results(scenario: &Scenario, outcome: &Outcome, broken: &mut Vec<String>) {
     let Some(run) = &outcome.ended else { return };
     // Of a cluster half of whose parts were undone nothing can be saved, and the run says so.
-    let is_undone = outcome.restored && run["status"]["failure"]["reason"] == "ClusterFailed";
+    let is_undone = !outcome.restored.is_empty() && run["status"]["failure"]["reason"] == "ClusterFailed";
     // Nor is a place taken any more where that was undone.
-    let is_undone = is_undone || (outcome.restored && scenario.behavior.place_taken);
+    let is_undone = is_undone || (!outcome.restored.is_empty() && scenario.behavior.place_taken);
     if phase(run) != Some(scenario.ends) && !is_undone {
         broken.push(format!(
             "I12: it ended {:?}, not {:?}: {}",

@@ -81,7 +81,7 @@ pub struct Players {
     /// How much of each history is known.
     read: BTreeMap<String, usize>,
     /// How often the hub went back to an earlier state.
-    restored: u64,
+    restored: usize,
 }
 
 fn text<'a>(value: &'a Value, path: &str) -> &'a str {
@@ -170,8 +170,8 @@ impl Players {
         for place in std::iter::once(String::new()).chain(places) {
             let Some(store) = self.store(&place) else { continue };
             let store = lock(&store);
-            if place.is_empty() && self.restored != store.restored {
-                self.restored = store.restored;
+            if place.is_empty() && self.restored != store.restored.len() {
+                self.restored = store.restored.len();
                 self.read.remove(&place);
             }
             let read = self.read.entry(place.clone()).or_default();

@@ -228,6 +228,15 @@ pub struct Entry {
     pub before: Option<Arc<Value>>,
 }
 
+/// An API server that went back to an earlier state.
+#[derive(Debug, Clone)]
+pub struct Restored {
+    /// When.
+    pub at: Timestamp,
+    /// The Experiment as it was again.
+    pub run: Arc<Value>,
+}
+
 /// What is looked for.
 #[derive(Debug, Clone, Default)]
 pub struct Selector {
@@ -332,8 +341,8 @@ pub struct Store {
     pub changed: Arc<Notify>,
     /// Grows whenever all watches are cut.
     pub cut: u64,
-    /// How often it went back to an earlier state.
-    pub restored: u64,
+    /// Each time that it went back to an earlier state.
+    pub restored: Vec<Restored>,
     /// Distinguishes UIDs of different API servers.
     prefix: String,
 }
@@ -370,7 +379,7 @@ impl Store {
             log: Vec::new(),
             changed: Arc::default(),
             cut: 0,
-            restored: 0,
+            restored: Vec::new(),
             prefix: prefix.to_owned(),
         }
     }
@@ -453,7 +462,9 @@ impl Store {
             };
         }
         self.version = self.log.last().map_or(100, |entry| entry.version);
-        self.restored += 1;
+        let run = self.objects.iter().find(|(key, _)| key.kind == "Experiment");
+        let run = run.map(|(_, run)| run.clone()).unwrap_or_default();
+        self.restored.push(Restored { at: self.clock.now(), run });
         self.cut_watches();
     }
 

@@ -82,7 +82,9 @@ pub(crate) fn judged(
     let mut broken = outcome.broken.clone();
     let (wanted, got) = (end(reference), end(outcome));
     // Where in its life a run is when it is deleted, or its cluster dies, depends on what delayed it.
-    let timed = scenario.delete_in.is_some() || scenario.behavior.cluster_dies.is_some() || outcome.restored;
+    let timed = scenario.delete_in.is_some()
+        || scenario.behavior.cluster_dies.is_some()
+        || !outcome.restored.is_empty();
     if wanted != got && !timed {
         broken.push(format!("differs from the run without faults: {got}, not {wanted}"));
     }

@@ -7,7 +7,7 @@ use crate::invariants;
 use crate::players::{self, Behavior, CANARY, Clusters, FOR_GOOD, Players};
 use crate::real::{Pool, Process, Site};
 use crate::runs::{self, Scenario};
-use crate::store::{Deletion, Entry, KINDS, Key, Store};
+use crate::store::{Deletion, Entry, KINDS, Key, Restored, Store};
 use crate::wire::{Shared, lock};
 use bytes::Bytes;
 use clap::Parser;
@@ -152,8 +152,8 @@ pub struct Outcome {
     pub after_restart: Vec<Sent>,
     /// How long it took, in virtual time, until all was over.
     pub took: Duration,
-    /// Whether the API server went back to an earlier state.
-    pub restored: bool,
+    /// Each time that the API server went back to an earlier state.
+    pub restored: Vec<Restored>,
     /// What must hold and does not.
     pub broken: Vec<String>,
     /// What the operators said, where they are processes.
@@ -564,7 +564,7 @@ impl World {
             stored_at_last,
             after_restart,
             took,
-            restored: hub.restored > 0,
+            restored: hub.restored.clone(),
             broken,
             log: String::new(),
         }

@@ -6,10 +6,12 @@ use rstest::rstest;
 use serde_json::{Value, json};
 use std::sync::{Arc, LazyLock};
 use testbed_api::labels;
+use testbed_core::build::{ARGOCD_NAMESPACE, CLUSTER_NAMESPACE};
+use testbed_core::names::sha256;
 use testbed_sim::invariants::broken;
 use testbed_sim::players::CANARY;
 use testbed_sim::runs::{self, Scenario};
-use testbed_sim::store::{Change, Entry, Key};
+use testbed_sim::store::{Change, Entry, Key, Restored};
 use testbed_sim::world::{Ground, Outcome, live};
 
 fn named(name: &str) -> Scenario {
@@ -23,9 +25,12 @@ fn last<'a>(outcome: &'a mut Outcome, kind: &str, change: Change) -> &'a mut Ent
     outcome.history.iter_mut().rfind(|entry| entry.key.kind == kind && entry.change == change).unwrap()
 }
 
-/// Adds one to what was made, that nobody else knows of.
-fn add_another(outcome: &mut Outcome, kind: &str) {
-    let mut more = last(outcome, kind, Change::Added).clone();
+/// Adds one to what was made of a kind in a namespace, that nobody else knows of.
+fn add_another(outcome: &mut Outcome, kind: &str, namespace: &str) {
+    let like = |entry: &&Entry| {
+        entry.key.kind == kind && entry.key.namespace == namespace && entry.change == Change::Added
+    };
+    let mut more = outcome.history.iter().rfind(like).unwrap().clone();
     more.key.name = "another".into();
     outcome.history.push(more);
 }
@@ -45,6 +50,25 @@ fn a_history_without_faults_breaks_nothing() {
     assert_eq!(broken(&named("cluster"), &GOOD), Vec::<String>::new());
 }
 
+/// Takes what is of a kind off the certificate.
+fn forget(outcome: &mut Outcome, kind: &str) {
+    let (_, bytes) = outcome.stored.iter_mut().find(|(key, _)| key.contains("teardown")).unwrap();
+    let mut certificate: Value = serde_json::from_slice(bytes).unwrap();
+    certificate["made"].as_array_mut().unwrap().retain(|made| made["kind"] != kind);
+    *bytes = certificate.to_string().into();
+    let digest = sha256(bytes);
+    of_run(outcome)["status"]["teardownCertificate"]["sha256"] = json!(digest);
+}
+
+#[test]
+fn what_was_forgotten_because_the_server_went_back_is_not_missed_on_the_certificate() {
+    let mut outcome = GOOD.clone();
+    let at = last(&mut outcome, "Application", Change::Deleted).at;
+    outcome.restored.push(Restored { at, run: Arc::default() });
+    forget(&mut outcome, "Application");
+    assert_eq!(broken(&named("cluster"), &outcome), Vec::<String>::new());
+}
+
 #[rstest]
 #[case::left_over("I1", |outcome: &mut Outcome| {
     let key = last(outcome, "ExperimentCluster", Change::Deleted).key.clone();
@@ -56,14 +80,21 @@ fn a_history_without_faults_breaks_nothing() {
     let projects = outcome.history.iter_mut().filter(|entry| entry.key.kind == "AppProject");
     projects.for_each(|entry| entry.key.name = "another".into());
 })]
-#[case::a_certificate_without_a_cluster("I1", |outcome: &mut Outcome| add_another(outcome, "ExperimentCluster"))]
-#[case::a_certificate_without_a_project("I1", |outcome: &mut Outcome| add_another(outcome, "AppProject"))]
-#[case::a_certificate_without_an_application("I1", |outcome: &mut Outcome| add_another(outcome, "Application"))]
-#[case::a_certificate_without_a_kubeconfig("I1", |outcome: &mut Outcome| {
-    let of_user = |entry: &&Entry| entry.key.kind == "Secret" && entry.key.namespace == "experiments";
-    let mut more = outcome.history.iter().find(of_user).unwrap().clone();
-    more.key.name = "another".into();
-    outcome.history.push(more);
+#[case::a_certificate_without_a_cluster("I1", |outcome: &mut Outcome| add_another(outcome, "ExperimentCluster", CLUSTER_NAMESPACE))]
+#[case::a_certificate_without_a_project("I1", |outcome: &mut Outcome| add_another(outcome, "AppProject", ARGOCD_NAMESPACE))]
+#[case::a_certificate_without_an_application("I1", |outcome: &mut Outcome| add_another(outcome, "Application", ARGOCD_NAMESPACE))]
+#[case::a_certificate_without_a_kubeconfig("I1", |outcome: &mut Outcome| add_another(outcome, "Secret", "experiments"))]
+#[case::a_certificate_without_what_was_made_after_the_server_went_back("I1", |outcome: &mut Outcome| {
+    let at = last(outcome, "Application", Change::Added).at - SignedDuration::from_secs(1);
+    add_another(outcome, "Application", ARGOCD_NAMESPACE);
+    outcome.restored.push(Restored { at, run: Arc::default() });
+})]
+#[case::a_certificate_without_what_was_on_record_when_the_server_went_back("I1", |outcome: &mut Outcome| {
+    // All that the run made is on record at its end, and the certificate is of another time.
+    let at = last(outcome, "Application", Change::Deleted).at;
+    let run = Arc::new(of_run(outcome).clone());
+    outcome.restored.push(Restored { at, run });
+    forget(outcome, "Application");
 })]
 #[case::results_that_stay("I1", |outcome: &mut Outcome| outcome.stored_at_last.push("runs/x".into()))]
 #[case::a_cluster_that_outlives_its_run("I2", |outcome: &mut Outcome| {
