@@ -46,6 +46,7 @@ fn what_once_broke_something_breaks_nothing() {
         ("deleted-in-running", "403-reads@19,500@20"),
         ("place-taken", "crash-after@15"),
         ("cluster-dies", "woken@44"),
+        ("cluster-dies", "crash-after@3,403-reads@4"),
         ("orphaned-on-hub", "woken@16"),
     ] {
         let scenario = named(name);

@@ -6,6 +6,7 @@ use super::{Effect, Pass};
 use crate::names;
 use crate::observed::{ApplicationFacts, NamespaceFacts, Reach, WorkflowFacts};
 use serde_json::Value;
+use testbed_api::labels;
 use testbed_api::status::{ComponentStatus, ExperimentStatus, TargetStatus, WorkflowStatus};
 
 /// What is said of an Application that Argo CD has not judged yet, as Argo CD says it itself.
@@ -27,7 +28,11 @@ pub(super) fn note_effect(status: &mut ExperimentStatus, effect: &Effect) {
                     note_namespace(known, namespace);
                 }
             }
+            if let Some(cluster) = named(object, "ExperimentCluster") {
+                note_cluster(status, &object["metadata"]["labels"], cluster);
+            }
         }
+        Effect::Claim { name, labels, .. } => note_cluster(status, labels, name.clone()),
         Effect::ApplyIn { target, object } => {
             if let (Some(known), Some(namespace)) =
                 (target::recorded(status, target), named(object, "Namespace"))
@@ -45,6 +50,14 @@ pub(super) fn note_effect(status: &mut ExperimentStatus, effect: &Effect) {
             tutorial.kubeconfig_secrets.insert(target.clone(), name.clone());
         }
         _ => {}
+    }
+}
+
+/// When it was asked for was noted before it was.
+fn note_cluster(status: &mut ExperimentStatus, labels: &Value, name: String) {
+    let target = labels[labels::TARGET].as_str().unwrap_or_default();
+    if let Some(known) = target::recorded(status, target) {
+        known.cluster_name.get_or_insert(name);
     }
 }
 
@@ -73,6 +86,11 @@ pub(super) fn note(
     for kubeconfig in left.kubeconfigs {
         let tutorial = status.tutorial_status.get_or_insert_default();
         tutorial.kubeconfig_secrets.insert(kubeconfig.target.clone(), kubeconfig.name.clone());
+    }
+    for cluster in left.clusters {
+        if let Some(known) = target::recorded(status, &cluster.target) {
+            target::latch(known, cluster, pass.now);
+        }
     }
     let own = |seen: &&NamespaceFacts| seen.owner.as_deref() == Some(run.uid);
     for known in &mut status.targets {

@@ -115,12 +115,11 @@ fn made(
         step.wait(Reason::ClusterCreating, message);
         return Ok(());
     };
-    known.cluster_name = Some(seen.name.clone());
+    target::latch(known, seen, pass.now);
     known.endpoint.clone_from(&seen.endpoint);
     known.machine_type.clone_from(&seen.machine_type);
     known.node_count = seen.node_count;
     known.kubeconfig_secret.clone_from(&seen.kubeconfig_secret);
-    target::latch(known, seen, pass.now);
     let said = seen.message.clone().unwrap_or_else(|| "it has said nothing yet".into());
     if seen.deleting {
         return Err((Reason::TargetLost, "its cluster is being deleted".into()));

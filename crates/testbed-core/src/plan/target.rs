@@ -53,6 +53,7 @@ pub(super) fn latch(known: &mut TargetStatus, cluster: &ClusterFacts, now: Times
     // Whoever asked for it may not have been able to say so. One that was claimed has cost its run nothing before.
     let asked = cluster.created_at.clone().filter(|_| cluster.warm.is_none()).unwrap_or(Time(now));
     known.cluster_created_at.get_or_insert(asked);
+    known.cluster_name = Some(cluster.name.clone());
     for resource in &cluster.resources {
         if !known.resources.contains(resource) {
             known.resources.push(resource.clone());

@@ -26,7 +26,7 @@ pub(super) struct Left<'a> {
     pub(super) namespaces: &'a [NamespaceFacts],
     pub(super) registrations: &'a [ObjectFacts],
     pub(super) projects: &'a [ObjectFacts],
-    clusters: &'a [ClusterFacts],
+    pub(super) clusters: &'a [ClusterFacts],
     pub(super) kubeconfigs: &'a [ObjectFacts],
     leftovers: &'a [String],
 }
@@ -313,7 +313,11 @@ fn access(
     }
     let is_idle = |target: &str| is_bare(target) && !busy.contains(target);
     for cluster in left.clusters.iter().filter(|cluster| is_idle(&cluster.target)) {
-        listed(pass, cluster, status, step);
+        if let Some(known) = target::recorded(status, &cluster.target) {
+            known.phase = Some("Deleting".into());
+        }
+        let namespace = Some(CLUSTER_NAMESPACE);
+        remove(step, ChildKind::Cluster, namespace, &cluster.name, &cluster.uid, cluster.deleting);
     }
     if let Some(first) = left.leftovers.first() {
         let count = left.leftovers.len();
@@ -339,22 +343,6 @@ fn access(
             step.look_again(pass.now);
         }
     }
-}
-
-/// A cluster is deleted only once all it is made of stands in our own list, by which its end is proven.
-fn listed(pass: &Pass<'_>, cluster: &ClusterFacts, status: &mut ExperimentStatus, step: &mut Step) {
-    let persisted =
-        target::known(pass, &cluster.target).map(|known| &known.resources[..]).unwrap_or_default();
-    let complete = cluster.resources.iter().all(|resource| persisted.contains(resource));
-    if let Some(known) = target::recorded(status, &cluster.target) {
-        target::latch(known, cluster, pass.now);
-        known.phase = Some("Deleting".into());
-    }
-    if !complete {
-        step.wait(Reason::TearingDown, format!("what cluster {} is made of is being recorded", cluster.name));
-        return;
-    }
-    remove(step, ChildKind::Cluster, Some(CLUSTER_NAMESPACE), &cluster.name, &cluster.uid, cluster.deleting);
 }
 
 /// What does not go away is said aloud, and tried for ever.
