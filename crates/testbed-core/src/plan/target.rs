@@ -68,10 +68,13 @@ pub(super) fn servers<'a>(pass: &'a Pass<'_>) -> BTreeMap<&'a str, String> {
     known.filter_map(|target| Some((target.name.as_str(), target.endpoint.clone()?))).collect()
 }
 
-/// Returns what is said where a namespace that a target needs is someone else's. Nothing is made beside it then: what was
-/// there before would be taken over, and removed at the end.
+/// What to do where a cluster is in a tailnet already.
+const TAILNET_HINT: &str = "; a cluster joins a tailnet once, so let this agent write by transport `direct`";
+
+/// Returns what is said where a namespace that a target needs is someone else's, or another target's. Nothing is made
+/// beside it then: what was there before would be taken over, and removed at the end.
 pub(super) fn taken(pass: &Pass<'_>, on_hub: &[NamespaceFacts]) -> Option<String> {
-    pass.run.targets().into_iter().find_map(|target| {
+    let theirs = pass.run.targets().into_iter().find_map(|target| {
         let seen = match place(pass, target) {
             Place::Hub => on_hub,
             Place::Remote(facts) => &facts.namespaces,
@@ -80,12 +83,23 @@ pub(super) fn taken(pass: &Pass<'_>, on_hub: &[NamespaceFacts]) -> Option<String
         let needed = build::namespaces(&pass.run, target);
         let is_theirs = |seen: &&NamespaceFacts| seen.owner.as_deref() != Some(pass.run.uid);
         let theirs = among(&needed, seen).find(is_theirs)?;
-        let hint = if theirs.name == agent::TAILNET_NAMESPACE {
-            "; what joins a tailnet is there already, so let its agent write by transport `direct`"
-        } else {
-            ""
-        };
+        let hint = if theirs.name == agent::TAILNET_NAMESPACE { TAILNET_HINT } else { "" };
         Some(format!("{}: namespace {} exists and is not of this run{hint}", target.name, theirs.name))
+    });
+    theirs.or_else(|| joined_twice(pass))
+}
+
+/// Returns what is said where two targets would join one cluster to a tailnet. All else that a target needs bears its name.
+fn joined_twice(pass: &Pass<'_>) -> Option<String> {
+    let mut joined: BTreeMap<&str, &str> = BTreeMap::new();
+    pass.run.targets().into_iter().filter(|target| agent::joins_tailnet(target)).find_map(|target| {
+        let Place::Remote(facts) = place(pass, target) else { return None };
+        let other = joined.insert(&facts.cluster_id, &target.name)?;
+        let namespace = agent::TAILNET_NAMESPACE;
+        Some(format!(
+            "{}: namespace {namespace} is that of target {other}, which is in the same cluster{TAILNET_HINT}",
+            target.name
+        ))
     })
 }
 

@@ -120,6 +120,15 @@ pub fn experiment_beside_others_in_a_tailnet() -> Experiment {
     serde_json::from_value(value).unwrap()
 }
 
+/// The same, where both targets are in clusters of someone else and write through a tailnet.
+#[allow(dead_code, reason = "not every test makes clusters")]
+pub fn experiment_twice_in_a_tailnet() -> Experiment {
+    let mut value = serde_json::to_value(experiment_beside_others_in_a_tailnet()).unwrap();
+    value["spec"]["targets"][1]["cluster"] = json!({"type": "existing", "kubeconfigSecret": "mine-too"});
+    value["spec"]["targets"][1]["observability"]["transport"] = json!("tailscale");
+    serde_json::from_value(value).unwrap()
+}
+
 fn in_clusters(experiment: &Experiment, kind: &str) -> Experiment {
     let mut value = serde_json::to_value(experiment).unwrap();
     for target in value["spec"]["targets"].as_array_mut().unwrap() {

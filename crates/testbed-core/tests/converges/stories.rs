@@ -288,6 +288,7 @@ fn is_torn_down_beside_a_silent_cluster(world: &mut World) {
     World::beside_others_who_have_a_tailnet(),
     undisturbed
 )]
+#[case::twice_in_a_tailnet("twice-in-a-tailnet", World::twice_in_a_tailnet(), undisturbed)]
 #[case::beside_others_who_close_the_way_to_a_tailnet(
     "beside-others-who-close-the-way-to-a-tailnet",
     World::beside_others_in_a_tailnet(),

@@ -2,8 +2,8 @@
 
 use crate::common::{
     catalog, experiment, experiment_beside_others, experiment_beside_others_in_a_tailnet,
-    experiment_in_a_cloud, experiment_with_clusters, experiment_with_clusters_and_trials,
-    experiment_with_trials, latency, shown, start, template,
+    experiment_in_a_cloud, experiment_twice_in_a_tailnet, experiment_with_clusters,
+    experiment_with_clusters_and_trials, experiment_with_trials, latency, shown, start, template,
 };
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, Time};
@@ -180,6 +180,15 @@ impl World {
         };
         facts.namespaces.push(theirs);
         facts.joins_tailnet = true;
+        world
+    }
+
+    /// Two ways to one cluster of someone else, which is to join a tailnet for each.
+    pub fn twice_in_a_tailnet() -> Self {
+        let mut world = Self::beside_others_in_a_tailnet();
+        world.experiment = Some(experiment_twice_in_a_tailnet());
+        world.existing.push("right".into());
+        world.remote.insert("right".into(), remote("right", "of-someone"));
         world
     }
 

@@ -14,8 +14,8 @@
     ClustersReady=False NotReached starts once the pins are recorded
 6 s Failed, looks again at 86400 s
     looks at []
-    ClustersReady=False NamespaceTaken left: namespace tailscale exists and is not of this run; what joins a tailnet is there already, so let its agent write by transport `direct`
-    Succeeded=False NamespaceTaken left: namespace tailscale exists and is not of this run; what joins a tailnet is there already, so let its agent write by transport `direct`
+    ClustersReady=False NamespaceTaken left: namespace tailscale exists and is not of this run; a cluster joins a tailnet once, so let this agent write by transport `direct`
+    Succeeded=False NamespaceTaken left: namespace tailscale exists and is not of this run; a cluster joins a tailnet once, so let this agent write by transport `direct`
 9 s Failed, looks again at 606 s
     looks at [deployed, workflows, left]
     collect beside 0 records: 
@@ -117,7 +117,7 @@ template:
 failure:
   stage: ClustersReady
   reason: NamespaceTaken
-  message: "left: namespace tailscale exists and is not of this run; what joins a tailnet is there already, so let its agent write by transport `direct`"
+  message: "left: namespace tailscale exists and is not of this run; a cluster joins a tailnet once, so let this agent write by transport `direct`"
 cost:
   currency: USD
   hourlyUsd: 0.0
