@@ -108,7 +108,7 @@ reasons! {
     WaitingForDependency,
     /// The namespace of a target is being made.
     NamespaceCreating,
-    /// A namespace of that name exists and is not ours.
+    /// A namespace of that name exists and is not ours, or is that of another target in the same cluster.
     NamespaceTaken,
     /// A component is being deployed.
     ComponentDeploying,
