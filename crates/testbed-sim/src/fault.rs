@@ -1,5 +1,6 @@
 //! Faults at the requests of the operator, numbered as in the design: what happens to which request, and when.
 
+use crate::players;
 use crate::store::{Key, Refusal};
 use crate::wire::{Access, Answer, Asked, Shared, answer, is_mutating, lock, refuse};
 use futures::future::BoxFuture;
@@ -408,6 +409,14 @@ impl Faulty {
     pub(crate) async fn die<T>(&self) -> T {
         self.crash.notify_one();
         std::future::pending().await
+    }
+
+    /// Returns the same before the API server of a cluster.
+    #[must_use]
+    pub fn before(&self, name: &str, store: &Shared) -> Self {
+        let (hub, name) = (self.hub.clone(), name.to_owned());
+        let reachable = Arc::new(move || players::alive(&hub, &name));
+        Self { store: store.clone(), next: in_memory(store), reachable, ..self.clone() }
     }
 
     /// Returns the same for whichever life there is now.

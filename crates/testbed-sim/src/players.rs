@@ -9,7 +9,7 @@ use base64::prelude::BASE64_STANDARD;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use testbed_api::record::LoadReport;
 use testbed_api::status::Phase;
@@ -63,13 +63,88 @@ pub const THEIRS: &str = "theirs";
 /// A string that stands in every credential here, and must be found nowhere else.
 pub const CANARY: &str = "canary-7f3a9c";
 
-/// Clusters of targets by host and port of their API servers.
-pub type Clusters = Arc<Mutex<BTreeMap<String, Shared>>>;
+/// Opens a way to the API server of the cluster of that name, and returns its host and port.
+pub type Door = Box<dyn Fn(&str, &Shared) -> String + Send + Sync>;
+
+/// Clusters of targets.
+pub struct Clusters {
+    /// Name and API server of each, by host and port.
+    servers: Mutex<BTreeMap<String, (String, Shared)>>,
+    door: Door,
+    /// Whoever vouches for their API servers, as PEM.
+    authority: String,
+}
+
+impl Default for Clusters {
+    /// Those of a world in memory. Nothing there speaks TLS: its authority need only look like a certificate.
+    fn default() -> Self {
+        let authority = "-----BEGIN CERTIFICATE-----\nQ0E=\n-----END CERTIFICATE-----\n";
+        Self::new(authority.to_owned(), Box::new(|name, _| format!("{name}.{CLUSTER_NAMESPACE}.svc:6443")))
+    }
+}
+
+impl Clusters {
+    /// Returns none, to which ways are opened in this manner.
+    #[must_use]
+    pub fn new(authority: String, door: Door) -> Self {
+        Self { servers: Mutex::default(), door, authority }
+    }
+
+    fn servers(&self) -> MutexGuard<'_, BTreeMap<String, (String, Shared)>> {
+        self.servers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Returns name and API server of the cluster at this host and port.
+    #[must_use]
+    pub fn at(&self, host: &str) -> Option<(String, Shared)> {
+        self.servers().get(host).cloned()
+    }
+
+    /// Returns host and port of a cluster, and its API server.
+    fn named(&self, name: &str) -> Option<(String, Shared)> {
+        let servers = self.servers();
+        let mut of_name = servers.iter().filter(|(_, (known, _))| known == name);
+        of_name.next().map(|(host, (_, store))| (host.clone(), store.clone()))
+    }
+
+    /// Starts the API server of a cluster.
+    fn boot(&self, clock: &Clock, name: &str) {
+        let mut inner = Store::new(clock.clone(), name, &["kube-system", "default"]);
+        let node = json!({"metadata": {"name": "node"},
+            "status": {"addresses": [{"type": "InternalIP", "address": "10.98.0.1"}]}});
+        if let Ok(made) = inner.create("Node", "", node.clone()) {
+            let key = Key::new("Node", "", text(&made, "/metadata/name"));
+            let _ = inner.patch(&key, true, &node);
+        }
+        let inner: Shared = Arc::new(Mutex::new(inner));
+        let host = (self.door)(name, &inner);
+        let mut servers = self.servers();
+        servers.retain(|_, (known, _)| known != name);
+        servers.insert(host, (name.to_owned(), inner));
+    }
+
+    /// Returns the address of the API server of a cluster.
+    fn address(&self, name: &str) -> String {
+        format!("https://{}", self.named(name).map(|(host, _)| host).unwrap_or_default())
+    }
+
+    fn kubeconfig(&self, name: &str) -> String {
+        let authority = BASE64_STANDARD.encode(&self.authority);
+        json!({
+            "apiVersion": "v1", "kind": "Config", "current-context": "admin",
+            "clusters": [{"name": "c",
+                "cluster": {"server": self.address(name), "certificate-authority-data": authority}}],
+            "users": [{"name": "u", "user": {"token": CANARY}}],
+            "contexts": [{"name": "admin", "context": {"cluster": "c", "user": "u"}}],
+        })
+        .to_string()
+    }
+}
 
 /// Plays until it is dropped.
 pub struct Players {
     hub: Shared,
-    clusters: Clusters,
+    clusters: Arc<Clusters>,
     clock: Clock,
     behavior: Behavior,
     /// How many times as fast as usual everything goes.
@@ -100,11 +175,6 @@ fn millis(count: u64) -> Duration {
     Duration::from_millis(count)
 }
 
-/// Returns the host of the API server of a cluster.
-fn host(cluster: &str) -> String {
-    format!("{cluster}.{CLUSTER_NAMESPACE}.svc:6443")
-}
-
 /// Returns host and port of an address.
 #[must_use]
 pub fn authority(address: &str) -> &str {
@@ -114,7 +184,7 @@ pub fn authority(address: &str) -> &str {
 impl Players {
     /// Returns them, before anything happened.
     #[must_use]
-    pub fn new(hub: Shared, clusters: Clusters, clock: Clock, behavior: Behavior, speed: u32) -> Self {
+    pub fn new(hub: Shared, clusters: Arc<Clusters>, clock: Clock, behavior: Behavior, speed: u32) -> Self {
         let (seen, due, read) = (BTreeMap::new(), BTreeSet::new(), BTreeMap::new());
         Self { hub, clusters, clock, behavior, speed, seen, due, read, restored: 0 }
     }
@@ -148,7 +218,7 @@ impl Players {
         if place.is_empty() {
             return Some(self.hub.clone());
         }
-        self.clusters.lock().unwrap_or_else(PoisonError::into_inner).get(place).cloned()
+        self.clusters.at(place).map(|(_, store)| store)
     }
 
     /// Returns the cluster that an address leads to, if it is alive.
@@ -157,16 +227,13 @@ impl Players {
             return Some((String::new(), self.hub.clone()));
         }
         let place = authority(server);
-        if !alive(&self.hub, place) {
-            return None;
-        }
-        Some((place.to_owned(), self.store(place)?))
+        let (name, store) = self.clusters.at(place)?;
+        alive(&self.hub, &name).then(|| (place.to_owned(), store))
     }
 
     /// Whatever changed is looked at.
     fn listen(&mut self) {
-        let places: Vec<String> =
-            self.clusters.lock().unwrap_or_else(PoisonError::into_inner).keys().cloned().collect();
+        let places: Vec<String> = self.clusters.servers().keys().cloned().collect();
         for place in std::iter::once(String::new()).chain(places) {
             let Some(store) = self.store(&place) else { continue };
             let store = lock(&store);
@@ -460,8 +527,8 @@ impl Players {
             let patch = json!({"metadata": {"finalizers": ["composite.apiextensions.crossplane.io"]},
                 "spec": {"crossplane": {"resourceRefs": references}}});
             let _ = lock(&self.hub).patch(key, false, &patch);
+            self.clusters.boot(&self.clock, name);
             self.make(object, name, &parts);
-            boot(&self.clusters, &self.clock, name);
             self.conditions(key, false, "its nodes start");
             return Some(millis(3000) / self.speed);
         }
@@ -495,7 +562,7 @@ impl Players {
         let mut status = json!({"message": message, "conditions": [
             {"type": "Synced", "status": "True"}, {"type": "Ready", "status": truth}]});
         if ready {
-            status["endpoint"] = json!(format!("https://{}", host(&key.name)));
+            status["endpoint"] = json!(self.clusters.address(&key.name));
             status["kubeconfigSecret"] = json!(format!("{}-kubeconfig", key.name));
             status["machineType"] = json!("local-small");
             status["nodeCount"] = json!(1);
@@ -509,7 +576,7 @@ impl Players {
         for (key, value) in object["metadata"]["labels"].as_object().into_iter().flatten() {
             labels[key] = value.clone();
         }
-        let kubeconfig = kubeconfig(name);
+        let kubeconfig = self.clusters.kubeconfig(name);
         let mut hub = lock(&self.hub);
         for part in parts {
             let mut made = json!({"metadata": {"name": part.name, "labels": labels}});
@@ -524,36 +591,11 @@ impl Players {
     }
 }
 
-/// Starts the API server of a cluster.
-fn boot(clusters: &Clusters, clock: &Clock, name: &str) {
-    let mut inner = Store::new(clock.clone(), name, &["kube-system", "default"]);
-    let node = json!({"metadata": {"name": "node"},
-        "status": {"addresses": [{"type": "InternalIP", "address": "10.98.0.1"}]}});
-    if let Ok(made) = inner.create("Node", "", node.clone()) {
-        let key = Key::new("Node", "", text(&made, "/metadata/name"));
-        let _ = inner.patch(&key, true, &node);
-    }
-    let inner: Shared = Arc::new(Mutex::new(inner));
-    clusters.lock().unwrap_or_else(PoisonError::into_inner).insert(host(name), inner);
-}
-
-fn kubeconfig(name: &str) -> String {
-    let server = format!("https://{}", host(name));
-    // Nothing here speaks TLS: it need only look like a certificate.
-    let authority = BASE64_STANDARD.encode("-----BEGIN CERTIFICATE-----\nQ0E=\n-----END CERTIFICATE-----\n");
-    json!({
-        "apiVersion": "v1", "kind": "Config", "current-context": "admin",
-        "clusters": [{"name": "c", "cluster": {"server": server, "certificate-authority-data": authority}}],
-        "users": [{"name": "u", "user": {"token": CANARY}}],
-        "contexts": [{"name": "admin", "context": {"cluster": "c", "user": "u"}}],
-    })
-    .to_string()
-}
-
 /// Has a cluster of someone else there, and the Secret with the way to it; it answers, but for a while if it is to.
-pub async fn theirs(hub: Shared, clusters: Clusters, clock: Clock, behavior: Behavior) {
-    boot(&clusters, &clock, THEIRS);
-    let secret = json!({"metadata": {"name": THEIRS}, "stringData": {"kubeconfig": kubeconfig(THEIRS)}});
+pub async fn theirs(hub: Shared, clusters: Arc<Clusters>, clock: Clock, behavior: Behavior) {
+    clusters.boot(&clock, THEIRS);
+    let secret =
+        json!({"metadata": {"name": THEIRS}, "stringData": {"kubeconfig": clusters.kubeconfig(THEIRS)}});
     let mut since = None;
     let server = Key::new("Pod", CLUSTER_NAMESPACE, &format!("{THEIRS}-0"));
     let made = json!({"metadata": {"name": server.name}, "spec": on_node()});
@@ -582,16 +624,14 @@ pub async fn theirs(hub: Shared, clusters: Clusters, clock: Clock, behavior: Beh
 /// Returns what happened in the cluster of someone else, and what is in it.
 #[must_use]
 pub fn in_theirs(clusters: &Clusters) -> (Vec<Entry>, Vec<Key>) {
-    let found = clusters.lock().unwrap_or_else(PoisonError::into_inner).get(&host(THEIRS)).cloned();
-    let Some(store) = found else { return (Vec::new(), Vec::new()) };
+    let Some((_, store)) = clusters.named(THEIRS) else { return (Vec::new(), Vec::new()) };
     let store = lock(&store);
     (store.history(), store.all().map(|(key, _)| key.clone()).collect())
 }
 
-/// Whether the API server at this host is there: whether the pod of its cluster is.
+/// Whether the API server of this cluster is there: whether its pod is.
 #[must_use]
-pub fn alive(hub: &Shared, host: &str) -> bool {
-    let name = host.split('.').next().unwrap_or_default();
+pub fn alive(hub: &Shared, name: &str) -> bool {
     lock(hub).get(&Key::new("Pod", CLUSTER_NAMESPACE, &format!("{name}-0"))).is_some()
 }
 

@@ -4,7 +4,7 @@
 
 use crate::bucket::Bucket;
 use crate::fault::{Faulty, Next};
-use crate::players::CANARY;
+use crate::players::{CANARY, Clusters};
 use crate::runs;
 use crate::store::{KINDS, Kind, Refusal, Store, Upstream, Write};
 use crate::wire::{Answer, Shared, is_mutating, lock, refuse};
@@ -23,6 +23,8 @@ use kube::client::{Body, ClientBuilder};
 use kube::{Client, Config};
 use object_store::path::Path as Place;
 use object_store::{ObjectStore, ObjectStoreExt};
+use rustls::ServerConfig;
+use rustls::pki_types::PrivatePkcs8KeyDer;
 use serde_json::{Value, json};
 use std::fs::{self, File};
 use std::future::Future;
@@ -40,6 +42,7 @@ use tokio::process::{Child, Command};
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{Instant, sleep};
+use tokio_rustls::TlsAcceptor;
 use tower::BoxError;
 
 /// How long a server may take until it answers.
@@ -364,9 +367,9 @@ impl Site {
     /// Serves the store of results and one of metrics, and returns their addresses.
     pub(crate) async fn serve(&mut self, results: Bucket, measured: Metrics) -> Result<[String; 2]> {
         let (s3, s3_address) = bind().await?;
-        self.servers.spawn(accept(s3, move |request| s3_answer(results.now(), request)));
+        self.servers.spawn(accept(s3, None, move |request| s3_answer(results.now(), request)));
         let (metrics, metrics_address) = bind().await?;
-        self.servers.spawn(accept(metrics, move |request| metrics_answer(measured.clone(), request)));
+        self.servers.spawn(accept(metrics, None, move |request| metrics_answer(measured.clone(), request)));
         Ok([format!("http://{s3_address}"), format!("http://{metrics_address}")])
     }
 
@@ -376,17 +379,35 @@ impl Site {
         Ok(Arc::new(move |request| Box::pin(pass_on(client.clone(), hub.clone(), request))))
     }
 
+    /// Returns no clusters yet; the API server of each will be behind these faults, at a port of its own.
+    pub(crate) fn clusters(&self, faulty: Faulty) -> Result<Clusters> {
+        let rcgen::CertifiedKey { cert, signing_key } =
+            rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()])?;
+        let key = PrivatePkcs8KeyDer::from(signing_key.serialize_der()).into();
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()?
+            .with_no_client_auth()
+            .with_single_cert(vec![cert.der().clone()], key)?;
+        let tls = TlsAcceptor::from(Arc::new(config));
+        let door = move |name: &str, store: &Shared| {
+            let listener = Unbound::bind(("127.0.0.1", 0)).and_then(|listener| {
+                listener.set_nonblocking(true)?;
+                TcpListener::from_std(listener)
+            });
+            let listener = listener.unwrap_or_else(|error| panic!("no port is free: {error}"));
+            let host = listener.local_addr().map(|address| address.to_string()).unwrap_or_default();
+            let faulty = faulty.before(name, store);
+            tokio::spawn(accept(listener, Some(tls.clone()), move |request| through(faulty.now(), request)));
+            host
+        };
+        Ok(Clusters::new(cert.pem(), Box::new(door)))
+    }
+
     /// Starts an operator whose API server is behind faults.
     pub(crate) async fn start(&self, faulty: Faulty, [results, metrics]: &[String; 2]) -> Result<Process> {
         let (listener, address) = bind().await?;
-        let proxy = tokio::spawn(accept(listener, move |request: Request<Incoming>| {
-            let faulty = faulty.clone();
-            async move {
-                let (parts, body) = request.into_parts();
-                let body = body.collect().await?.to_bytes();
-                faulty.pass(Request::from_parts(parts, Body::from(body.to_vec()))).await
-            }
-        }));
+        let proxy = tokio::spawn(accept(listener, None, move |request| through(faulty.clone(), request)));
         let child =
             self.launch(&json!({"server": format!("http://{address}")}), &json!({}), results, metrics)?;
         Ok(Process { child, proxy })
@@ -526,8 +547,15 @@ async fn bind() -> Result<(TcpListener, std::net::SocketAddr)> {
     Ok((listener, address))
 }
 
+/// Has faults happen to a request, or lets it through.
+async fn through(faulty: Faulty, request: Request<Incoming>) -> Result<Answer, BoxError> {
+    let (parts, body) = request.into_parts();
+    let body = body.collect().await?.to_bytes();
+    faulty.pass(Request::from_parts(parts, Body::from(body.to_vec()))).await
+}
+
 /// Serves until it is dropped, and its connections with it.
-async fn accept<F, A>(listener: TcpListener, answer: F)
+async fn accept<F, A>(listener: TcpListener, tls: Option<TlsAcceptor>, answer: F)
 where
     F: Fn(Request<Incoming>) -> A + Clone + Send + 'static,
     A: Future<Output = Result<Answer, BoxError>> + Send + 'static,
@@ -535,9 +563,18 @@ where
     let mut connections = JoinSet::new();
     while let Ok((connection, _)) = listener.accept().await {
         let _ = connection.set_nodelay(true);
-        let serving =
-            http1::Builder::new().serve_connection(TokioIo::new(connection), service_fn(answer.clone()));
-        connections.spawn(serving);
+        let (tls, service) = (tls.clone(), service_fn(answer.clone()));
+        connections.spawn(async move {
+            let server = http1::Builder::new();
+            match tls {
+                None => server.serve_connection(TokioIo::new(connection), service).await,
+                // Who does not speak TLS is not heard.
+                Some(tls) => match tls.accept(connection).await {
+                    Ok(connection) => server.serve_connection(TokioIo::new(connection), service).await,
+                    Err(_) => Ok(()),
+                },
+            }
+        });
         while connections.try_join_next().is_some() {}
     }
 }

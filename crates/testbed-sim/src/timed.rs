@@ -5,7 +5,7 @@
 use crate::bench::Row;
 use crate::bucket::{Bucket, Trouble};
 use crate::fault::{Faults, Faulty};
-use crate::players::{Behavior, Clusters, Players};
+use crate::players::{Behavior, Players};
 use crate::real::{Pool, Site, ask, create, told};
 use crate::runs::{self, Scenario};
 use crate::store::{Deletion, Key, named};
@@ -89,7 +89,7 @@ impl Lab {
         let metrics =
             Metrics { from: tokio::time::Instant::now(), settled: Arc::default(), hole: Some(HOLE) };
         let addresses = site.serve(bucket, metrics).await?;
-        let players = Players::new(hub.clone(), Clusters::default(), Clock::system(), behavior, speed);
+        let players = Players::new(hub.clone(), Arc::default(), Clock::system(), behavior, speed);
         // They wait for the API server while they hold a thread.
         thread::spawn(move || {
             if let Ok(runtime) = Builder::new_current_thread().enable_all().build() {

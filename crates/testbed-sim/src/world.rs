@@ -233,7 +233,7 @@ struct World {
     hub: Shared,
     /// What answers for the hub.
     next: Next,
-    clusters: Clusters,
+    clusters: Arc<Clusters>,
     store: Arc<InMemory>,
     faults: Arc<Mutex<Faults>>,
     crash: Arc<Notify>,
@@ -334,6 +334,7 @@ impl World {
         let hub = site.mirror().await?;
         let mut world = Self::of(pace, behavior, choice, Clock::system(), hub.clone(), site.next(&hub)?);
         let addresses = site.serve(world.bucket(), world.metrics()).await?;
+        world.clusters = Arc::new(site.clusters(world.faulty(0))?);
         world.real = Some((site, addresses));
         Ok(world)
     }
@@ -353,7 +354,7 @@ impl World {
             clock,
             hub,
             next,
-            clusters: Clusters::default(),
+            clusters: Arc::default(),
             store: Arc::default(),
             faults: Faults::new(choice),
             crash: Arc::default(),
@@ -411,12 +412,8 @@ impl World {
         let template = to_hub.clone();
         let connect = move |config: kube::Config| {
             let host = config.cluster_url.authority().map(ToString::to_string).unwrap_or_default();
-            let known = clusters.lock().unwrap_or_else(PoisonError::into_inner).get(&host).cloned();
-            let hub = template.hub.clone();
-            let store = known.unwrap_or_else(|| hub.clone());
-            let reachable = Arc::new(move || players::alive(&hub, &host));
-            let next = in_memory(&store);
-            let way = Client::new(Faulty { store, next, reachable, ..template.clone() }, "default");
+            let (name, store) = clusters.at(&host).unwrap_or_else(|| (host, template.hub.clone()));
+            let way = Client::new(template.before(&name, &store), "default");
             Ok(Fence::new(None).guard(way, None))
         };
         let clock = self.clock.skewed(self.faults().skew.clone());

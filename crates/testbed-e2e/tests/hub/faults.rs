@@ -8,6 +8,8 @@ use testbed_sim::real::{Pool, Programs};
 use testbed_sim::world::{Ground, live};
 use testbed_sim::{runs, sweep};
 
+/// Runs of which one is lived: on the hub, and in a cluster of its own.
+const RUNS: [&str; 2] = ["hub", "cluster"];
 /// Plans that are lived, as many as there is room for at once.
 const PLANS: u64 = 6;
 
@@ -15,7 +17,8 @@ const PLANS: u64 = 6;
 fn faults_by_chance_around_a_real_api_server_change_nothing_but_the_time() -> Result<()> {
     let seed = sweep::seed();
     let ground = Ground::Real(Arc::new(Pool::new(Programs::find()?)?));
-    let scenario = runs::all().into_iter().find(|run| run.name == "hub").context("there is no such run")?;
+    let name = RUNS[usize::try_from(keyed(seed, &["run"]) % 2)?];
+    let scenario = runs::all().into_iter().find(|run| run.name == name).context("there is no such run")?;
     let reference = live(&ground, &scenario, &[]);
     ensure!(reference.broken.is_empty(), "without any fault: {:#?}", reference.broken);
     let singles = sweep::singles(&ground, &reference);
@@ -25,7 +28,7 @@ fn faults_by_chance_around_a_real_api_server_change_nothing_but_the_time() -> Re
             singles.get(usize::try_from(drawn).ok()?).cloned()
         })
         .collect();
-    println!("plans {chosen:?}");
+    println!("{name}: plans {chosen:?}");
     let failures = sweep::run(&ground, &scenario, &reference, &chosen, || ());
     let said: Vec<String> = failures.iter().map(ToString::to_string).collect();
     ensure!(said.is_empty(), "seed {seed}:\n{}", said.join("\n"));
