@@ -54,7 +54,7 @@ pub(crate) async fn run(clients: Arc<Clients>, mut stopped: watch::Receiver<bool
         let pause = match attend(&clients).await {
             Ok(kept) => {
                 keeps = kept.is_some();
-                kept.flatten().map(|at| clients.clock.until(at))
+                kept.and_then(|kept| kept.wake_at).map(|at| clients.clock.until(at))
             }
             Err(error) => {
                 tracing::warn!(error = format!("{error:#}"), "the pool of warm clusters cannot be kept");
@@ -71,8 +71,14 @@ async fn is_busy(clients: &Clients) -> Result<bool, kube::Error> {
     Ok(!experiments.list_metadata(&ListParams::default().fields(LIVE).limit(1)).await?.items.is_empty())
 }
 
-/// Does what is to be done, and returns when to look again even if nothing happens; absent if no cluster is kept.
-async fn attend(clients: &Clients) -> Result<Option<Option<Timestamp>>> {
+/// A pool that has clusters, or is to have some.
+struct Kept {
+    /// When to look again even if nothing happens.
+    wake_at: Option<Timestamp>,
+}
+
+/// Does what is to be done; returns nothing if no cluster is kept.
+async fn attend(clients: &Clients) -> Result<Option<Kept>> {
     let settings: Api<ConfigMap> = Api::namespaced(clients.kube.clone(), NAMESPACE);
     let settings = settings.get_opt(SETTINGS).await.context("the hub's settings cannot be read")?;
     let wanted =
@@ -113,5 +119,5 @@ async fn attend(clients: &Clients) -> Result<Option<Option<Timestamp>>> {
             }
         }
     }
-    Ok(Some(steps.wake_at))
+    Ok(Some(Kept { wake_at: steps.wake_at }))
 }
