@@ -82,7 +82,7 @@ pub fn rows(seed: u64) -> Vec<Row> {
     for (name, what, bar) in [
         ("one-on-hub", "writes of a run with one target on the hub, Events aside", 21.0),
         ("hub", "writes of a run with two targets on the hub", 27.0),
-        ("cluster", "writes of a run in a cluster of its own, observed and shown", 35.0),
+        ("cluster", "writes of a run in a cluster of its own, observed and shown", 34.0),
     ] {
         let original = if name == "cluster" { "≈ 260 requests" } else { "29 requests" };
         if let Some((_, outcome)) = named(name) {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Instant;
 use testbed_sim::bench;
 use testbed_sim::fault::Fault;
-use testbed_sim::pairs::{self, Pairs};
+use testbed_sim::pairs::{self, Pairs, Part};
 use testbed_sim::real::{Pool, Programs};
 use testbed_sim::runs::{self, Scenario};
 use testbed_sim::store;
@@ -37,6 +37,9 @@ struct Arguments {
     /// Pairs of faults too; hours
     #[arg(long, value_enum, num_args = 0..=1, default_missing_value = "all", conflicts_with_all = ["real", "plan", "random"])]
     pairs: Option<Pairs>,
+    /// Only this part of the pairs, such as 2/8: where all of them take too long, or several machines share them
+    #[arg(long, requires = "pairs", default_value = "1/1")]
+    part: Part,
     /// Instead: so many lives with random faults, in all of the runs in equal parts
     #[arg(long)]
     random: Option<usize>,
@@ -116,7 +119,7 @@ fn main() -> ExitCode {
         tell("plans", plans.len(), failures.len(), &failures, begun);
         if let Some(which) = arguments.pairs {
             let (begun, bar) = (Instant::now(), ProgressBar::no_length());
-            match pairs::run(scenario, &reference, &which.modes(), || bar.inc(1)) {
+            match pairs::run(scenario, &reference, &which.modes(), arguments.part, || bar.inc(1)) {
                 Ok(swept) => {
                     bar.finish_and_clear();
                     lived += swept.lived;

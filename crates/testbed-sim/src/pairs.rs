@@ -12,6 +12,7 @@ use anyhow::{Context, Result, ensure};
 use fork::{Fork, fork, waitpid};
 use std::io::{BufRead, BufReader, PipeWriter, Write};
 use std::process::{abort, exit};
+use std::str::FromStr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Which pairs of faults.
@@ -32,15 +33,50 @@ impl Pairs {
     }
 }
 
+/// One of so many parts of all pairs, which together are all of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Part {
+    /// Which, counted from 1.
+    pub number: usize,
+    /// How many there are.
+    pub of: usize,
+}
+
+impl Part {
+    /// The only one.
+    pub const WHOLE: Self = Self { number: 1, of: 1 };
+
+    /// Returns one of so many parts of this one.
+    const fn part(self, number: usize, of: usize) -> Self {
+        Self { number: (number - 1) * self.of + self.number, of: self.of * of }
+    }
+
+    /// Returns whether what has this place among all, counted from 0, is in it.
+    const fn has(self, place: usize) -> bool {
+        place % self.of == self.number - 1
+    }
+}
+
+impl FromStr for Part {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (number, of) = text.split_once('/').ok_or("expected number/count, as in 2/8")?;
+        let parsed = |text: &str| text.parse().map_err(|_| format!("`{text}` is not a number"));
+        let part = Self { number: parsed(number)?, of: parsed(of)? };
+        if (1..=part.of).contains(&part.number) { Ok(part) } else { Err(format!("there is no part {text}")) }
+    }
+}
+
 /// A process of those that fork, and the faults that happened in it.
 struct Branch {
     modes: Vec<Mode>,
     /// Faults so far.
     plan: Vec<Fault>,
-    /// How many processes begin, and which of them this comes from: each has its part of the first faults.
-    part: (usize, usize),
+    /// Of the first faults.
+    part: Part,
     /// How many first faults there were before.
-    count: usize,
+    place: usize,
     report: PipeWriter,
 }
 
@@ -87,8 +123,8 @@ impl Choice for Forking {
         }
         for mode in branch.modes.clone() {
             if branch.plan.is_empty() {
-                branch.count += 1;
-                if branch.count % branch.part.0 != branch.part.1 {
+                branch.place += 1;
+                if !branch.part.has(branch.place - 1) {
                     continue;
                 }
             }
@@ -104,8 +140,8 @@ impl Choice for Forking {
     }
 }
 
-/// Lives a run under a part of all pairs, and ends the process.
-fn part(scenario: &Scenario, reference: &Outcome, branch: Branch) -> ! {
+/// Lives a run under what a process has of all pairs, and ends the process.
+fn fork_on(scenario: &Scenario, reference: &Outcome, branch: Branch) -> ! {
     let branch = Arc::new(Mutex::new(branch));
     let outcome = live_as(&Ground::Memory, scenario, Box::new(Forking(branch.clone())));
     let mut branch = branch.lock().unwrap_or_else(PoisonError::into_inner);
@@ -126,26 +162,28 @@ pub struct Swept {
     pub broken: Vec<Vec<Fault>>,
 }
 
-/// Lives a run in memory under each pair of faults of these modes, in as many processes as there is room for. `done` is
+/// Lives a run in memory under each pair of faults of these modes, or a part of them, in as many processes as there is room for. `done` is
 /// called after each.
 ///
 /// May only be called where no other thread works: it would be missing in the processes that fork.
 ///
 /// # Errors
 /// If a process cannot be made, or does not come to its end.
-pub fn run(scenario: &Scenario, reference: &Outcome, modes: &[Mode], done: impl Fn()) -> Result<Swept> {
+pub fn run(
+    scenario: &Scenario,
+    reference: &Outcome,
+    modes: &[Mode],
+    part: Part,
+    done: impl Fn(),
+) -> Result<Swept> {
     let (reader, report) = std::io::pipe()?;
     let room = Ground::Memory.room();
     let mut children = Vec::new();
-    for number in 0..room {
+    for number in 1..=room {
         match fork().context("failed to fork")? {
             Fork::Child => {
-                let (modes, report) = (modes.to_vec(), report.try_clone()?);
-                part(
-                    scenario,
-                    reference,
-                    Branch { modes, plan: Vec::new(), part: (room, number), count: 0, report },
-                )
+                let (modes, part, report) = (modes.to_vec(), part.part(number, room), report.try_clone()?);
+                fork_on(scenario, reference, Branch { modes, plan: Vec::new(), part, place: 0, report })
             }
             Fork::Parent(child) => children.push(child),
         }
@@ -178,4 +216,20 @@ pub fn again(scenario: &Scenario, reference: &Outcome, plan: &[Fault]) -> Failur
         return Failure { scenario: scenario.name, plan: plan.to_vec(), broken, is_real: false };
     }
     shrink(&Ground::Memory, scenario, reference, plan, broken)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Part;
+
+    #[test]
+    fn parts_of_parts_are_all_there_is_and_each_once() {
+        let parts = (1..=3).map(|number| Part { number, of: 3 });
+        let parts: Vec<Part> = parts.flat_map(|part| [part.part(1, 2), part.part(2, 2)]).collect();
+        for place in 0..30 {
+            assert_eq!(parts.iter().filter(|part| part.has(place)).count(), 1, "place {place}");
+        }
+        assert_eq!("2/8".parse(), Ok(Part { number: 2, of: 8 }));
+        assert!(["0/8", "9/8", "2", "a/b"].iter().all(|text| text.parse::<Part>().is_err()));
+    }
 }

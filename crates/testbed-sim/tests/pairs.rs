@@ -3,7 +3,7 @@
 
 use std::cell::Cell;
 use testbed_sim::fault::{Fault, Mode};
-use testbed_sim::pairs;
+use testbed_sim::pairs::{self, Part};
 use testbed_sim::runs;
 use testbed_sim::world::{Ground, Outcome, live};
 
@@ -12,7 +12,9 @@ fn every_pair_is_lived_and_what_breaks_is_told() {
     let scenario = runs::all().into_iter().find(|run| run.name == "deleted-at-once").unwrap();
     let reference = live(&Ground::Memory, &scenario, &[]);
     let told = Cell::new(0);
-    let swept = pairs::run(&scenario, &reference, &[Mode::CrashAfter], || told.set(told.get() + 1)).unwrap();
+    let swept =
+        pairs::run(&scenario, &reference, &[Mode::CrashAfter], Part::WHOLE, || told.set(told.get() + 1))
+            .unwrap();
     assert_eq!(swept.broken, Vec::<Vec<Fault>>::new());
     // Who died has more to send than who did not.
     let least = reference.writes * (reference.writes - 1) / 2;
@@ -20,7 +22,7 @@ fn every_pair_is_lived_and_what_breaks_is_told() {
 
     // Beside a run that wrote nothing, one that is only woken writes too much, every time.
     let silent = Outcome { writes: 0, ..reference.clone() };
-    let swept = pairs::run(&scenario, &silent, &[Mode::Woken], || ()).unwrap();
+    let swept = pairs::run(&scenario, &silent, &[Mode::Woken], Part::WHOLE, || ()).unwrap();
     assert_eq!((swept.lived, swept.broken.len()), (least, least));
     let mut points: Vec<_> = swept.broken.iter().map(|plan| (plan[0].point, plan[1].point)).collect();
     points.sort_unstable();
