@@ -58,7 +58,7 @@ impl Row {
 }
 
 fn named(name: &str) -> Option<(Scenario, Outcome)> {
-    let scenario = runs::all().into_iter().find(|run| run.name == name)?;
+    let scenario = runs::named(name)?;
     let outcome = live(&Ground::Memory, &scenario, &[]);
     Some((scenario, outcome))
 }

@@ -162,8 +162,8 @@ pub struct Swept {
     pub broken: Vec<Vec<Fault>>,
 }
 
-/// Lives a run in memory under each pair of faults of these modes, or a part of them, in as many processes as there is room for. `done` is
-/// called after each.
+/// Lives a run in memory under each pair of faults of these modes, or a part of them, in as many processes as there is
+/// room for. `done` is called after each.
 ///
 /// May only be called where no other thread works: it would be missing in the processes that fork.
 ///

@@ -366,9 +366,9 @@ impl Site {
 
     /// Serves the store of results and one of metrics, and returns their addresses.
     pub(crate) async fn serve(&mut self, results: Bucket, measured: Metrics) -> Result<[String; 2]> {
-        let (s3, s3_address) = bind().await?;
+        let (s3, s3_address) = bind()?;
         self.servers.spawn(accept(s3, None, move |request| s3_answer(results.now(), request)));
-        let (metrics, metrics_address) = bind().await?;
+        let (metrics, metrics_address) = bind()?;
         self.servers.spawn(accept(metrics, None, move |request| metrics_answer(measured.clone(), request)));
         Ok([format!("http://{s3_address}"), format!("http://{metrics_address}")])
     }
@@ -391,22 +391,17 @@ impl Site {
             .with_single_cert(vec![cert.der().clone()], key)?;
         let tls = TlsAcceptor::from(Arc::new(config));
         let door = move |name: &str, store: &Shared| {
-            let listener = Unbound::bind(("127.0.0.1", 0)).and_then(|listener| {
-                listener.set_nonblocking(true)?;
-                TcpListener::from_std(listener)
-            });
-            let listener = listener.unwrap_or_else(|error| panic!("no port is free: {error}"));
-            let host = listener.local_addr().map(|address| address.to_string()).unwrap_or_default();
+            let (listener, address) = bind().unwrap_or_else(|error| panic!("no port is free: {error}"));
             let faulty = faulty.before(name, store);
             tokio::spawn(accept(listener, Some(tls.clone()), move |request| through(faulty.now(), request)));
-            host
+            address.to_string()
         };
         Ok(Clusters::new(cert.pem(), Box::new(door)))
     }
 
     /// Starts an operator whose API server is behind faults.
     pub(crate) async fn start(&self, faulty: Faulty, [results, metrics]: &[String; 2]) -> Result<Process> {
-        let (listener, address) = bind().await?;
+        let (listener, address) = bind()?;
         let proxy = tokio::spawn(accept(listener, None, move |request| through(faulty.clone(), request)));
         let child =
             self.launch(&json!({"server": format!("http://{address}")}), &json!({}), results, metrics)?;
@@ -541,10 +536,12 @@ async fn pass_on(client: Client, hub: Shared, mut request: Request<Body>) -> Ans
     Response::from_parts(parts, StreamBody::new(frames.boxed()).boxed_unsync())
 }
 
-async fn bind() -> Result<(TcpListener, std::net::SocketAddr)> {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+/// Listens at a port that is free.
+fn bind() -> std::io::Result<(TcpListener, std::net::SocketAddr)> {
+    let listener = Unbound::bind(("127.0.0.1", 0))?;
+    listener.set_nonblocking(true)?;
     let address = listener.local_addr()?;
-    Ok((listener, address))
+    Ok((TcpListener::from_std(listener)?, address))
 }
 
 /// Has faults happen to a request, or lets it through.

@@ -126,6 +126,12 @@ pub fn all() -> Vec<Scenario> {
     all
 }
 
+/// Returns the run of this name.
+#[must_use]
+pub fn named(name: &str) -> Option<Scenario> {
+    all().into_iter().find(|run| run.name == name)
+}
+
 fn on_hub() -> Value {
     json!({
         "apiVersion": "experiments.illm.io/v1alpha1", "kind": "Experiment",

@@ -209,7 +209,7 @@ fn is_cleaned(sight: &Sight) -> bool {
 }
 
 fn scenario(name: &str) -> Result<Scenario> {
-    runs::all().into_iter().find(|run| run.name == name).context("there is no such run")
+    runs::named(name).context("there is no such run")
 }
 
 /// Returns a quantile of numbers in order.

@@ -15,7 +15,7 @@ use testbed_sim::store::{Change, Entry, Key, Restored};
 use testbed_sim::world::{Ground, Outcome, live};
 
 fn named(name: &str) -> Scenario {
-    runs::all().into_iter().find(|run| run.name == name).unwrap()
+    runs::named(name).unwrap()
 }
 
 static GOOD: LazyLock<Outcome> = LazyLock::new(|| live(&Ground::Memory, &named("cluster"), &[]));

@@ -35,7 +35,7 @@ impl<'a> MakeWriter<'a> for Log {
 #[test]
 fn the_log_at_its_most_talkative_holds_no_credential() {
     for name in ["clusters", "cluster-dies", "orphaned-in-clusters"] {
-        let scenario = runs::all().into_iter().find(|run| run.name == name).unwrap();
+        let scenario = runs::named(name).unwrap();
         let log = Log::default();
         let subscriber = tracing_subscriber::fmt()
             .json()

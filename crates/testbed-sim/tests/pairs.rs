@@ -9,7 +9,7 @@ use testbed_sim::world::{Ground, Outcome, live};
 
 #[test]
 fn every_pair_is_lived_and_what_breaks_is_told() {
-    let scenario = runs::all().into_iter().find(|run| run.name == "deleted-at-once").unwrap();
+    let scenario = runs::named("deleted-at-once").unwrap();
     let reference = live(&Ground::Memory, &scenario, &[]);
     let told = Cell::new(0);
     let swept =

@@ -11,7 +11,7 @@ use testbed_sim::world::{Ground, live};
 const PLANS: usize = 48;
 
 fn named(name: &str) -> Scenario {
-    runs::all().into_iter().find(|run| run.name == name).unwrap()
+    runs::named(name).unwrap()
 }
 
 #[test]

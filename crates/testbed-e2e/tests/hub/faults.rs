@@ -18,7 +18,7 @@ fn faults_by_chance_around_a_real_api_server_change_nothing_but_the_time() -> Re
     let seed = sweep::seed();
     let ground = Ground::Real(Arc::new(Pool::new(Programs::find()?)?));
     let name = RUNS[usize::try_from(keyed(seed, &["run"]) % 2)?];
-    let scenario = runs::all().into_iter().find(|run| run.name == name).context("there is no such run")?;
+    let scenario = runs::named(name).context("there is no such run")?;
     let reference = live(&ground, &scenario, &[]);
     ensure!(reference.broken.is_empty(), "without any fault: {:#?}", reference.broken);
     let singles = sweep::singles(&ground, &reference);
