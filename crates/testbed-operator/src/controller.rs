@@ -1,9 +1,11 @@
 //! Wakes the driver for every Experiment that is not over, when it or something that it made changes.
 
+use crate::changes::{changes, ours, owner};
 use crate::clients::{Clients, LIVE, Run, RunMeta, argo, cluster};
+use crate::observe::{application_facts, cluster_facts, workflow_facts};
 use crate::pass::{Driver, Error, Left};
 use anyhow::Result;
-use futures::{Stream, StreamExt, TryStreamExt};
+use futures::{Stream, StreamExt, TryStreamExt, stream};
 use k8s_openapi::api::core::v1::{Namespace, Pod};
 use kube::ResourceExt;
 use kube::api::{Api, ObjectMeta, PartialObjectMeta};
@@ -15,6 +17,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use testbed_api::labels;
 use testbed_core::build::{ARGOCD_NAMESPACE, CLUSTER_NAMESPACE, WORKFLOW_NAMESPACE};
+use testbed_core::observed::ClusterFacts;
 use tokio::sync::watch;
 
 /// Watches Experiments that are not over, and what they made, until stopped.
@@ -26,8 +29,16 @@ pub(crate) async fn run(
     mut stopped: watch::Receiver<bool>,
 ) -> Result<()> {
     let experiments: Api<RunMeta> = Api::all(clients.kube.clone());
-    let applications = clients.dynamic(&argo("Application"), Some(ARGOCD_NAMESPACE));
-    let workflows = clients.dynamic(&argo("Workflow"), Some(WORKFLOW_NAMESPACE));
+    let applications =
+        changes(clients.dynamic(&argo("Application"), Some(ARGOCD_NAMESPACE)), application_facts);
+    let workflows = changes(clients.dynamic(&argo("Workflow"), Some(WORKFLOW_NAMESPACE)), workflow_facts);
+    let clusters = changes(clients.dynamic(&cluster(), Some(CLUSTER_NAMESPACE)), |cluster| ClusterFacts {
+        // Every write changes it, and whoever needs it reads it.
+        resource_version: String::new(),
+        ..cluster_facts(cluster)
+    });
+    let woken =
+        stream::select_all([applications.boxed(), workflows.boxed(), clusters.boxed(), woken.boxed()]);
     let namespaces: Api<PartialObjectMeta<Namespace>> = Api::all(clients.kube.clone());
     // Of workflows and of clusters; only their disappearance matters.
     let pods: Api<PartialObjectMeta<Pod>> = Api::all(clients.kube.clone());
@@ -35,7 +46,6 @@ pub(crate) async fn run(
     let subjects: Api<PartialObjectMeta<Pod>> = Api::all(clients.kube.clone());
     let owners: Arc<Mutex<HashMap<String, Run>>> = Arc::default();
     let (known, by_namespace) = (owners.clone(), owners);
-    let clusters = clients.dynamic(&cluster(), Some(CLUSTER_NAMESPACE));
     let projects = clients.dynamic(&argo("AppProject"), Some(ARGOCD_NAMESPACE));
     let (known_runs, keeper) = reflector::store();
     let runs = watcher(experiments, watcher::Config::default().fields(LIVE))
@@ -60,11 +70,9 @@ pub(crate) async fn run(
         .applied_objects();
     Controller::for_stream(runs, known_runs)
         .with_config(Config::default().concurrency(concurrency))
-        .watches_with(applications, argo("Application"), ours(), owner)
-        .watches_with(workflows, argo("Workflow"), ours(), owner)
         .watches(namespaces, ours(), move |namespace| {
             let (name, going) = (namespace.name_any(), namespace.metadata.deletion_timestamp.is_some());
-            let owner = owner(namespace)?;
+            let owner = owner(&namespace)?;
             let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
             if going {
                 known.remove(&name);
@@ -74,7 +82,6 @@ pub(crate) async fn run(
             Some(owner)
         })
         .watches(pods, ours(), gone)
-        .watches_with(clusters, cluster(), ours(), owner)
         .watches_with(projects, argo("AppProject"), ours(), gone)
         .reconcile_on(woken)
         .watches(subjects, foreign(), move |pod| {
@@ -100,26 +107,15 @@ pub(crate) async fn run(
     Ok(())
 }
 
-fn ours() -> watcher::Config {
-    watcher::Config::default().labels(&format!("{}={}", labels::MANAGED_BY, labels::MANAGED_BY_VALUE))
-}
-
 /// Pods that we did not make: subjects are among them.
 fn foreign() -> watcher::Config {
     watcher::Config::default().labels(&format!("{}!={}", labels::MANAGED_BY, labels::MANAGED_BY_VALUE))
 }
 
-/// Children live in other namespaces than their Experiment, so they name it by labels.
-fn owner<K: ResourceExt>(child: K) -> Option<Run> {
-    let name = child.labels().get(labels::EXPERIMENT)?;
-    let space = child.labels().get(labels::EXPERIMENT_NAMESPACE)?;
-    Some(ObjectRef::new(name).within(space))
-}
-
 /// Of what has no life of its own, or whose life is told by another object, only the disappearance matters.
 fn gone<K: ResourceExt>(child: K) -> Option<Run> {
     child.meta().deletion_timestamp.as_ref()?;
-    owner(child)
+    owner(&child)
 }
 
 async fn reconcile(run: Arc<RunMeta>, driver: Arc<Driver>) -> Result<Action, Error> {

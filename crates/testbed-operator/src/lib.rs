@@ -7,6 +7,7 @@ mod answers;
 mod apply;
 mod bundle;
 mod certify;
+mod changes;
 mod clients;
 pub mod connection;
 mod controller;

@@ -210,7 +210,7 @@ async fn applications(clients: &Clients, made: &Made) -> Result<Vec<ApplicationF
     Ok(made.find(&api, Some(&made.applications)).await?.into_iter().map(application_facts).collect())
 }
 
-fn application_facts(object: DynamicObject) -> ApplicationFacts {
+pub(crate) fn application_facts(object: DynamicObject) -> ApplicationFacts {
     let text = |path: &str| object.data.pointer(path).and_then(Value::as_str).map(str::to_owned);
     let label = |key: &str| object.labels().get(key).cloned().unwrap_or_default();
     let strings = |path: &str| -> Vec<String> {
@@ -265,7 +265,7 @@ async fn workflows(clients: &Clients, made: &Made) -> Result<Vec<WorkflowFacts>,
     Ok(made.find(&api, made.workflow.as_deref()).await?.into_iter().map(workflow_facts).collect())
 }
 
-fn workflow_facts(object: DynamicObject) -> WorkflowFacts {
+pub(crate) fn workflow_facts(object: DynamicObject) -> WorkflowFacts {
     let text = |path: &str| object.data.pointer(path).and_then(Value::as_str).filter(|text| !text.is_empty());
     let time = |path: &str| text(path)?.parse().ok().map(Time);
     let nodes = object.data.pointer("/status/nodes");

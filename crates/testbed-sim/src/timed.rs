@@ -148,22 +148,21 @@ impl Lab {
         first
     }
 
-    /// Returns how many milliseconds after the one the other was seen, of each run, in order of size.
-    fn between(&self, one: impl Fn(&Sight) -> bool, other: impl Fn(&Sight) -> bool) -> Vec<f64> {
+    /// Returns how many milliseconds after the one the other was seen, of each run whose name begins so.
+    fn between(&self, runs: &str, one: impl Fn(&Sight) -> bool, other: impl Fn(&Sight) -> bool) -> Vec<f64> {
         let (one, other) = (self.first(one), self.first(other));
-        let took = one.iter().filter_map(|(run, at)| {
+        let took = one.iter().filter(|(run, _)| run.starts_with(runs)).filter_map(|(run, at)| {
             let after = other.get(run)?.checked_duration_since(*at)?;
-            Some(after.as_secs_f64() * 1e3).filter(|_| run != HOLE)
+            Some(after.as_secs_f64() * 1e3)
         });
-        let mut took: Vec<f64> = took.collect();
-        took.sort_by(f64::total_cmp);
-        took
+        took.collect()
     }
 
-    /// Returns how long it took the operator to take note of something and to do what follows from it, in milliseconds.
-    fn transitions(&self) -> Vec<f64> {
-        let mut all = self.between(is_healthy, is_submitted);
-        all.extend(self.between(load_is_done, is_noted));
+    /// Returns how long it took the operator to take note of something and to do what follows from it, of runs whose names
+    /// begin so, in milliseconds and in order.
+    fn transitions(&self, runs: &str) -> Vec<f64> {
+        let mut all = self.between(runs, is_healthy, is_submitted);
+        all.extend(self.between(runs, load_is_done, is_noted));
         all.sort_by(f64::total_cmp);
         all
     }
@@ -316,7 +315,7 @@ async fn many(pool: &Arc<Pool>, behavior: Behavior, count: usize) -> Result<[f64
         sleep(Duration::from_millis(150)).await;
     }
     lab.until(count + 1, "runs are over", is_cleaned).await?;
-    let took = lab.transitions();
+    let took = lab.transitions("many-");
     lab.end().await;
     Ok([quantile(&took, 0.5), quantile(&took, 0.99)])
 }
@@ -339,21 +338,30 @@ async fn transitions(pool: &Arc<Pool>) -> Result<Vec<Row>> {
     ])
 }
 
+/// Lives twenty runs, and returns the median and the 99th percentile of the milliseconds of a transition.
+async fn twenty(lab: &Lab, prefix: &str) -> Result<[f64; 2]> {
+    for number in 0..20 {
+        lab.create(&format!("{prefix}{number}"))?;
+        sleep(Duration::from_millis(100)).await;
+    }
+    lab.until(20, "runs are over", |sight| run_of(sight).starts_with(prefix) && is_cleaned(sight)).await?;
+    let took = lab.transitions(prefix);
+    Ok([quantile(&took, 0.5), quantile(&took, 0.99)])
+}
+
 /// Beside a run whose metrics nobody answers: the others, and one that is deleted meanwhile.
 async fn beside_a_hole(pool: &Arc<Pool>) -> Result<Vec<Row>> {
     let lab = Lab::new(pool, Behavior::default(), 5).await?;
     let _operator = lab.start()?;
+    lab.create("first")?;
+    lab.until(1, "runs are over", is_cleaned).await?;
+    let [median_before, late_before] = twenty(&lab, "before-").await?;
     lab.create(HOLE)?;
-    lab.until(1, "loads are noted", is_noted).await?;
-    for number in 0..20 {
-        lab.create(&format!("healthy-{number}"))?;
-        sleep(Duration::from_millis(100)).await;
-    }
-    let cleaned = lab.until(20, "runs are over", is_cleaned).await?;
-    ensure!(!cleaned.contains_key(HOLE), "somebody answered: nothing was measured");
-    let late = quantile(&lab.transitions(), 0.99);
+    lab.until(1, "loads are noted", |sight| run_of(sight) == HOLE && is_noted(sight)).await?;
+    let [median, late] = twenty(&lab, "beside-").await?;
+    ensure!(!lab.first(is_cleaned).contains_key(HOLE), "somebody answered: nothing was measured");
     lab.create("deleted")?;
-    lab.until(22, "are healthy", is_healthy).await?;
+    lab.until(1, "is healthy", |sight| run_of(sight) == "deleted" && is_healthy(sight)).await?;
     let begun = Instant::now();
     lock(&lab.hub).delete(&Key::new("Experiment", NAMESPACE, "deleted"), &Deletion::default())?;
     let goes = |sight: &Sight| {
@@ -367,11 +375,12 @@ async fn beside_a_hole(pool: &Arc<Pool>) -> Result<Vec<Row>> {
     Ok(vec![
         row(
             "B4",
-            "milliseconds of a transition beside a run whose store of metrics hangs, p99",
-            "+210000",
-            late,
-            410.0,
+            "milliseconds that a transition takes longer beside a run whose store of metrics hangs, median",
+            "210000",
+            median - median_before,
+            25.0,
         ),
+        row("B4", "the same, p99", "210000", late - late_before, 100.0),
         row(
             "B5",
             "milliseconds from a deletion to the first object asked to go, the same",
@@ -433,7 +442,10 @@ async fn storm(pool: &Arc<Pool>) -> Result<Vec<Row>> {
     let client = lab.site.client()?;
     for number in 0..1000_u32 {
         let key = &applications[number as usize % applications.len()];
-        let patch = json!({"metadata": {"annotations": {"storm": number.to_string()}}}).to_string();
+        // Of an Application that Argo CD looks at again, this is what changes where nothing else did.
+        let looked = json!({"sourceType": "Helm", "reconciledAt": format!("2026-01-01T00:{:02}:{:02}Z", number / 60, number % 60)});
+        let patch =
+            json!({"metadata": {"annotations": {"storm": number.to_string()}}, "status": looked}).to_string();
         let path = named("Application").path(ARGOCD_NAMESPACE, &key.name);
         ask(&client, Method::PATCH, &path, "application/merge-patch+json", patch.into()).await?;
         let due = begun + Duration::from_millis(10) * (number + 1);
