@@ -47,9 +47,11 @@ const OVER: usize = 10_000;
 const AT_ONCE: usize = 32;
 /// After so long something that should have happened has not.
 const PATIENCE: Duration = Duration::from_mins(5);
+/// How often runs are lived beside one whose metrics are never answered, and without.
+const HOLES: usize = 4;
 /// How long an operator is looked at that has nothing to do.
 const IDLE: Duration = Duration::from_secs(10);
-/// Name of the run whose metrics are never answered.
+/// What the names of runs begin with whose metrics are never answered.
 const HOLE: &str = "hole";
 
 /// What was seen of an object, and when.
@@ -338,57 +340,81 @@ async fn transitions(pool: &Arc<Pool>) -> Result<Vec<Row>> {
     ])
 }
 
-/// Lives twenty runs, and returns the median and the 99th percentile of the milliseconds of a transition.
-async fn twenty(lab: &Lab, prefix: &str) -> Result<[f64; 2]> {
+/// Lives twenty runs, and returns how many milliseconds each transition took.
+async fn twenty(lab: &Lab, prefix: &str) -> Result<Vec<f64>> {
     for number in 0..20 {
         lab.create(&format!("{prefix}{number}"))?;
         sleep(Duration::from_millis(100)).await;
     }
     lab.until(20, "runs are over", |sight| run_of(sight).starts_with(prefix) && is_cleaned(sight)).await?;
-    let took = lab.transitions(prefix);
-    Ok([quantile(&took, 0.5), quantile(&took, 0.99)])
+    Ok(lab.transitions(prefix))
 }
 
-/// Beside a run whose metrics nobody answers: the others, and one that is deleted meanwhile.
+/// Beside a run whose metrics nobody answers, and without it, in turn; and others that are deleted meanwhile.
 async fn beside_a_hole(pool: &Arc<Pool>) -> Result<Vec<Row>> {
     let lab = Lab::new(pool, Behavior::default(), 5).await?;
     let _operator = lab.start()?;
     lab.create("first")?;
     lab.until(1, "runs are over", is_cleaned).await?;
-    let [median_before, late_before] = twenty(&lab, "before-").await?;
-    lab.create(HOLE)?;
-    lab.until(1, "loads are noted", |sight| run_of(sight) == HOLE && is_noted(sight)).await?;
-    let [median, late] = twenty(&lab, "beside-").await?;
-    ensure!(!lab.first(is_cleaned).contains_key(HOLE), "somebody answered: nothing was measured");
-    lab.create("deleted")?;
-    lab.until(1, "is healthy", |sight| run_of(sight) == "deleted" && is_healthy(sight)).await?;
-    let begun = Instant::now();
-    lock(&lab.hub).delete(&Key::new("Experiment", NAMESPACE, "deleted"), &Deletion::default())?;
-    let goes = |sight: &Sight| {
-        sight.kind == "Application"
-            && run_of(sight) == "deleted"
-            && (sight.gone || sight.object["metadata"]["deletionTimestamp"].is_string())
+    let (mut without, mut beside) = (Vec::new(), Vec::new());
+    for round in 0..HOLES {
+        without.extend(twenty(&lab, &format!("without-{round}-")).await?);
+        let hole = format!("{HOLE}-{round}");
+        lab.create(&hole)?;
+        lab.until(1, "load is noted", |sight| run_of(sight) == hole && is_noted(sight)).await?;
+        beside.extend(twenty(&lab, &format!("beside-{round}-")).await?);
+        ensure!(!lab.first(is_cleaned).contains_key(&hole), "somebody answered: nothing was measured");
+        if round + 1 < HOLES {
+            lock(&lab.hub).delete(&Key::new("Experiment", NAMESPACE, &hole), &Deletion::default())?;
+            let is_gone = |sight: &Sight| sight.kind == "Experiment" && sight.gone && run_of(sight) == hole;
+            lab.until(1, "run is gone", is_gone).await?;
+        }
+    }
+    let longer = |at: f64| {
+        let [mut without, mut beside] = [without.clone(), beside.clone()];
+        without.sort_by(f64::total_cmp);
+        beside.sort_by(f64::total_cmp);
+        quantile(&beside, at) - quantile(&without, at)
     };
-    let gone = lab.until(1, "Applications go", goes).await?;
-    let took = gone.values().next().map_or(f64::INFINITY, |at| at.duration_since(begun).as_secs_f64() * 1e3);
+    let mut took = Vec::new();
+    for number in 0..5 {
+        took.push(deletion(&lab, &format!("deleted-{number}")).await?);
+    }
+    took.sort_by(f64::total_cmp);
+    let took = quantile(&took, 0.5);
     lab.end().await;
     Ok(vec![
         row(
             "B4",
             "milliseconds that a transition takes longer beside a run whose store of metrics hangs, median",
             "210000",
-            median - median_before,
+            longer(0.5),
             25.0,
         ),
-        row("B4", "the same, p99", "210000", late - late_before, 100.0),
+        row("B4", "the same, p99", "210000", longer(0.99), 100.0),
         row(
             "B5",
-            "milliseconds from a deletion to the first object asked to go, the same",
+            "milliseconds from a deletion to the first object asked to go, the same, median",
             "192000",
             took,
-            100.0,
+            200.0,
         ),
     ])
+}
+
+/// Deletes a run whose load has just begun, and returns how many milliseconds later the first object is asked to go.
+async fn deletion(lab: &Lab, name: &str) -> Result<f64> {
+    lab.create(name)?;
+    lab.until(1, "is submitted", |sight| run_of(sight) == name && is_submitted(sight)).await?;
+    let begun = Instant::now();
+    lock(&lab.hub).delete(&Key::new("Experiment", NAMESPACE, name), &Deletion::default())?;
+    let goes = |sight: &Sight| {
+        ["Application", "Workflow"].contains(&sight.kind)
+            && run_of(sight) == name
+            && (sight.gone || sight.object["metadata"]["deletionTimestamp"].is_string())
+    };
+    let gone = lab.until(1, "object goes", goes).await?;
+    Ok(gone.values().next().map_or(f64::INFINITY, |at| at.duration_since(begun).as_secs_f64() * 1e3))
 }
 
 /// As many as it can do, where nobody else takes time.
@@ -462,7 +488,7 @@ async fn storm(pool: &Arc<Pool>) -> Result<Vec<Row>> {
             "per cent of a core while ten waiting runs' Applications change 100 times a second",
             "-",
             computed,
-            50.0,
+            10.0,
         ),
         row("B19", "writes to runs because of a thousand such changes", "-", writes, 0.0),
     ])
