@@ -20,14 +20,18 @@ pub(crate) fn changes<F: PartialEq + Send + 'static>(
     watcher(api, ours()).default_backoff().flat_map(move |event| {
         stream::iter(match event {
             Ok(event) => known.woken_by(event, &facts),
-            // Who may not watch, or cannot, sees nothing happen, and that looks like a run that waits.
             Err(error) => {
-                let cause = std::error::Error::source(&error).map(ToString::to_string);
-                tracing::warn!(%error, cause, "a watch ended, and begins again");
+                tell_end(&error);
                 Vec::new()
             }
         })
     })
+}
+
+/// Says that a watch ended: who may not watch, or cannot, sees nothing happen, and that looks like a run that waits.
+pub(crate) fn tell_end(error: &dyn std::error::Error) {
+    let cause = error.source().map(ToString::to_string);
+    tracing::warn!(%error, cause, "a watch ended, and begins again");
 }
 
 /// Selects what runs made.

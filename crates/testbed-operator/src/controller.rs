@@ -1,6 +1,6 @@
 //! Wakes the driver for every Experiment that is not over, when it or something that it made changes.
 
-use crate::changes::{changes, ours, owner};
+use crate::changes::{changes, ours, owner, tell_end};
 use crate::clients::{Clients, LIVE, Run, RunMeta, argo, cluster};
 use crate::observe::{application_facts, cluster_facts, workflow_facts};
 use crate::pass::{Driver, Error, Left};
@@ -94,11 +94,7 @@ pub(crate) async fn run(
         .run(reconcile, retry, driver)
         .for_each(|result| async move {
             match result {
-                // Who may not watch, or cannot, sees nothing happen, and that looks like a run that waits.
-                Err(controller::Error::QueueError(error)) => {
-                    let cause = std::error::Error::source(&error).map(ToString::to_string);
-                    tracing::warn!(%error, cause, "a watch ended, and begins again");
-                }
+                Err(controller::Error::QueueError(error)) => tell_end(&error),
                 Err(error) => tracing::debug!(%error, "a pass ended early"),
                 Ok(_) => {}
             }

@@ -111,6 +111,15 @@ impl Lab {
         Ok(Self { site, hub, addresses, seen, watchers, experiment: scenario("one-on-hub")?.experiment })
     }
 
+    /// Makes one where a run has been, and whose operator has nothing to do.
+    async fn warm(pool: &Arc<Pool>, behavior: Behavior, speed: u32) -> Result<(Self, Child)> {
+        let lab = Self::new(pool, behavior, speed).await?;
+        let operator = lab.start()?;
+        lab.create("first")?;
+        lab.until(1, "runs are over", is_cleaned).await?;
+        Ok((lab, operator))
+    }
+
     fn start(&self) -> Result<Child> {
         self.site.start_directly(&self.addresses)
     }
@@ -307,10 +316,7 @@ async fn alone(pool: &Arc<Pool>, waiting: Duration) -> Result<Vec<Row>> {
 
 /// Returns the median and the 99th percentile of the milliseconds of a transition with so many runs at once.
 async fn many(pool: &Arc<Pool>, behavior: Behavior, count: usize) -> Result<[f64; 2]> {
-    let lab = Lab::new(pool, behavior, 1).await?;
-    let _operator = lab.start()?;
-    lab.create("first")?;
-    lab.until(1, "runs are over", is_cleaned).await?;
+    let (lab, _operator) = Lab::warm(pool, behavior, 1).await?;
     for number in 0..count {
         lab.create(&format!("many-{number}"))?;
         // As people come, not in step.
@@ -340,15 +346,6 @@ async fn transitions(pool: &Arc<Pool>) -> Result<Vec<Row>> {
     ])
 }
 
-/// Makes one where a run has been and an operator has nothing to do.
-async fn warm(pool: &Arc<Pool>) -> Result<(Lab, Child)> {
-    let lab = Lab::new(pool, Behavior::default(), 5).await?;
-    let operator = lab.start()?;
-    lab.create("first")?;
-    lab.until(1, "runs are over", is_cleaned).await?;
-    Ok((lab, operator))
-}
-
 /// Lives twenty runs, and returns how many milliseconds each transition took.
 async fn twenty(lab: &Lab, turn: usize) -> Result<Vec<f64>> {
     let prefix = format!("turn-{turn}-");
@@ -362,8 +359,8 @@ async fn twenty(lab: &Lab, turn: usize) -> Result<Vec<f64>> {
 
 /// Beside a run whose metrics nobody answers, and elsewhere without one, in turn; and runs that are deleted meanwhile.
 async fn beside_a_hole(pool: &Arc<Pool>) -> Result<Vec<Row>> {
-    let (other, _elsewhere) = warm(pool).await?;
-    let (lab, _operator) = warm(pool).await?;
+    let (other, _elsewhere) = Lab::warm(pool, Behavior::default(), 5).await?;
+    let (lab, _operator) = Lab::warm(pool, Behavior::default(), 5).await?;
     lab.create(HOLE)?;
     lab.until(1, "load is noted", |sight| run_of(sight) == HOLE && is_noted(sight)).await?;
     let (mut without, mut beside) = (Vec::new(), Vec::new());
@@ -373,12 +370,9 @@ async fn beside_a_hole(pool: &Arc<Pool>) -> Result<Vec<Row>> {
     }
     ensure!(!lab.first(is_cleaned).contains_key(HOLE), "somebody answered: nothing was measured");
     other.end().await;
-    let longer = |at: f64| {
-        let [mut without, mut beside] = [without.clone(), beside.clone()];
-        without.sort_by(f64::total_cmp);
-        beside.sort_by(f64::total_cmp);
-        quantile(&beside, at) - quantile(&without, at)
-    };
+    without.sort_by(f64::total_cmp);
+    beside.sort_by(f64::total_cmp);
+    let longer = |at| quantile(&beside, at) - quantile(&without, at);
     let mut took = Vec::new();
     for number in 0..5 {
         took.push(deletion(&lab, &format!("deleted-{number}")).await?);
@@ -422,10 +416,7 @@ async fn deletion(lab: &Lab, name: &str) -> Result<f64> {
 
 /// As many as it can do, where nobody else takes time.
 async fn fast(pool: &Arc<Pool>) -> Result<Vec<Row>> {
-    let lab = Lab::new(pool, Behavior::default(), 1000).await?;
-    let operator = lab.start()?;
-    lab.create("first")?;
-    lab.until(1, "runs are over", is_cleaned).await?;
+    let (lab, operator) = Lab::warm(pool, Behavior::default(), 1000).await?;
     let (begun, before) = (Instant::now(), Usage::of(&operator)?.computed);
     for number in 0..FAST {
         lab.create(&format!("fast-{number}"))?;
