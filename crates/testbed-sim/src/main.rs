@@ -5,8 +5,8 @@ use indicatif::ProgressBar;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::time::Instant;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 use testbed_sim::bench;
 use testbed_sim::fault::Fault;
 use testbed_sim::pairs::{self, Pairs, Part};
@@ -37,8 +37,9 @@ struct Arguments {
     /// Pairs of faults too; hours
     #[arg(long, value_enum, num_args = 0..=1, default_missing_value = "all", conflicts_with_all = ["real", "plan", "random"])]
     pairs: Option<Pairs>,
-    /// Only this part of the pairs, such as 2/8: where all of them take too long, or several machines share them
-    #[arg(long, requires = "pairs", default_value = "1/1")]
+    /// Only this part of the faults, and of the pairs, such as 2/8: where all of them take too long, or several machines
+    /// share them
+    #[arg(long, default_value = "1/1", conflicts_with = "random")]
     part: Part,
     /// Instead: so many lives with random faults, in all of the runs in equal parts
     #[arg(long)]
@@ -112,21 +113,22 @@ fn main() -> ExitCode {
         }
         let plans = plans(&arguments, &ground, &reference, chosen.len());
         lived += plans.len();
-        let bar = ProgressBar::new(plans.len() as u64);
-        let failures = sweep::run(&ground, scenario, &reference, &plans, || bar.inc(1));
-        bar.finish_and_clear();
+        let progress = Progress::new(ProgressBar::new(plans.len() as u64));
+        let failures = sweep::run(&ground, scenario, &reference, &plans, |failure| progress.one(failure));
+        progress.end();
         failed += failures.len();
-        tell("plans", plans.len(), failures.len(), &failures, begun);
+        tell("plans", plans.len(), failures.len(), begun);
         if let Some(which) = arguments.pairs {
-            let (begun, bar) = (Instant::now(), ProgressBar::no_length());
-            match pairs::run(scenario, &reference, &which.modes(), arguments.part, || bar.inc(1)) {
+            let (begun, progress) = (Instant::now(), Progress::new(ProgressBar::no_length()));
+            match pairs::run(scenario, &reference, &which.modes(), arguments.part, || progress.one(None)) {
                 Ok(swept) => {
-                    bar.finish_and_clear();
+                    progress.end();
                     lived += swept.lived;
                     failed += swept.broken.len();
-                    let again = |plan: &Vec<Fault>| pairs::again(scenario, &reference, plan);
-                    let shown: Vec<Failure> = swept.broken.iter().take(SHOWN).map(again).collect();
-                    tell("pairs", swept.lived, swept.broken.len(), &shown, begun);
+                    for plan in swept.broken.iter().take(SHOWN) {
+                        println!("  {}", pairs::again(scenario, &reference, plan));
+                    }
+                    tell("pairs", swept.lived, swept.broken.len(), begun);
                 }
                 Err(error) => {
                     eprintln!("{error:#}");
@@ -142,11 +144,45 @@ fn main() -> ExitCode {
 /// How many of the plans that failed are shown.
 const SHOWN: usize = 10;
 
-/// Says what came of so many plans.
-fn tell(what: &str, count: usize, failed: usize, failures: &[Failure], begun: Instant) {
-    for failure in failures.iter().take(SHOWN) {
-        println!("  {failure}");
+/// How often it is said how far it is, where nobody looks at a bar.
+const NOW_AND_THEN: Duration = Duration::from_mins(1);
+
+/// How far it is: a bar where someone looks, a line now and then where it goes into a file.
+struct Progress {
+    bar: ProgressBar,
+    begun: Instant,
+    /// When it was last said, and how many failures were shown.
+    said: Mutex<(Instant, usize)>,
+}
+
+impl Progress {
+    fn new(bar: ProgressBar) -> Self {
+        let begun = Instant::now();
+        Self { bar, begun, said: Mutex::new((begun, 0)) }
     }
+
+    /// One more was lived; what failed is shown at once, for who stops a sweep of hours wants to know.
+    fn one(&self, failure: Option<&Failure>) {
+        self.bar.inc(1);
+        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(failure) = failure.filter(|_| said.1 < SHOWN) {
+            said.1 += 1;
+            self.bar.suspend(|| println!("  {failure}"));
+        }
+        if self.bar.is_hidden() && said.0.elapsed() >= NOW_AND_THEN {
+            said.0 = Instant::now();
+            let of = self.bar.length().map_or_else(String::new, |length| format!(" of {length}"));
+            println!("  {}{of} lived after {} s", self.bar.position(), self.begun.elapsed().as_secs());
+        }
+    }
+
+    fn end(&self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+/// Says what came of so many plans.
+fn tell(what: &str, count: usize, failed: usize, begun: Instant) {
     println!("  {} of {count} {what} passed ({:.1} s)", count - failed, begun.elapsed().as_secs_f64());
 }
 
@@ -194,7 +230,10 @@ fn plans(arguments: &Arguments, ground: &Ground, reference: &Outcome, runs: usiz
             .map(|number| sweep::random(ground, seed, number, reference.writes))
             .collect();
     }
-    sweep::singles(ground, reference)
+    let mut singles = sweep::singles(ground, reference);
+    let mut place = 0..;
+    singles.retain(|_| place.next().is_some_and(|place| arguments.part.has(place)));
+    singles
 }
 
 fn print(outcome: &Outcome) {

@@ -33,7 +33,7 @@ impl Pairs {
     }
 }
 
-/// One of so many parts of all pairs, which together are all of them.
+/// One of so many parts of all plans, which together are all of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Part {
     /// Which, counted from 1.
@@ -52,7 +52,8 @@ impl Part {
     }
 
     /// Returns whether what has this place among all, counted from 0, is in it.
-    const fn has(self, place: usize) -> bool {
+    #[must_use]
+    pub const fn has(self, place: usize) -> bool {
         place % self.of == self.number - 1
     }
 }

@@ -47,6 +47,8 @@ use tower::BoxError;
 
 /// How long a server may take until it answers.
 const STARTING: Duration = Duration::from_mins(1);
+/// How often it is started before that is an error.
+const TRIES: usize = 3;
 /// The administrator's token: these servers listen on this machine alone, and hold nothing.
 const TOKEN: &str = "administrator";
 /// Largest answer of a store of metrics.
@@ -131,7 +133,18 @@ fn ports<const COUNT: usize>() -> Result<[u16; COUNT]> {
 }
 
 impl Server {
+    /// Starts one, again if it ends: where many start at once, the API server may find that something of its own is late,
+    /// and gives up.
     async fn start(programs: &Programs) -> Result<Self> {
+        for _ in 1..TRIES {
+            if let Ok(server) = Self::try_start(programs).await {
+                return Ok(server);
+            }
+        }
+        Self::try_start(programs).await
+    }
+
+    async fn try_start(programs: &Programs) -> Result<Self> {
         let folder = tempfile::tempdir()?;
         let at = |name: &str| folder.path().join(name);
         let [client, peer, secure] = ports()?;

@@ -130,14 +130,14 @@ pub fn random(ground: &Ground, seed: u64, number: usize, writes: usize) -> Vec<F
 }
 
 /// Lives a run under each of these plans, as many at once as there is room for, and returns what failed, each shrunk to
-/// its fewest faults. `done` is called after each.
+/// its fewest faults. `done` is called after each, with what failed if it did.
 #[must_use]
 pub fn run(
     ground: &Ground,
     scenario: &Scenario,
     reference: &Outcome,
     plans: &[Vec<Fault>],
-    done: impl Fn() + Sync,
+    done: impl Fn(Option<&Failure>) + Sync,
 ) -> Vec<Failure> {
     let next = AtomicUsize::new(0);
     let failures = Mutex::new(Vec::new());
@@ -146,11 +146,10 @@ pub fn run(
             scope.spawn(|| {
                 while let Some(plan) = plans.get(next.fetch_add(1, Ordering::Relaxed)) {
                     let broken = judge(ground, scenario, reference, plan);
-                    if !broken.is_empty() {
-                        let failure = shrink(ground, scenario, reference, plan, broken);
-                        failures.lock().unwrap_or_else(PoisonError::into_inner).push(failure);
-                    }
-                    done();
+                    let failure =
+                        (!broken.is_empty()).then(|| shrink(ground, scenario, reference, plan, broken));
+                    done(failure.as_ref());
+                    failures.lock().unwrap_or_else(PoisonError::into_inner).extend(failure);
                 }
             });
         }

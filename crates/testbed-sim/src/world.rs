@@ -69,8 +69,8 @@ impl Ground {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         match self {
             Self::Memory => cores,
-            // Most of the time they wait.
-            Self::Real(_) => 3 * cores,
+            // Most of the time they wait: six leave more than half of two cores idle, 18 keep everything else waiting.
+            Self::Real(_) => 6 * cores,
         }
     }
 

@@ -29,7 +29,7 @@ fn faults_by_chance_around_a_real_api_server_change_nothing_but_the_time() -> Re
         })
         .collect();
     println!("{name}: plans {chosen:?}");
-    let failures = sweep::run(&ground, &scenario, &reference, &chosen, || ());
+    let failures = sweep::run(&ground, &scenario, &reference, &chosen, |_| ());
     let said: Vec<String> = failures.iter().map(ToString::to_string).collect();
     ensure!(said.is_empty(), "seed {seed}:\n{}", said.join("\n"));
     Ok(())
