@@ -20,6 +20,13 @@ use testbed_core::build::{ARGOCD_NAMESPACE, CLUSTER_NAMESPACE, WORKFLOW_NAMESPAC
 use testbed_core::observed::ClusterFacts;
 use tokio::sync::watch;
 
+/// Whether a run that left the watch may be gone without having been torn down. The API server tells of what leaves as it
+/// was before: one whose finalizer was removed by hand bears it still, and differs from one that is over only in that it
+/// was asked to go. One that was torn down was asked as well: a look too many.
+fn may_be_gone(run: &RunMeta) -> bool {
+    run.metadata.deletion_timestamp.is_some() || run.finalizers().is_empty()
+}
+
 /// Watches Experiments that are not over, and what they made, until stopped.
 pub(crate) async fn run(
     clients: Arc<Clients>,
@@ -52,8 +59,7 @@ pub(crate) async fn run(
         .default_backoff()
         .inspect_ok(move |event| {
             clients.run_changed.notify_one();
-            // One that is over leaves the watch as if it were gone, but bears our finalizer still.
-            if matches!(event, Event::Delete(run) if run.finalizers().is_empty()) {
+            if matches!(event, Event::Delete(run) if may_be_gone(run)) {
                 clients.run_gone.notify_one();
             }
         })

@@ -326,7 +326,16 @@ impl Watch {
                 (true, true) => Change::Modified,
                 (true, false) => Change::Deleted,
             };
-            self.ready.push_back(event(change, &entry.object));
+            // The real one tells of what goes as it was before, with the version that this made.
+            let line = match entry.before.as_deref().filter(|_| change == Change::Deleted) {
+                Some(before) => {
+                    let mut before = before.clone();
+                    before["metadata"]["resourceVersion"] = json!(entry.version.to_string());
+                    event(change, &before)
+                }
+                None => event(change, &entry.object),
+            };
+            self.ready.push_back(line);
         }
     }
 }
