@@ -600,14 +600,16 @@ mod tests {
         let answer = |_: &str| server::text(StatusCode::OK, "ok");
         let address = server::spawn(answer, CancellationToken::new()).await;
         let before = Timestamp::now();
-        let run =
-            run(address, &["--rate=200/s", "--warmup=300ms", "--window=500ms", "--max-in-flight=20"]).await;
+        // In flight at once there may be fewer than a busy machine would have, each with a connection of its own.
+        let line =
+            ["--rate=200/s", "--warmup=300ms", "--window=500ms", "--label=target=left", "--max-in-flight=19"];
+        let run = run(address, &line).await;
         let measured = run.report.measured.as_ref().unwrap();
         assert_eq!((measured.requests.intended, measured.requests.succeeded), (100, 100));
         assert_eq!(run.end.duration_since(run.start), SignedDuration::from_millis(500));
         assert!(run.start.duration_since(before) >= SignedDuration::from_millis(300));
         assert_eq!(run.start.as_nanosecond() % 1_000_000, 0, "a bound is a whole millisecond");
-        assert!(run.report.connections_opened <= 20, "{}", run.report.connections_opened);
+        assert!(run.report.connections_opened < 20, "{}", run.report.connections_opened);
         assert!(run.report.cpu_seconds > 0.0);
         assert!((run.report.cpu_ratio - run.report.cpu_seconds / 0.5).abs() < 1e-9);
         assert!(run.report.machine.kernel.is_some(), "{:?}", run.report.machine);

@@ -4,7 +4,7 @@
 use crate::fault::{Mode, Sent};
 use crate::runs::{self, Scenario};
 use crate::store::Change;
-use crate::sweep;
+use crate::sweep::{self, Part};
 use crate::world::{Ground, Outcome, live};
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -104,7 +104,7 @@ pub fn rows(seed: u64) -> Vec<Row> {
     }
     let mut failed = 0;
     for (scenario, reference) in ["hub", "cluster"].into_iter().filter_map(named) {
-        let mut plans = sweep::singles(&Ground::Memory, &reference);
+        let mut plans = sweep::singles(&Ground::Memory, &reference, Part::WHOLE);
         plans.retain(|plan| plan.iter().all(|fault| BASIC.contains(&fault.mode)));
         failed += sweep::run(&Ground::Memory, &scenario, &reference, &plans, |_| ()).len();
     }

@@ -9,11 +9,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use testbed_sim::bench;
 use testbed_sim::fault::Fault;
-use testbed_sim::pairs::{self, Pairs, Part};
+use testbed_sim::pairs::{self, Pairs};
 use testbed_sim::real::{Pool, Programs};
 use testbed_sim::runs::{self, Scenario};
 use testbed_sim::store;
-use testbed_sim::sweep::{self, Failure};
+use testbed_sim::sweep::{self, Failure, Part};
 use testbed_sim::timed;
 use testbed_sim::world::{Ground, Outcome, live};
 
@@ -39,7 +39,7 @@ struct Arguments {
     pairs: Option<Pairs>,
     /// Only this part of the faults, and of the pairs, such as 2/8: where all of them take too long, or several machines
     /// share them
-    #[arg(long, default_value = "1/1", conflicts_with = "random")]
+    #[arg(long, default_value = "1/1", conflicts_with_all = ["plan", "random"])]
     part: Part,
     /// Instead: so many lives with random faults, in all of the runs in equal parts
     #[arg(long)]
@@ -230,10 +230,7 @@ fn plans(arguments: &Arguments, ground: &Ground, reference: &Outcome, runs: usiz
             .map(|number| sweep::random(ground, seed, number, reference.writes))
             .collect();
     }
-    let mut singles = sweep::singles(ground, reference);
-    let mut place = 0..;
-    singles.retain(|_| place.next().is_some_and(|place| arguments.part.has(place)));
-    singles
+    sweep::singles(ground, reference, arguments.part)
 }
 
 fn print(outcome: &Outcome) {

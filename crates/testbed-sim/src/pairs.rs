@@ -6,13 +6,12 @@
 
 use crate::fault::{Choice, Fault, Mode};
 use crate::runs::Scenario;
-use crate::sweep::{Failure, judge, judged, shrink};
+use crate::sweep::{Failure, Part, judge, judged, shrink};
 use crate::world::{Ground, Outcome, live_as};
 use anyhow::{Context, Result, ensure};
 use fork::{Fork, fork, waitpid};
 use std::io::{BufRead, BufReader, PipeWriter, Write};
 use std::process::{abort, exit};
-use std::str::FromStr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Which pairs of faults.
@@ -30,42 +29,6 @@ impl Pairs {
     pub fn modes(self) -> Vec<Mode> {
         let is_wanted = |mode: &Mode| self == Self::All || mode.is_crash();
         Mode::ALL.into_iter().filter(is_wanted).collect()
-    }
-}
-
-/// One of so many parts of all plans, which together are all of them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Part {
-    /// Which, counted from 1.
-    pub number: usize,
-    /// How many there are.
-    pub of: usize,
-}
-
-impl Part {
-    /// The only one.
-    pub const WHOLE: Self = Self { number: 1, of: 1 };
-
-    /// Returns one of so many parts of this one.
-    const fn part(self, number: usize, of: usize) -> Self {
-        Self { number: (number - 1) * self.of + self.number, of: self.of * of }
-    }
-
-    /// Returns whether what has this place among all, counted from 0, is in it.
-    #[must_use]
-    pub const fn has(self, place: usize) -> bool {
-        place % self.of == self.number - 1
-    }
-}
-
-impl FromStr for Part {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let (number, of) = text.split_once('/').ok_or("expected number/count, as in 2/8")?;
-        let parsed = |text: &str| text.parse().map_err(|_| format!("`{text}` is not a number"));
-        let part = Self { number: parsed(number)?, of: parsed(of)? };
-        if (1..=part.of).contains(&part.number) { Ok(part) } else { Err(format!("there is no part {text}")) }
     }
 }
 
@@ -217,20 +180,4 @@ pub fn again(scenario: &Scenario, reference: &Outcome, plan: &[Fault]) -> Failur
         return Failure { scenario: scenario.name, plan: plan.to_vec(), broken, is_real: false };
     }
     shrink(&Ground::Memory, scenario, reference, plan, broken)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::Part;
-
-    #[test]
-    fn parts_of_parts_are_all_there_is_and_each_once() {
-        let parts = (1..=3).map(|number| Part { number, of: 3 });
-        let parts: Vec<Part> = parts.flat_map(|part| [part.part(1, 2), part.part(2, 2)]).collect();
-        for place in 0..30 {
-            assert_eq!(parts.iter().filter(|part| part.has(place)).count(), 1, "place {place}");
-        }
-        assert_eq!("2/8".parse(), Ok(Part { number: 2, of: 8 }));
-        assert!(["0/8", "9/8", "2", "a/b"].iter().all(|text| text.parse::<Part>().is_err()));
-    }
 }

@@ -5,6 +5,7 @@ use crate::runs::Scenario;
 use crate::world::{Ground, Outcome, live};
 use serde_json::{Value, json};
 use std::fmt;
+use std::str::FromStr;
 use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -102,12 +103,48 @@ pub(crate) fn judged(
 /// By so many writes a run may differ that are for words alone: who is woken between two of them says the first as well.
 const WORDS: usize = 1;
 
-/// Returns the plans with one fault.
+/// One of so many parts of all plans, which together are all of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Part {
+    /// Which, counted from 1.
+    pub number: usize,
+    /// How many there are.
+    pub of: usize,
+}
+
+impl Part {
+    /// The only one.
+    pub const WHOLE: Self = Self { number: 1, of: 1 };
+
+    /// Returns one of so many parts of this one.
+    pub(crate) const fn part(self, number: usize, of: usize) -> Self {
+        Self { number: (number - 1) * self.of + self.number, of: self.of * of }
+    }
+
+    /// Returns whether what has this place among all, counted from 0, is in it.
+    pub(crate) const fn has(self, place: usize) -> bool {
+        place % self.of == self.number - 1
+    }
+}
+
+impl FromStr for Part {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (number, of) = text.split_once('/').ok_or("expected number/count, as in 2/8")?;
+        let parsed = |text: &str| text.parse().map_err(|_| format!("`{text}` is not a number"));
+        let part = Self { number: parsed(number)?, of: parsed(of)? };
+        if (1..=part.of).contains(&part.number) { Ok(part) } else { Err(format!("there is no part {text}")) }
+    }
+}
+
+/// Returns the plans with one fault, or a part of them.
 #[must_use]
-pub fn singles(ground: &Ground, reference: &Outcome) -> Vec<Vec<Fault>> {
+pub fn singles(ground: &Ground, reference: &Outcome, part: Part) -> Vec<Vec<Fault>> {
     let points = 1..=reference.writes;
     let modes = ground.modes();
-    points.flat_map(|point| modes.iter().map(move |mode| vec![Fault { point, mode: *mode }])).collect()
+    let all = points.flat_map(|point| modes.iter().map(move |mode| vec![Fault { point, mode: *mode }]));
+    all.enumerate().filter(|(place, _)| part.has(*place)).map(|(_, plan)| plan).collect()
 }
 
 /// Returns one to six faults, a function of seed and number.
@@ -178,4 +215,20 @@ pub(crate) fn shrink(
         }
     }
     Failure { scenario: scenario.name, plan, broken, is_real: matches!(ground, Ground::Real(_)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Part;
+
+    #[test]
+    fn parts_of_parts_are_all_there_is_and_each_once() {
+        let parts = (1..=3).map(|number| Part { number, of: 3 });
+        let parts: Vec<Part> = parts.flat_map(|part| [part.part(1, 2), part.part(2, 2)]).collect();
+        for place in 0..30 {
+            assert_eq!(parts.iter().filter(|part| part.has(place)).count(), 1, "place {place}");
+        }
+        assert_eq!("2/8".parse(), Ok(Part { number: 2, of: 8 }));
+        assert!(["0/8", "9/8", "2", "a/b"].iter().all(|text| text.parse::<Part>().is_err()));
+    }
 }

@@ -3,8 +3,9 @@
 
 use std::cell::Cell;
 use testbed_sim::fault::{Fault, Mode};
-use testbed_sim::pairs::{self, Part};
+use testbed_sim::pairs;
 use testbed_sim::runs;
+use testbed_sim::sweep::Part;
 use testbed_sim::world::{Ground, Outcome, live};
 
 #[test]

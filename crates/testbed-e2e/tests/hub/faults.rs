@@ -5,8 +5,9 @@ use anyhow::{Context, Result, ensure};
 use std::sync::Arc;
 use testbed_core::names::keyed;
 use testbed_sim::real::{Pool, Programs};
+use testbed_sim::runs;
+use testbed_sim::sweep::{self, Part};
 use testbed_sim::world::{Ground, live};
-use testbed_sim::{runs, sweep};
 
 /// Runs of which one is lived: on the hub, and in a cluster of its own.
 const RUNS: [&str; 2] = ["hub", "cluster"];
@@ -21,7 +22,7 @@ fn faults_by_chance_around_a_real_api_server_change_nothing_but_the_time() -> Re
     let scenario = runs::named(name).context("there is no such run")?;
     let reference = live(&ground, &scenario, &[]);
     ensure!(reference.broken.is_empty(), "without any fault: {:#?}", reference.broken);
-    let singles = sweep::singles(&ground, &reference);
+    let singles = sweep::singles(&ground, &reference, Part::WHOLE);
     let chosen: Vec<_> = (0..PLANS)
         .filter_map(|number| {
             let drawn = keyed(seed, &[&number.to_string()]) % singles.len() as u64;
