@@ -72,6 +72,17 @@ impl<'a> Observation<'a> {
             own_store: BTreeSet::new(),
         }
     }
+
+    /// Returns the value of a metric that is furthest to a side, of all that it can be: the quantile of a histogram lies
+    /// anywhere in its bucket.
+    fn furthest(&self, metric: &str, side: Side) -> Option<f64> {
+        let value = *self.values.get(metric)?;
+        let Some(bucket) = self.buckets.get(metric) else { return Some(value) };
+        Some(match side {
+            Side::Below => bucket.above.unwrap_or(f64::NEG_INFINITY),
+            Side::Above => bucket.up_to.unwrap_or(f64::INFINITY),
+        })
+    }
 }
 
 /// Returns the SHA-256 of the source of everything that takes part in the analysis.
@@ -81,6 +92,7 @@ pub fn code_sha256() -> String {
         ("analysis.rs", include_str!("analysis.rs")),
         ("answer.rs", include_str!("answer.rs")),
         ("gates.rs", include_str!("gates.rs")),
+        ("measurement.rs", include_str!("measurement.rs")),
         ("names.rs", include_str!("names.rs")),
         ("record.rs", include_str!("record.rs")),
         ("sequential.rs", include_str!("sequential.rs")),
@@ -174,7 +186,10 @@ struct Data<'a> {
 /// Ratios of two variants, block by block.
 struct Paired {
     ratios: BTreeMap<u32, f64>,
-    /// The same, of blocks in which the first of the pair came first; and of those in which it came last.
+    /// The lowest and the highest that they can be, as far as the buckets of histograms tell.
+    lowest: Vec<f64>,
+    highest: Vec<f64>,
+    /// The ratios of blocks in which the first of the pair came first; and of those in which it came last.
     first_first: Vec<f64>,
     first_last: Vec<f64>,
     /// A value that there is no ratio to.
@@ -238,6 +253,12 @@ impl Data<'_> {
         of_variant.filter_map(|trial| trial.values.get(metric).copied()).collect()
     }
 
+    /// Returns, of the same trials, the values that are furthest to a side.
+    fn furthest(&self, metric: &str, variant: &str, side: Side) -> Vec<f64> {
+        let of_variant = self.trials.iter().filter(|trial| trial.is_valid && trial.slot.variant == variant);
+        of_variant.filter_map(|trial| trial.furthest(metric, side)).collect()
+    }
+
     fn metric(&self, name: &str, level: f64) -> MetricAnalysis {
         let unit = self.unit(name);
         let variants = self.spec.variants.iter().filter_map(|variant| {
@@ -289,6 +310,8 @@ impl Data<'_> {
     fn paired(&self, metric: &str, first: &str, second: &str) -> Paired {
         let mut paired = Paired {
             ratios: BTreeMap::new(),
+            lowest: Vec::new(),
+            highest: Vec::new(),
             first_first: Vec::new(),
             first_last: Vec::new(),
             without: None,
@@ -296,10 +319,11 @@ impl Data<'_> {
         for (number, trials) in self.valid_blocks(false) {
             let of = |variant: &str| {
                 let trial = trials.iter().find(|trial| trial.slot.variant == variant)?;
-                Some((trial.slot.position, *trial.values.get(metric)?, trial.own_store.contains(metric)))
+                Some((*trial, *trial.values.get(metric)?))
             };
-            let (Some((at, a, a_own)), Some((other, b, b_own))) = (of(first), of(second)) else { continue };
-            if a_own != b_own {
+            let (Some((of_a, a)), Some((of_b, b))) = (of(first), of(second)) else { continue };
+            let a_own = of_a.own_store.contains(metric);
+            if a_own != of_b.own_store.contains(metric) {
                 // Two stores scrape at other times and keep other samples: their values are not alike.
                 let (own, hub) = if a_own { (first, second) } else { (second, first) };
                 paired.without = Some(format!(
@@ -317,7 +341,11 @@ impl Data<'_> {
             }
             let ratio = a / b;
             paired.ratios.insert(number, ratio);
-            if at < other { paired.first_first.push(ratio) } else { paired.first_last.push(ratio) }
+            let furthest = |side| Some(of_a.furthest(metric, side)? / of_b.furthest(metric, side.other())?);
+            paired.lowest.extend(furthest(Side::Below));
+            paired.highest.extend(furthest(Side::Above));
+            let is_first = of_a.slot.position < of_b.slot.position;
+            if is_first { paired.first_first.push(ratio) } else { paired.first_last.push(ratio) }
         }
         paired
     }
@@ -468,14 +496,28 @@ impl Data<'_> {
             );
             return result;
         }
-        if let Some(reason) = self.too_coarse(metric, estimate) {
-            result.reason = format!("{lead}, but {reason}");
+        if result.floor_ratio.is_none() && self.spec.trials.as_ref().is_some_and(|trials| trials.aa) {
+            result.reason =
+                format!("{lead}, but no block of a variant against itself counts: the floor is not known");
             return result;
         }
         let floor = 1.0 + result.floor_ratio.unwrap_or(0.0);
         // The floor lies around the bound: an effect within it could be that of a thing against itself.
         let side = side(&interval, criterion.value / floor, criterion.value * floor);
         let bare = self::side(&interval, criterion.value, criterion.value);
+        if let Some(side) = side.filter(|_| self.is_in_buckets(metric)) {
+            // What speaks most against it, of all that it can be.
+            let furthest = if side == Side::Below { &paired.highest } else { &paired.lowest };
+            let can_be = furthest.iter().all(|ratio| *ratio > 0.0 && ratio.is_finite()).then_some(furthest);
+            let interval =
+                can_be.and_then(|ratios| self.interval(metric, first, second, ratios, 1.0 - alpha).ok());
+            let again = interval
+                .and_then(|interval| self::side(&interval, criterion.value / floor, criterion.value * floor));
+            if again != Some(side) {
+                result.reason = format!("{lead}, but {}", self.coarse(metric, interval.as_ref(), "ratio"));
+                return result;
+            }
+        }
         result.decision = decision(criterion.operator, side);
         result.reason = match (side, bare) {
             (Some(side), _) => format!("{lead}: the whole interval is {} {bound}", side.word()),
@@ -488,24 +530,31 @@ impl Data<'_> {
         result
     }
 
-    /// Returns why the buckets of a histogram are too wide for an effect of that size.
-    fn too_coarse(&self, metric: &str, estimate: f64) -> Option<String> {
-        let unit = self.unit(metric);
+    /// Returns whether a metric is the quantile of a histogram.
+    fn is_in_buckets(&self, metric: &str) -> bool {
+        self.trials.iter().any(|trial| trial.buckets.contains_key(metric))
+    }
+
+    /// Says that the buckets of a histogram are too wide for what would be decided: of values at their ends, the interval
+    /// is another one.
+    fn coarse(&self, metric: &str, interval: Option<&Interval>, unit: &str) -> String {
+        let of_metric = self.unit(metric);
         let valid = self.trials.iter().filter(|trial| trial.is_valid);
-        valid.filter_map(|trial| trial.buckets.get(metric)).find_map(|bucket| {
-            let low = bucket.above.unwrap_or(0.0);
-            let wide = match bucket.up_to {
-                None => true,
-                Some(high) => low <= 0.0 || high / low > estimate.max(1.0 / estimate),
+        let bucket = valid.filter_map(|trial| trial.buckets.get(metric)).max_by(|a, b| {
+            let width = |bucket: &Bucket| {
+                bucket.up_to.unwrap_or(f64::INFINITY) - bucket.above.unwrap_or(f64::NEG_INFINITY)
             };
-            let up_to = bucket.up_to.map_or_else(|| "infinity".to_owned(), |high| with_unit(high, &unit));
-            wide.then(|| {
-                format!(
-                    "it falls into the bucket from {} to {up_to}, wider than the effect",
-                    with_unit(low, &unit)
-                )
-            })
-        })
+            width(a).total_cmp(&width(b))
+        });
+        let end = |bound: Option<f64>, none: &str| {
+            bound.map_or_else(|| none.to_owned(), |bound| with_unit(bound, &of_metric))
+        };
+        let bucket = bucket.map_or_else(String::new, |bucket| {
+            format!(", such as from {} to {}", end(bucket.above, "any value"), end(bucket.up_to, "infinity"))
+        });
+        let interval =
+            interval.map_or_else(|| "there is no interval".to_owned(), |interval| shown(interval, unit));
+        format!("a quantile lies anywhere in its bucket{bucket}: at their ends, {interval}")
     }
 
     /// Decides a metric against a constant, for every variant.
@@ -549,12 +598,25 @@ impl Data<'_> {
                 shown(&interval, &unit),
                 values.len()
             );
-            let side = side(&interval, bound, bound);
+            let mut side = side(&interval, bound, bound);
+            let mut coarse = None;
+            if let Some(decided) = side.filter(|_| self.is_in_buckets(metric)) {
+                let furthest = self.furthest(metric, &variant.name, decided.other());
+                let furthest = furthest.iter().all(|value| value.is_finite()).then_some(furthest);
+                let interval =
+                    furthest.and_then(|values| variant_statistics(&values, level, &unit, seed)?.interval);
+                if interval.and_then(|interval| self::side(&interval, bound, bound)) != Some(decided) {
+                    coarse = Some(format!("{lead}, but {}", self.coarse(metric, interval.as_ref(), &unit)));
+                    side = None;
+                }
+            }
             let outcome = decision(criterion.operator, side);
-            let reason = side.map_or_else(
-                || format!("{lead}: the interval contains {shown_bound}"),
-                |side| format!("{lead}: the whole interval is {} {shown_bound}", side.word()),
-            );
+            let reason = coarse.unwrap_or_else(|| {
+                side.map_or_else(
+                    || format!("{lead}: the interval contains {shown_bound}"),
+                    |side| format!("{lead}: the whole interval is {} {shown_bound}", side.word()),
+                )
+            });
             result.observed = Some(mean);
             result.interval = Some(interval);
             result.block_count = u32::try_from(values.len()).unwrap_or(u32::MAX);
@@ -584,6 +646,13 @@ enum Side {
 }
 
 impl Side {
+    const fn other(self) -> Self {
+        match self {
+            Self::Below => Self::Above,
+            Self::Above => Self::Below,
+        }
+    }
+
     const fn word(self) -> &'static str {
         match self {
             Self::Below => "below",
@@ -644,10 +713,8 @@ fn carry_over(paired: &Paired) -> Option<f64> {
 }
 
 fn variant_statistics(values: &[f64], level: f64, unit: &str, seed: u64) -> Option<VariantStatistics> {
-    let mean = |sample: &[f64]| stats::mean(sample).unwrap_or(f64::NAN);
-    // Unlike Student's, it does not go where no value can be: below zero, say.
     let interval = (values.len() >= stats::MIN_RATIOS)
-        .then(|| stats::bca_expanded(values, mean, level, RESAMPLES as usize, seed).ok())
+        .then(|| stats::mean_interval(values, level, RESAMPLES as usize, seed).ok())
         .flatten()
         .map(|interval| Interval { low: interval.low, high: interval.high, level_ratio: interval.level });
     Some(VariantStatistics {

@@ -4,6 +4,7 @@
 
 use crate::answer::aggregate;
 use crate::figure::{number, percent, with_unit};
+use crate::measurement;
 use crate::schedule;
 use std::collections::BTreeSet;
 use testbed_api::ExperimentSpec;
@@ -123,8 +124,11 @@ fn stayed(before: &Pod, after: Option<&Pod>, window: Option<&Window>) -> Result<
     let Some(window) = window else { return Ok(()) };
     let began_late = before.since.as_ref().is_some_and(|since| since.0 > window.start.0);
     // What happened after the window was not measured.
-    let changed =
-        after.since.as_ref().is_some_and(|since| since.0 > window.start.0 && since.0 <= window.end.0);
+    // Since when one was not ready that became so again after the window, nobody knows.
+    let changed = after
+        .since
+        .as_ref()
+        .is_some_and(|since| since.0 > window.start.0 && (since.0 <= window.end.0 || after.ready));
     let was_lost = !after.ready && after.since.as_ref().is_none_or(|since| since.0 <= window.end.0);
     if began_late || changed || was_lost {
         return Err(format!("pod {name} was not ready during the whole window"));
@@ -180,19 +184,18 @@ fn generator(load: &LoadReport) -> Result<Option<String>, String> {
     }
     let sent = load.requests.as_ref().map_or(0, |requests| requests.sent);
     #[expect(clippy::cast_precision_loss, reason = "far fewer requests than 2^52")]
-    let late = load.late_starts.filter(|_| sent > 0).map_or(0.0, |late| late as f64 / sent as f64);
-    if late > LATE_STARTS {
-        return Err(format!(
-            "the generator was the bottleneck: {} of its requests started late",
-            percent(late)
-        ));
+    let late = load.late_starts.map(|late| if late == 0 { 0.0 } else { late as f64 / sent as f64 });
+    if let Some(late) = late.filter(|late| *late > LATE_STARTS) {
+        let share = if late.is_finite() { percent(late) } else { "an unknown share".into() };
+        return Err(format!("the generator was the bottleneck: {share} of its requests started late"));
     }
+    let late = late.map_or_else(|| "an unknown share".into(), percent);
     let cpu = load.cpu_seconds.zip(load.window_seconds).map(|(cpu, window)| cpu / window);
     if let Some(cpu) = cpu.filter(|cpu| *cpu > GENERATOR_CPU) {
         return Err(format!("the generator was the bottleneck: it needed {} cores", number(cpu)));
     }
     let cpu = cpu.map_or_else(String::new, |cpu| format!(", the generator needed {} cores", number(cpu)));
-    Ok(Some(format!("{rates}, {} started late{cpu}", percent(late))))
+    Ok(Some(format!("{rates}, {late} started late{cpu}")))
 }
 
 fn expectation(name: &str, sample: &Sample) -> Result<String, String> {
@@ -234,6 +237,9 @@ fn there(name: &str, sample: &Sample, is_decisive: bool, window: Option<&Window>
     if sample.series.is_empty() || (is_decisive && sample.value.is_none()) {
         return Err(format!("{name} is missing: {}", missing()));
     }
+    if sample.raw_count.is_none() && sample.needed_count > 0 {
+        return Err(format!("it is not known on how many samples in the window {name} rests"));
+    }
     if let Some(count) = sample.raw_count.filter(|count| *count < sample.needed_count) {
         return Err(format!(
             "{name} rests on {count} samples in the window, fewer than the {} it needs",
@@ -243,7 +249,9 @@ fn there(name: &str, sample: &Sample, is_decisive: bool, window: Option<&Window>
     let (QueryType::Range, Some(step), Some(window)) = (sample.kind, sample.step_seconds, window) else {
         return Ok(());
     };
-    let expected = (seconds(window) / step).floor() + 1.0;
+    // The first point is as long after the start as the query looks back.
+    let back = measurement::reach(&sample.query).as_secs_f64();
+    let expected = ((seconds(window) - back).max(0.0) / step).floor() + 1.0;
     for series in &sample.series {
         #[expect(clippy::cast_precision_loss, reason = "far fewer points than 2^52")]
         let found = series.points.len() as f64;

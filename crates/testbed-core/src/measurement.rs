@@ -76,10 +76,28 @@ pub fn shortest_range(query: &str) -> Option<Duration> {
     ranges(query).into_iter().min()
 }
 
-/// Returns the longest window that a query reads over, if it reads over one. Nested windows are not added up.
+/// Returns how far a query looks back from the time that it is asked for: its longest window, windows within windows added
+/// up. Zero if it reads over none.
 #[must_use]
-pub fn longest_range(query: &str) -> Option<Duration> {
-    ranges(query).into_iter().max()
+pub fn reach(query: &str) -> Duration {
+    let Ok(expr) = parser::parse(query) else { return Duration::ZERO };
+    let back = placed(&expr).into_iter().map(|(node, around)| match node {
+        Expr::MatrixSelector(matrix) => around.saturating_add(matrix.range),
+        _ => around,
+    });
+    back.max().unwrap_or_default()
+}
+
+/// Returns whether a query reads at another time than it is asked for: by `offset` or `@`.
+#[must_use]
+pub fn is_moved(query: &str) -> bool {
+    let Ok(expr) = parser::parse(query) else { return false };
+    nodes(&expr).into_iter().any(|node| match node {
+        Expr::VectorSelector(selector) => selector.offset.is_some() || selector.at.is_some(),
+        Expr::MatrixSelector(matrix) => matrix.vs.offset.is_some() || matrix.vs.at.is_some(),
+        Expr::Subquery(subquery) => subquery.offset.is_some() || subquery.at.is_some(),
+        _ => false,
+    })
 }
 
 /// Returns the windows of range selectors and subqueries.
@@ -116,21 +134,27 @@ fn families(expr: &Expr) -> BTreeSet<String> {
 }
 
 /// Returns an expression and all below it.
-fn nodes(expr: &Expr) -> Vec<&Expr> {
+pub(crate) fn nodes(expr: &Expr) -> Vec<&Expr> {
+    placed(expr).into_iter().map(|(node, _)| node).collect()
+}
+
+/// Returns an expression and all below it, each with how far back the subqueries around it have it read.
+fn placed(expr: &Expr) -> Vec<(&Expr, Duration)> {
     let mut found = Vec::new();
-    let mut todo = vec![expr];
-    while let Some(expr) = todo.pop() {
-        found.push(expr);
+    let mut todo = vec![(expr, Duration::ZERO)];
+    while let Some((expr, around)) = todo.pop() {
+        found.push((expr, around));
+        let mut push = |expr| todo.push((expr, around));
         match expr {
             Expr::Aggregate(aggregate) => {
-                todo.push(&aggregate.expr);
-                todo.extend(aggregate.param.as_deref());
+                push(&aggregate.expr);
+                aggregate.param.iter().for_each(|param| push(param));
             }
-            Expr::Unary(unary) => todo.push(&unary.expr),
-            Expr::Binary(binary) => todo.extend([&*binary.lhs, &*binary.rhs]),
-            Expr::Paren(paren) => todo.push(&paren.expr),
-            Expr::Subquery(subquery) => todo.push(&subquery.expr),
-            Expr::Call(call) => todo.extend(call.args.args.iter().map(|argument| &**argument)),
+            Expr::Unary(unary) => push(&unary.expr),
+            Expr::Binary(binary) => [&binary.lhs, &binary.rhs].into_iter().for_each(|side| push(side)),
+            Expr::Paren(paren) => push(&paren.expr),
+            Expr::Subquery(subquery) => todo.push((&subquery.expr, around.saturating_add(subquery.range))),
+            Expr::Call(call) => call.args.args.iter().for_each(|argument| push(argument)),
             Expr::NumberLiteral(_)
             | Expr::StringLiteral(_)
             | Expr::VectorSelector(_)
@@ -1065,18 +1089,29 @@ mod tests {
     }
 
     #[rstest]
-    #[case("up", None)]
-    #[case("not promql (", None)]
-    #[case("rate(x_total[2m]) / rate(y_total[30s])", Some((30, 120)))]
-    #[case("max_over_time(sum(rate(x_total[1m]))[1h:5s])", Some((60, 3600)))]
-    #[case("quantile(scalar(rate(x_total[3s])), -y)", Some((3, 3)))]
+    #[case("up", None, 0)]
+    #[case("not promql (", None, 0)]
+    #[case("rate(x_total[2m]) / rate(y_total[30s])", Some(30), 120)]
+    #[case("max_over_time(sum(rate(x_total[1m]))[1h:5s])", Some(60), 3660)]
+    #[case("max_over_time(up[1h:5s])", Some(3600), 3600)]
+    #[case("quantile(scalar(rate(x_total[3s])), -y)", Some(3), 3)]
     fn the_windows_of_a_query_are_found_wherever_they_stand(
         #[case] query: &str,
-        #[case] seconds: Option<(u64, u64)>,
+        #[case] shortest: Option<u64>,
+        #[case] back: u64,
     ) {
-        let expected =
-            seconds.map(|(shortest, longest)| (Duration::from_secs(shortest), Duration::from_secs(longest)));
-        assert_eq!(shortest_range(query).zip(longest_range(query)), expected);
+        assert_eq!(shortest_range(query), shortest.map(Duration::from_secs));
+        assert_eq!(reach(query), Duration::from_secs(back));
+    }
+
+    #[rstest]
+    #[case("rate(x_total[2m])", false)]
+    #[case("sum(rate(x_total[2m] offset 1h))", true)]
+    #[case("x offset -5s + y", true)]
+    #[case("max_over_time(x[1m:5s] @ 1000)", true)]
+    #[case("x @ end()", true)]
+    fn a_query_says_whether_it_reads_at_another_time(#[case] query: &str, #[case] moved: bool) {
+        assert_eq!(is_moved(query), moved);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! PromQL with variables: filling them in, and refusing what does not parse before anything is made.
 
+use crate::measurement;
 use promql_parser::parser::{self, Expr};
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -311,15 +312,30 @@ fn collect_selectors(expression: &Expr, over_range: bool, found: &mut Vec<Select
     }
 }
 
+/// Function that estimates a quantile from the buckets of a histogram.
+const QUANTILE: &str = "histogram_quantile";
+
 /// Returns the query of the buckets that a query takes a quantile of, if that is what it does last.
 #[must_use]
 pub fn buckets(query: &str) -> Option<String> {
-    match parser::parse(query).ok()? {
-        Expr::Call(call) if call.func.name == "histogram_quantile" => {
-            call.args.args.get(1).map(ToString::to_string)
-        }
+    let mut expression = parser::parse(query).ok()?;
+    while let Expr::Paren(paren) = expression {
+        expression = *paren.expr;
+    }
+    match expression {
+        Expr::Call(call) if call.func.name == QUANTILE => call.args.args.get(1).map(ToString::to_string),
         _ => None,
     }
+}
+
+/// Returns whether a query takes a quantile of a histogram, and does something else with it.
+#[must_use]
+pub fn is_quantile_within(query: &str) -> bool {
+    let quantiles = parser::parse(query).map_or(0, |expression| {
+        let is_quantile = |node: &&Expr| matches!(node, Expr::Call(call) if call.func.name == QUANTILE);
+        measurement::nodes(&expression).into_iter().filter(is_quantile).count()
+    });
+    quantiles > usize::from(buckets(query).is_some())
 }
 
 #[cfg(test)]
@@ -412,6 +428,18 @@ mod tests {
     fn the_buckets_of_a_quantile_can_be_asked_for() {
         let query = "histogram_quantile(0.99, sum by (le) (rate(x_seconds_bucket[1m])))";
         assert_eq!(buckets(query).as_deref(), Some("sum by (le) (rate(x_seconds_bucket[1m]))"));
+        assert_eq!(buckets(&format!("(({query}))")), buckets(query));
         assert_eq!(buckets("rate(x[1m])"), None);
+    }
+
+    #[rstest]
+    #[case("histogram_quantile(0.9, rate(x_bucket[1m]))", false)]
+    #[case("(histogram_quantile(0.9, rate(x_bucket[1m])))", false)]
+    #[case("rate(x[1m])", false)]
+    #[case("1000 * histogram_quantile(0.9, rate(x_bucket[1m]))", true)]
+    #[case("max(histogram_quantile(0.9, rate(x_bucket[1m])))", true)]
+    #[case("histogram_quantile(0.9, rate(x_bucket[1m])) / histogram_quantile(0.5, rate(x_bucket[1m]))", true)]
+    fn what_else_is_done_with_a_quantile_is_seen(#[case] query: &str, #[case] within: bool) {
+        assert_eq!(is_quantile_within(query), within);
     }
 }

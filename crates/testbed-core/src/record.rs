@@ -1,6 +1,6 @@
 //! From what was seen and answered to the record of a trial.
 
-use crate::answer::{expectation, value};
+use crate::answer::{aggregate, expectation, value};
 use crate::gates;
 use crate::names;
 use crate::observed::{NodeFacts, WorkflowFacts};
@@ -138,19 +138,15 @@ fn sample<'a>(
         Err(reason) => (None, Some(reason)),
     };
     let unit = metric.unit().to_owned();
-    let (mut raw_count, mut needed_count, mut bucket) = (None, 0, None);
+    let (mut counts, mut needed_count, mut bucket) = (Vec::new(), 0, None);
     for (asked, answered) in all {
         match &asked.purpose {
             Purpose::RawCount { needed } => {
-                let count = count(answered);
                 needed_count = needed_count.max(*needed);
-                raw_count = match (raw_count, count) {
-                    (Some(least), Some(count)) => Some(u64::min(least, count)),
-                    (least, count) => least.or(count),
-                };
+                counts.push(count(answered));
             }
             Purpose::Buckets => {
-                bucket = value.and_then(|value| bucket_of(value, answered, &unit));
+                bucket = value.map(|_| bucket_of(question.kind, metric.aggregation, answer, answered, &unit));
             }
             Purpose::Value | Purpose::Environment { .. } => {}
         }
@@ -164,7 +160,11 @@ fn sample<'a>(
         aggregation: metric.aggregation,
         series: series(answer),
         step_seconds: (question.kind == QueryType::Range).then_some(question.step.as_secs_f64()),
-        raw_count,
+        // What one of its series rests on and nobody tells is not known of it.
+        raw_count: counts
+            .into_iter()
+            .collect::<Option<Vec<u64>>>()
+            .and_then(|counts| counts.into_iter().min()),
         needed_count,
         bucket,
         expectation: expectation(metric, value),
@@ -189,19 +189,73 @@ fn count(answer: &Answer) -> Option<u64> {
     }
 }
 
-/// Returns the bucket whose bounds hold `value`, from an answer with one series for each bound.
-fn bucket_of(value: f64, answer: &Answer, unit: &str) -> Option<Bucket> {
-    let Answer::Series(series) = answer else { return None };
-    let mut bounds: Vec<f64> =
-        series.iter().filter_map(|series| series.labels.get("le")?.parse().ok()).collect();
-    bounds.sort_by(f64::total_cmp);
-    bounds.dedup();
-    let index = bounds.iter().position(|bound| value <= *bound)?;
-    Some(Bucket {
-        above: index.checked_sub(1).map(|below| bounds[below]),
-        up_to: bounds.get(index).copied().filter(|bound| bound.is_finite()),
-        unit: unit.to_owned(),
-    })
+/// Returns between which values a quantile lies that was estimated from a histogram: each point anywhere in its bucket,
+/// and the whole as its points. Without a bound where nothing is known of the buckets.
+fn bucket_of(
+    kind: QueryType,
+    aggregation: Aggregation,
+    answer: &Answer,
+    buckets: &Answer,
+    unit: &str,
+) -> Bucket {
+    let found = ranges(buckets);
+    let held: Vec<Range> = match answer {
+        Answer::Series(series) => {
+            series.iter().flat_map(|series| &series.points).map(|point| held(&found, point.1)).collect()
+        }
+        Answer::Refused(_) | Answer::Unreachable(_) => Vec::new(),
+    };
+    // None of what points are made to be falls when one of them rises: the lowest make the lowest.
+    let bound = |end: fn(&Range) -> Option<f64>| {
+        let ends: Option<Vec<f64>> = held.iter().map(end).collect();
+        aggregate(kind, aggregation, &ends?).ok()
+    };
+    Bucket { above: bound(|range| range.above), up_to: bound(|range| range.up_to), unit: unit.to_owned() }
+}
+
+/// What lies in one bucket of a histogram: more than one bound, and at most the other.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+struct Range {
+    above: Option<f64>,
+    up_to: Option<f64>,
+}
+
+/// Returns the buckets of a histogram in ascending order, from an answer with one series for each of them: by upper bound,
+/// as Prometheus has them, or by both, as VictoriaMetrics has its own.
+fn ranges(answer: &Answer) -> Vec<Range> {
+    let Answer::Series(series) = answer else { return Vec::new() };
+    let number = |text: &str| text.parse::<f64>().ok().filter(|bound| !bound.is_nan());
+    let finite = |bound: f64| Some(bound).filter(|bound| bound.is_finite());
+    let label = |name: &'static str| series.iter().filter_map(move |series| series.labels.get(name));
+    let mut both: Vec<(f64, f64)> = label("vmrange")
+        .filter_map(|range| range.split_once("..."))
+        .filter_map(|(above, up_to)| Some((number(above)?, number(up_to)?)))
+        .collect();
+    if both.is_empty() {
+        let mut bounds: Vec<f64> = label("le").filter_map(|bound| number(bound)).collect();
+        bounds.sort_by(f64::total_cmp);
+        bounds.dedup();
+        // A histogram of what is never negative begins at zero.
+        let first = bounds.first().map_or(0.0, |first| if *first > 0.0 { 0.0 } else { f64::NEG_INFINITY });
+        both = [first].iter().chain(&bounds).copied().zip(bounds.iter().copied()).collect();
+    }
+    both.sort_by(|a, b| a.1.total_cmp(&b.1));
+    both.into_iter().map(|(above, up_to)| Range { above: finite(above), up_to: finite(up_to) }).collect()
+}
+
+/// Returns the bucket that holds the quantile of which `value` is the estimate; without bounds if there is none.
+fn held(buckets: &[Range], value: f64) -> Range {
+    // Of what lies beyond the last bound, stores answer that bound.
+    if let Some(last) =
+        buckets.last().filter(|last| last.up_to.is_none() && last.above.is_some_and(|above| value >= above))
+    {
+        return *last;
+    }
+    buckets
+        .iter()
+        .find(|bucket| bucket.up_to.is_some_and(|up_to| value <= up_to))
+        .copied()
+        .unwrap_or_default()
 }
 
 fn series(answer: &Answer) -> Vec<testbed_api::record::Series> {
@@ -224,17 +278,65 @@ mod tests {
     use super::*;
     use crate::plan::Series;
     use jiff::Timestamp;
+    use rstest::rstest;
 
-    #[test]
-    fn a_quantile_says_the_bucket_it_falls_into() {
-        let bucket = |le: &str| Series {
-            labels: [("le".to_owned(), le.to_owned())].into(),
+    fn of(label: &str, buckets: &[&str]) -> Answer {
+        let bucket = |bound: &&str| Series {
+            labels: [(label.to_owned(), (*bound).to_owned())].into(),
             points: vec![(Timestamp::UNIX_EPOCH, 1.0)],
         };
-        let buckets = Answer::Series(["0.5", "0.25", "+Inf"].map(bucket).into());
-        let found = bucket_of(0.3, &buckets, "seconds").unwrap();
-        assert_eq!((found.above, found.up_to), (Some(0.25), Some(0.5)));
-        let last = bucket_of(0.7, &buckets, "seconds").unwrap();
-        assert_eq!((last.above, last.up_to), (Some(0.5), None));
+        Answer::Series(buckets.iter().map(bucket).collect())
+    }
+
+    fn points(values: &[f64]) -> Answer {
+        let points = values.iter().map(|value| (Timestamp::UNIX_EPOCH, *value)).collect();
+        Answer::Series(vec![Series { labels: BTreeMap::new(), points }])
+    }
+
+    #[rstest]
+    #[case::within(0.3, Some(0.25), Some(0.5))]
+    #[case::in_the_first(0.1, Some(0.0), Some(0.25))]
+    #[case::at_an_upper_bound(0.25, Some(0.0), Some(0.25))]
+    #[case::beyond_the_last_bound_as_stores_say_it(0.5, Some(0.5), None)]
+    fn a_quantile_says_the_bucket_it_falls_into(
+        #[case] value: f64,
+        #[case] above: Option<f64>,
+        #[case] up_to: Option<f64>,
+    ) {
+        let buckets = of("le", &["0.5", "0.25", "+Inf"]);
+        let found = bucket_of(QueryType::Instant, Aggregation::Mean, &points(&[value]), &buckets, "seconds");
+        assert_eq!((found.above, found.up_to), (above, up_to));
+    }
+
+    #[test]
+    fn the_buckets_of_victoria_metrics_have_two_bounds() {
+        let buckets = of("vmrange", &["1.136e-01...1.292e-01", "8.799e-02...1.000e-01"]);
+        let found = bucket_of(QueryType::Instant, Aggregation::Mean, &points(&[0.12]), &buckets, "seconds");
+        assert_eq!((found.above, found.up_to), (Some(0.1136), Some(0.1292)));
+    }
+
+    #[test]
+    fn what_quantiles_become_lies_between_what_the_ends_of_their_buckets_become() {
+        let buckets = of("le", &["1", "2", "4", "+Inf"]);
+        let over = |values: &[f64], aggregation| {
+            let found = bucket_of(QueryType::Range, aggregation, &points(values), &buckets, "seconds");
+            (found.above, found.up_to)
+        };
+        assert_eq!(over(&[0.5, 3.0], Aggregation::Mean), (Some(1.0), Some(2.5)));
+        assert_eq!(over(&[0.5, 3.0], Aggregation::Max), (Some(2.0), Some(4.0)));
+        assert_eq!(
+            over(&[0.5, 4.0], Aggregation::Mean),
+            (Some(2.0), None),
+            "one of them lies beyond the last bound"
+        );
+    }
+
+    #[test]
+    fn of_buckets_that_nobody_told_there_is_no_bound() {
+        for buckets in [Answer::Unreachable("gone".into()), of("pod", &["x"])] {
+            let found =
+                bucket_of(QueryType::Instant, Aggregation::Mean, &points(&[0.3]), &buckets, "seconds");
+            assert_eq!((found.above, found.up_to), (None, None));
+        }
     }
 }

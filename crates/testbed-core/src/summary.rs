@@ -243,6 +243,35 @@ fn cell(metric: &Metric, question: &Question, answer: &Answer) -> Cell {
     }
 }
 
+/// Returns the cells of every metric, their values computed again from the points that are kept. What rests on points that
+/// are not kept stays as it is.
+#[must_use]
+pub fn cells(spec: &ExperimentSpec, queries: &BTreeMap<String, MetricResult>) -> BTreeMap<String, Vec<Cell>> {
+    let metrics = run::metrics(spec);
+    let again = |name: &String, result: &MetricResult| {
+        let metric = metrics.iter().find(|metric| metric.name == *name);
+        result.cells.iter().map(|cell| cell_again(metric, result, cell)).collect()
+    };
+    queries.iter().map(|(name, result)| (name.clone(), again(name, result))).collect()
+}
+
+fn cell_again(metric: Option<&Metric>, result: &MetricResult, cell: &Cell) -> Cell {
+    let mut again = cell.clone();
+    let is_of = |point: &&Point| cell.target.is_none() || point.labels.get("target") == cell.target.as_ref();
+    let points: Vec<f64> = result.data.iter().filter(is_of).map(|point| point.value).collect();
+    let is_cut = result.data.len() >= MAX_POINTS;
+    again.value = match metric {
+        Some(metric) if cell.series == 1 && points.len() == cell.points => {
+            answer::aggregate(metric.kind, metric.aggregation, &points).ok()
+        }
+        Some(_) if is_cut && cell.series == 1 => cell.value,
+        // Of none or of several series, or of what is no number, nothing is made.
+        _ => None,
+    };
+    again.expectation = metric.and_then(|metric| answer::expectation(metric, again.value));
+    again
+}
+
 fn metrics(answers: &[(Question, Answer)], queries: BTreeMap<String, MetricResult>) -> Option<Metrics> {
     let start = answers.iter().map(|(question, _)| question.window.start.0).min()?;
     let end = answers.iter().map(|(question, _)| question.window.end.0).max()?;

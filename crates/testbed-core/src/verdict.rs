@@ -143,6 +143,9 @@ pub fn of_trials(basis: &Basis<'_>, trials: &[Observation<'_>], analysis: &Analy
     let Basis { spec, seed, stopped, void, failure } = *basis;
     let counts = &analysis.trials;
     let aa = match counts.valid_aa_block_count {
+        0 if spec.trials.as_ref().is_some_and(|trials| trials.aa) => {
+            "no floor, as no block against itself counts".to_owned()
+        }
         0 => "no floor, as no variant ran against itself".to_owned(),
         count => format!("floor from {count} block{} against itself", if count == 1 { "" } else { "s" }),
     };

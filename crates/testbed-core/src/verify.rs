@@ -4,11 +4,12 @@ use crate::analysis;
 use crate::gates;
 use crate::schedule::{self, Next, Schedule};
 use crate::summary;
+use jiff::Timestamp;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use testbed_api::Summary;
 use testbed_api::record::{RecordRef, TrialRecord};
-use testbed_api::status::{TrialStatus, TrialsStatus};
+use testbed_api::status::{Stop, StopReason, TrialStatus, TrialsStatus};
 use testbed_api::summary::Trials;
 
 /// What came of computing a summary again.
@@ -46,7 +47,14 @@ pub fn verify(summary: &Summary) -> Verification {
         found.compare("trials.schedule", &trials.schedule, &schedule.unwrap_or_default());
         let order = order(summary, trials);
         let recorded: Vec<&str> = trials.records.iter().map(|record| record.slot.trial.as_str()).collect();
-        found.compare("trials.order", &recorded, &order);
+        found.compare("trials.order", &recorded, &order.trials);
+        // That a rule ended it lets fewer blocks than planned decide.
+        let by_rule = |stop: &Stop| stop.reason == StopReason::Decided;
+        let stopped = trials.stopped.as_ref().filter(|stop| by_rule(stop));
+        found.compare("trials.stopped", &stopped, &order.stopped.filter(by_rule).as_ref());
+    }
+    for (name, cells) in summary::cells(&summary.spec, &queries) {
+        found.compare(&format!("metrics.queries.{name}.cells"), &queries[&name].cells, &cells);
     }
     let (analysis, verdict) =
         summary::decided(&summary.spec, summary.trials.as_ref(), &queries, summary.failure.as_ref());
@@ -77,18 +85,26 @@ fn judged(summary: &Summary, trials: &Trials) -> Vec<TrialRecord> {
     again.collect()
 }
 
+/// What the schedule, the seed and the void trials ask for.
+struct Order {
+    /// Names of trials, one after the other.
+    trials: Vec<String>,
+    /// Why none comes after the last of them, if so.
+    stopped: Option<Stop>,
+}
+
 /// Returns the trials that the schedule, the seed and the void ones ask for, one after the other.
-fn order(summary: &Summary, trials: &Trials) -> Vec<String> {
+fn order(summary: &Summary, trials: &Trials) -> Order {
     let mut spec = summary.spec.clone();
     // What the clock and the user decided cannot be repeated: up to there the order can.
     spec.budget = None;
     spec.aborted = false;
     let mut status = TrialsStatus { seed: trials.seed, ..TrialsStatus::default() };
     let mut order = Vec::new();
+    let next =
+        |status: &TrialsStatus| schedule::next(&spec, status, Timestamp::UNIX_EPOCH, Timestamp::UNIX_EPOCH);
     for record in &trials.records {
-        let Next::Begin(slot) = schedule::next(&spec, &status, record.begun_at.0, record.begun_at.0) else {
-            break;
-        };
+        let Next::Begin(slot) = next(&status) else { break };
         order.push(slot.trial.clone());
         status.begun.push(TrialStatus {
             record: Some(RecordRef::default()),
@@ -97,7 +113,11 @@ fn order(summary: &Summary, trials: &Trials) -> Vec<String> {
             ..TrialStatus::begun(slot, record.begun_at.clone())
         });
     }
-    order
+    let stopped = match next(&status) {
+        Next::Stop(stop) => Some(stop),
+        Next::Begin(_) => None,
+    };
+    Order { trials: order, stopped }
 }
 
 impl Verification {

@@ -54,6 +54,7 @@ fn a_trial_with_nothing_wrong_passes_every_gate() {
 #[case("/load/cpuSeconds", json!(2.9), GateKind::LoadReal, "the generator was the bottleneck: it needed 0.9667 cores")]
 #[case("/samples/latency_p50_seconds/series", json!([]), GateKind::DataThere, "latency_p50_seconds is missing")]
 #[case("/samples/latency_p50_seconds/rawCount", json!(0), GateKind::DataThere, "rests on 0 samples in the window")]
+#[case("/samples/latency_p50_seconds/rawCount", json!(null), GateKind::DataThere, "it is not known on how many samples")]
 #[case("/samples/latency_p50_seconds/value", json!(0.001), GateKind::DataSane, "is not what its points say")]
 #[case("/samples/latency_p50_seconds/series/0/points/0/timestamp", json!("2020-01-01T00:00:00.000000Z"), GateKind::DataSane, "outside of the window")]
 #[case("/samples/latency_p50_seconds/series/0/points/0/value", json!(null), GateKind::DataSane, "not a finite number")]
@@ -77,6 +78,33 @@ fn an_expectation_that_is_not_met_makes_a_trial_void() {
     let expectation = json!({"intended": 0.5, "toleranceRatio": 0.1, "unit": "seconds", "met": true});
     let record = judged("/samples/latency_p50_seconds/expectation", expectation);
     assert!(record.void.unwrap().contains("intended 500 ms ± 10 %"));
+}
+
+#[test]
+fn of_a_generator_that_does_not_say_how_many_started_late_it_is_not_known() {
+    let record = judged("/load/lateStarts", json!(null));
+    let load = record.gates.iter().find(|gate| gate.gate == GateKind::LoadReal).unwrap();
+    assert!(load.evidence.contains("an unknown share started late"), "{}", load.evidence);
+}
+
+#[test]
+fn requests_that_started_late_of_who_knows_how_many_make_a_trial_void() {
+    let mut load = serde_json::to_value(summary().trials.unwrap().records[0].load.clone().unwrap()).unwrap();
+    load["lateStarts"] = json!(1);
+    load.as_object_mut().unwrap().remove("requests");
+    let void = judged("/load", load).void.unwrap();
+    assert!(void.contains("an unknown share of its requests started late"), "{void}");
+}
+
+#[test]
+fn a_subject_that_became_ready_again_after_the_window_may_have_been_away_in_it() {
+    let summary = summary();
+    let mut record = summary.trials.as_ref().unwrap().records[0].clone();
+    let later =
+        record.window.as_ref().unwrap().end.0.checked_add(jiff::SignedDuration::from_secs(2)).unwrap();
+    record.after[0].since = Some(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(later));
+    gates::judge(&summary.spec, &mut record);
+    assert!(record.void.unwrap().contains("not ready during the whole window"));
 }
 
 #[test]

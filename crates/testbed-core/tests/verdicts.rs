@@ -7,7 +7,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
 use serde_json::json;
 use std::collections::BTreeMap;
 use testbed_api::ExperimentSpec;
-use testbed_api::record::{RecordRef, Slot, TrialRecord};
+use testbed_api::record::{Bucket, RecordRef, Slot, TrialRecord};
 use testbed_api::status::{Stop, StopReason, TrialStatus, TrialsStatus};
 use testbed_api::summary::{CriterionResult, Decision, Summary};
 use testbed_core::analysis::{self, Observation};
@@ -216,7 +216,78 @@ fn a_quantile_in_a_bucket_wider_than_the_effect_decides_nothing() {
     found.trials.as_mut().unwrap().records.iter_mut().for_each(widen);
     let (decision, reason) = verdict_of(&found);
     assert_eq!(decision, Some(Decision::Insufficient));
-    assert!(reason.contains("wider than the effect"), "{reason}");
+    assert!(
+        reason.contains("a quantile lies anywhere in its bucket, such as from 10 µs to 10 ms: at their ends"),
+        "{reason}"
+    );
+}
+
+/// Returns records whose latency is a quantile in a bucket: of `a`, which needs half as long as `b`, and of `b`.
+fn in_buckets(a: (f64, Option<f64>), b: (f64, Option<f64>)) -> Vec<TrialRecord> {
+    records(|sample, _, variant| {
+        let (above, up_to) = if variant == "a" { a } else { b };
+        sample.bucket = Some(Bucket { above: Some(above), up_to, unit: "seconds".into() });
+    })
+}
+
+#[test]
+fn a_ratio_is_decided_only_if_it_is_so_wherever_in_its_bucket_a_quantile_lies() {
+    let asked = |bound, a, b| decided(&spec(faster(bound)), &in_buckets(a, b));
+    // Anything from 0.3 to 0.7.
+    let (a, b) = ((0.3, Some(0.56)), (0.8, Some(1.0)));
+    assert_eq!(asked(0.8, a, b).decision, Decision::Supported);
+    assert_eq!(asked(0.2, a, b).decision, Decision::Refuted);
+    for bound in [0.65, 0.35] {
+        let result = asked(bound, a, b);
+        assert_eq!(result.decision, Decision::Insufficient, "{}", result.reason);
+        assert!(result.reason.contains("a quantile lies anywhere in its bucket"), "{}", result.reason);
+    }
+}
+
+#[test]
+fn a_quantile_beyond_the_last_bucket_may_be_any_larger_one() {
+    let asked = |bound, a, b| decided(&spec(faster(bound)), &in_buckets(a, b));
+    let (known, beyond) = ((0.4, Some(0.6)), (0.9, None));
+    assert_eq!(asked(0.9, known, beyond).decision, Decision::Supported, "b is slower still");
+    assert_eq!(asked(0.9, beyond, known).decision, Decision::Insufficient, "a may need any time");
+    assert_eq!(asked(0.2, known, beyond).decision, Decision::Insufficient, "b may be slower still");
+}
+
+#[test]
+fn a_quantile_is_held_against_a_constant_wherever_in_its_bucket_it_lies() {
+    let asked = |operator: &str, bound: &str, records: &[TrialRecord]| {
+        let mut spec = spec(json!([]));
+        let criterion = json!([{"metric": "latency", "operator": operator, "value": bound}]);
+        spec.hypothesis.as_mut().unwrap().success_criteria = serde_json::from_value(criterion).unwrap();
+        decided(&spec, records)
+    };
+    let narrow = in_buckets((0.4, Some(0.6)), (0.9, Some(1.1)));
+    assert_eq!(asked("lt", "1.2", &narrow).decision, Decision::Supported);
+    assert_eq!(asked("gt", "0.3", &narrow).decision, Decision::Supported);
+    for (operator, bound) in [("lt", "1.05"), ("gt", "0.45")] {
+        let result = asked(operator, bound, &narrow);
+        assert_eq!(result.decision, Decision::Insufficient, "{}", result.reason);
+        assert!(result.reason.contains("a quantile lies anywhere in its bucket"), "{}", result.reason);
+    }
+    assert_eq!(
+        asked("lt", "100", &in_buckets((0.4, None), (0.9, Some(1.1)))).decision,
+        Decision::Insufficient
+    );
+}
+
+#[test]
+fn where_the_floor_was_asked_for_and_is_not_known_nothing_is_decided() {
+    let mut asked = spec(faster(1.0));
+    let mut trials = blocks(10, 0.5);
+    trials.extend(against_itself(&[1.01, 0.99, 1.0]));
+    asked.trials.as_mut().unwrap().aa = true;
+    assert_eq!(only(&asked, &trials).0, Decision::Supported);
+    for trial in trials.iter_mut().filter(|trial| trial.slot.aa) {
+        trial.void = Some("the subject was absent".into());
+    }
+    let (decision, reason) = only(&asked, &trials);
+    assert_eq!(decision, Decision::Insufficient);
+    assert!(reason.contains("the floor is not known"), "{reason}");
 }
 
 #[test]

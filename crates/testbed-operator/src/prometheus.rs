@@ -43,10 +43,12 @@ impl Prometheus {
             Store::Hub => self.hub.clone(),
             Store::Target { address, .. } => format!("http://{address}"),
         };
-        let (start, end) = (seconds(question.window.start.0), seconds(question.window.end.0));
+        let end = seconds(question.window.end.0);
         let (path, mut form) = match question.kind {
             QueryType::Instant => ("query", vec![("query", question.query.clone()), ("time", end)]),
             QueryType::Range => {
+                let first = question.window.start.0.saturating_add(question.after);
+                let start = seconds(first.unwrap_or(question.window.start.0));
                 let step = format!("{:.3}", question.step.as_secs_f64());
                 (
                     "query_range",

@@ -13,6 +13,7 @@
 pub mod bootstrap;
 pub mod distribution;
 mod location;
+mod mean;
 mod multiple;
 mod power;
 mod rank;
@@ -21,6 +22,7 @@ mod sequential;
 
 pub use bootstrap::{MAX_RESAMPLES, bca, bca_expanded};
 pub use location::{geometric_mean, mean, median, sd};
+pub use mean::mean_interval;
 pub use multiple::{holm, holm_levels};
 pub use power::{MAX_BLOCKS, blocks_needed, detectable_effect, paired_power};
 pub use rank::{
@@ -36,6 +38,7 @@ pub const SOURCES: &[(&str, &str)] = &[
     ("distribution.rs", include_str!("distribution.rs")),
     ("lib.rs", include_str!("lib.rs")),
     ("location.rs", include_str!("location.rs")),
+    ("mean.rs", include_str!("mean.rs")),
     ("multiple.rs", include_str!("multiple.rs")),
     ("power.rs", include_str!("power.rs")),
     ("rank.rs", include_str!("rank.rs")),

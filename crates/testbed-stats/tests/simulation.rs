@@ -4,7 +4,8 @@ mod common;
 
 use common::{ALL, Data, Source};
 use testbed_stats::{
-    Alternative, floor, geometric_mean, looks, mann_whitney, ratio_interval, wilcoxon_signed_rank,
+    Alternative, floor, geometric_mean, looks, mann_whitney, mean_interval, ratio_interval,
+    wilcoxon_signed_rank,
 };
 
 const SIMULATIONS: u32 = 4_000;
@@ -44,6 +45,23 @@ fn intervals_of_the_ratio_cover_it_as_often_as_they_say() {
             let most = if matches!(data, Data::Bimodal) && n <= 15 { 0.98 } else { 0.97 };
             println!("coverage {data:?} {n}: {:.1} %", 100.0 * covered);
             assert!((0.93..=most).contains(&covered), "{data:?}, {n} blocks: {covered}");
+        }
+    }
+}
+
+/// Values whose logarithms are normal: from what hardly differs to what has a long tail.
+#[test]
+fn intervals_of_a_mean_cover_it_as_often_as_they_say() {
+    for sigma in [0.1, 0.5, 1.0] {
+        for n in [6, 8, 10, 20] {
+            let mut source = Source::new(n as u64);
+            let mean = (0.5_f64 * sigma * sigma).exp();
+            let covered = share(SIMULATIONS, || {
+                let values: Vec<f64> = (0..n).map(|_| (sigma * source.normal()).exp()).collect();
+                mean_interval(&values, 0.95, RESAMPLES, source.seed()).unwrap().contains(mean)
+            });
+            println!("coverage of the mean, sigma {sigma}, {n}: {:.1} %", 100.0 * covered);
+            assert!((0.93..=0.98).contains(&covered), "sigma {sigma}, {n} values: {covered}");
         }
     }
 }

@@ -11,7 +11,7 @@
 )]
 
 use assert_cmd::Command;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 use testbed_api::Summary;
@@ -125,12 +125,88 @@ fn any_figure_that_was_changed_is_told() {
         let value = figure.as_f64().unwrap();
         *figure = match figure.as_u64() {
             Some(count) => (count + 1).into(),
-            None => serde_json::json!(value * (1.0 + 1e-9) + f64::MIN_POSITIVE),
+            None => json!(value * (1.0 + 1e-9) + f64::MIN_POSITIVE),
         };
         let changed: Summary = serde_json::from_value(changed).unwrap();
         let found = testbed_core::verify::verify(&changed);
         assert!(!found.differences.is_empty(), "{path} was changed, and nobody noticed");
     }
+}
+
+/// Returns the same result as that of a run without trials, with one metric.
+fn observed() -> Value {
+    let mut whole = serde_json::to_value(result()).unwrap();
+    let map = whole.as_object_mut().unwrap();
+    for part in ["trials", "analysis"] {
+        map.remove(part);
+    }
+    let at = |second: u32| format!("2026-01-01T00:00:{second:02}.000000Z");
+    whole["spec"].as_object_mut().unwrap().remove("trials");
+    whole["spec"]["metrics"] = json!([{"name": "rps", "query": "x", "type": "range", "unit": "1/s",
+        "expect": {"value": 2.0, "tolerance": 0.1}}]);
+    whole["metrics"] = json!({"source": "hub",
+        "timeRange": {"start": at(0), "end": at(9), "duration": "9s", "stepSeconds": 1.0},
+        "queries": {"rps": {"query": "x", "type": "range", "unit": "1/s",
+            "cells": [{"target": "left", "source": "hub", "query": "x", "series": 1, "points": 2, "value": 2.0,
+                "window": {"start": at(0), "end": at(9), "recordedBy": "step"},
+                "expectation": {"intended": 2.0, "toleranceRatio": 0.1, "unit": "1/s", "met": true}}],
+            "data": [{"labels": {"target": "left"}, "timestamp": at(1), "value": 1.0},
+                {"labels": {"target": "left"}, "timestamp": at(2), "value": 3.0},
+                {"labels": {"target": "right"}, "timestamp": at(2), "value": 30.0}]}}});
+    let mut found: Summary = serde_json::from_value(whole).unwrap();
+    let queries = found.metrics.as_ref().unwrap().queries.clone();
+    (found.analysis, found.verdict) = summary::decided(&found.spec, None, &queries, found.failure.as_ref());
+    serde_json::to_value(found).unwrap()
+}
+
+fn differences(of: &Value) -> usize {
+    testbed_core::verify::verify(&serde_json::from_value(of.clone()).unwrap()).differences.len()
+}
+
+#[test]
+fn a_value_of_a_run_without_trials_that_is_not_what_its_points_say_is_told() {
+    let whole = observed();
+    assert_eq!(differences(&whole), 0);
+    for (path, value) in [
+        ("/cells/0/value", json!(2.5)),
+        ("/cells/0/expectation/met", json!(false)),
+        ("/cells/0/expectation/intended", json!(2.1)),
+        ("/data/0/value", json!(1.1)),
+    ] {
+        let mut changed = whole.clone();
+        *changed["metrics"]["queries"]["rps"].pointer_mut(path).unwrap() = value;
+        assert!(differences(&changed) > 0, "{path} was changed, and nobody noticed");
+    }
+}
+
+#[test]
+fn that_a_rule_ended_it_is_not_believed() {
+    let mut changed = serde_json::to_value(result()).unwrap();
+    changed["trials"]["stopped"] = json!({"reason": "Decided", "message": "it was decided"});
+    let found: Summary = serde_json::from_value(changed.clone()).unwrap();
+    let (analysis, verdict) = summary::decided(&found.spec, found.trials.as_ref(), &Default::default(), None);
+    changed["analysis"] = serde_json::to_value(analysis).unwrap();
+    changed["verdict"] = serde_json::to_value(verdict).unwrap();
+    assert!(differences(&changed) > 0);
+}
+
+#[test]
+fn a_bundle_whose_summary_was_changed_is_not_read() {
+    let (bytes, digest) = summary::encode(&result()).unwrap();
+    let mut bundle = json!({"schema": "testbed-bundle/v1", "testbedVersion": "0", "components": {}, "artifacts": [],
+        "manifests": [], "leftOut": [], "summarySha256": digest,
+        "summary": serde_json::from_slice::<Value>(&bytes).unwrap()});
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("x.bundle.json");
+    let verified = |bundle: &Value| {
+        fs::write(&file, bundle.to_string()).unwrap();
+        testbed(&["verify", file.to_str().unwrap()])
+    };
+    let (text, ok) = verified(&bundle);
+    assert!(!ok && text.contains("Component hello-app is missing"), "the summary is what it was: {text}");
+    bundle["summary"]["title"] = "another".into();
+    let (text, ok) = verified(&bundle);
+    assert!(!ok && text.contains("was changed: the SHA-256 of its summary"), "{text}");
 }
 
 fn figures(value: &Value, path: &str, found: &mut Vec<String>) {

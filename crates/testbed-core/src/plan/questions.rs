@@ -1,6 +1,7 @@
 //! What stores are asked: by a run without trials once for each metric and target, by a trial about itself alone.
 
 use super::Pass;
+use crate::measurement;
 use crate::query::{self, Values};
 use crate::run;
 use jiff::Timestamp;
@@ -88,6 +89,8 @@ pub struct Question {
     pub query: String,
     /// The window.
     pub window: Window,
+    /// How long after the start of the window the first point of a range query is.
+    pub after: Duration,
     /// Distance of the points of a range query.
     pub step: Duration,
 }
@@ -165,7 +168,9 @@ pub(super) fn of_trial(pass: &Pass<'_>, slot: &Slot, window: &Window) -> Vec<Que
         if !metric.is_of(target) {
             continue;
         }
-        let Some(value) = question(pass, &metric, &whom, window.clone()) else { continue };
+        let Some(mut value) = question(pass, &metric, &whom, window.clone()) else { continue };
+        // No point says anything of what was before: that is warm-up, or another trial.
+        value.after = measurement::reach(&value.query).min(value.length());
         let range = query::promql_duration(value.length());
         for selector in query::selectors(&value.query) {
             let needed = if selector.over_range { NEEDED_OVER_RANGE } else { 1 };
@@ -225,6 +230,7 @@ fn question(pass: &Pass<'_>, metric: &Metric, whom: &Whom<'_>, window: Window) -
         kind: metric.kind,
         // The first stage refused every query that cannot be filled in.
         query: query::fill(&metric.query, &values).ok()?,
+        after: Duration::ZERO,
         step: (length / RANGE_POINTS).max(Duration::from_secs(1)),
         window,
     })

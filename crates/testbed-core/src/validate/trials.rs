@@ -240,13 +240,26 @@ pub(super) fn measured(spec: &ExperimentSpec, metric: &Metric, field: &str) -> V
 fn ranges(metric: &Metric, example: &str, window: Duration, field: &str) -> Vec<Problem> {
     let mut problems = Vec::new();
     let field = format!("{field}.query");
-    if let Some(longest) = measurement::longest_range(example).filter(|longest| *longest > window) {
+    let back = measurement::reach(example);
+    if back > window {
         problems.push(
             Problem::error(
                 &field,
-                format!("reads {} s, and the window has {} s", longest.as_secs_f64(), window.as_secs_f64()),
+                format!("reads {} s, and the window has {} s", back.as_secs_f64(), window.as_secs_f64()),
             )
             .hint("write [$DURATION]: what lies before the window is warm-up, or another trial"),
+        );
+    }
+    if measurement::is_moved(example) {
+        problems.push(
+            Problem::error(&field, "reads at another time than that of its trial")
+                .hint("write it without `offset` and `@`: it is asked for at the end of the window"),
+        );
+    }
+    if query::is_quantile_within(example) {
+        problems.push(
+            Problem::error(&field, "makes something else of a quantile, whose bucket cannot be told then")
+                .hint("have histogram_quantile(...) be what the query does last; a unit belongs into `unit`"),
         );
     }
     let needed = SCRAPE_INTERVAL * SAMPLES;

@@ -7,6 +7,7 @@ use anyhow::{Context, Result};
 use std::fs;
 use std::path::Path;
 use testbed_api::{Experiment, Summary};
+use testbed_core::bundle;
 
 /// A result, and the run it is of if that is in a cluster.
 pub(crate) struct Loaded {
@@ -35,9 +36,13 @@ fn from_file(file: &Path) -> Result<Loaded> {
         Failure::usage(format!("{} is neither a summary nor a bundle: {error}", file.display()))
             .hint("`testbed results <run> -o json` writes a summary")
     };
-    let mut value: serde_json::Value = serde_json::from_slice(&bytes).map_err(wrong)?;
-    // A bundle holds the summary whole.
-    let within = value.get_mut("summary").map(serde_json::Value::take);
-    let summary = serde_json::from_value(within.unwrap_or(value)).map_err(wrong)?;
+    let value: serde_json::Value = serde_json::from_slice(&bytes).map_err(wrong)?;
+    // A bundle holds the summary whole, and the digests of all that it holds.
+    let summary = if value.get("summary").is_some() {
+        let changed = |reason| Failure::usage(format!("{} {reason}", file.display()));
+        bundle::read(&bytes).map_err(changed)?.bundle.summary
+    } else {
+        serde_json::from_value(value).map_err(wrong)?
+    };
     Ok(Loaded { bytes, summary, run: None })
 }
