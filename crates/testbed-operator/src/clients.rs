@@ -5,11 +5,13 @@ use crate::outside::{Clock, Outside};
 use crate::prometheus::Prometheus;
 use crate::results::Results;
 use crate::targets::{Targets, Woken};
+use jiff::SignedDuration;
 use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind, PartialObjectMeta};
 use kube::runtime::events::{Recorder, Reporter};
 use kube::runtime::reflector::ObjectRef;
 use kube::{Client, ResourceExt};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 use testbed_api::{Experiment, labels};
 use testbed_core::agent::AgentSettings;
 use testbed_core::ingest;
@@ -59,6 +61,16 @@ pub struct Settings {
     /// Key that the tokens for remote write are signed with; without it no target is given one
     #[arg(long, env = "INGEST_KEY", hide_env_values = true, default_value = "")]
     ingest_key: String,
+    /// How long an Experiment is left alone of which nothing changes: heals what no watch told of
+    #[arg(long, env = "SAFETY_LOOK", default_value = "10m", value_parser = duration)]
+    pub(crate) safety_look: Duration,
+}
+
+/// Reads for how long something is left alone, such as 90s or 10m. Who leaves it alone for no time does nothing else.
+fn duration(text: &str) -> Result<Duration, String> {
+    let parsed = text.parse::<SignedDuration>().map_err(|error| error.to_string())?;
+    let long = Duration::try_from(parsed).ok().filter(|parsed| *parsed >= Duration::from_secs(1));
+    long.ok_or_else(|| "at least 1s is expected".into())
 }
 
 impl Settings {

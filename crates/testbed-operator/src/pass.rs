@@ -3,7 +3,6 @@
 use crate::apply::{self, apply};
 use crate::clients::{Clients, Run};
 use crate::observe::observe;
-use crate::outside::Clock;
 use crate::report::report;
 use jiff::Timestamp;
 use kube::Error as KubeError;
@@ -15,8 +14,6 @@ use testbed_api::status::ExperimentStatus;
 use testbed_core::plan::{Effect, plan};
 use testbed_core::status::differ_in_words;
 
-/// How long an unchanged Experiment is left alone. A watch that lost an event is healed by this, nothing relies on it.
-const SAFETY: Duration = Duration::from_mins(10);
 /// How long words in status may be out of date. Who changes them a hundred times a second, as Argo CD may, makes us
 /// write once.
 const WORDS: Duration = Duration::from_secs(1);
@@ -91,7 +88,7 @@ impl Driver {
         if failed.is_none() && plan.effects.iter().any(own) {
             log(&run.name, &plan.effects);
             self.settled(run);
-            return Ok(Left::Live(SAFETY));
+            return Ok(Left::Live(clients.settings.safety_look));
         }
         let status = plan.status_with(&facts);
         let held = self.hold(run, &seen.experiment, &status);
@@ -106,7 +103,7 @@ impl Driver {
         Ok(match held {
             Some(pause) => Left::Live(pause),
             None if status.resources_cleaned == Some(true) => Left::Over(plan.wake_at),
-            None => Left::Live(until(plan.wake_at, &clients.clock)),
+            None => Left::Live(self.until(plan.wake_at)),
         })
     }
 
@@ -138,18 +135,19 @@ impl Driver {
         WORDS.checked_sub(since).filter(|left| !left.is_zero())
     }
 
+    /// Returns how long to leave an Experiment alone of which something could be left: until its next deadline, never for
+    /// longer than an unchanged one is left alone. The simulated world sees to it that nothing relies on the latter.
+    fn until(&self, wake_at: Option<Timestamp>) -> Duration {
+        let longest = self.clients.settings.safety_look;
+        wake_at.map_or(longest, |at| self.clients.clock.until(at).min(longest))
+    }
+
     fn wrote(&self, run: &Run) {
         let now = self.clients.clock.now();
         let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
         written.retain(|_, at| Duration::try_from(now.duration_since(*at)).is_ok_and(|since| since < WORDS));
         written.insert(run.clone(), now);
     }
-}
-
-/// Returns how long to leave an Experiment alone of which something could be left: until its next deadline, never longer
-/// than [`SAFETY`].
-fn until(wake_at: Option<Timestamp>, clock: &Clock) -> Duration {
-    wake_at.map_or(SAFETY, |at| clock.until(at).min(SAFETY))
 }
 
 fn log(experiment: &str, effects: &[Effect]) {

@@ -72,18 +72,18 @@ pub fn broken(scenario: &Scenario, outcome: &Outcome) -> Vec<String> {
     broken
 }
 
-/// I1: nothing that was made for a run is left. What the lab itself needs stays.
+/// Returns what of all that is there was made for a run. What the lab itself needs is not.
+pub(crate) fn left_over<'a>(history: &'a [Entry], there: impl Iterator<Item = &'a Key>) -> Vec<&'a Key> {
+    let is_of_run = |entry: &&Entry| {
+        label(&entry.object, labels::EXPERIMENT_UID).is_some() || entry.key.kind == "Experiment"
+    };
+    let made: BTreeSet<&Key> = history.iter().filter(is_of_run).map(|entry| &entry.key).collect();
+    there.filter(|key| made.contains(key) && key.name != FORGED).collect()
+}
+
+/// I1: nothing that was made for a run is left.
 fn nothing_left(outcome: &Outcome, broken: &mut Vec<String>) {
-    let made: BTreeSet<&Key> = outcome
-        .history
-        .iter()
-        .filter(|entry| {
-            label(&entry.object, labels::EXPERIMENT_UID).is_some() || entry.key.kind == "Experiment"
-        })
-        .map(|entry| &entry.key)
-        .collect();
-    let left: Vec<&Key> =
-        outcome.left.iter().filter(|key| made.contains(key) && key.name != FORGED).collect();
+    let left = left_over(&outcome.history, outcome.left.iter());
     if !left.is_empty() {
         broken.push(format!("I1: left over: {left:?}"));
     }

@@ -114,7 +114,7 @@ struct Pace {
     away: Duration,
     /// Nothing may be written for so long before it is said that nothing more happens.
     quiet: Duration,
-    /// The same where the sweeper has to look twice, perhaps in another life.
+    /// The same while something is there that the sweeper has to find, for which it looks twice, perhaps in another life.
     swept: Duration,
     /// How often a run is looked at.
     look: Duration,
@@ -424,7 +424,8 @@ impl World {
             store: Arc::new(self.bucket()),
             clock,
         };
-        let flags = Flags::parse_from(["sim", "--ingest-key", CANARY]);
+        // What is not told of is never seen, instead of ten minutes late.
+        let flags = Flags::parse_from(["sim", "--ingest-key", CANARY, "--safety-look", "1000h"]);
         let clients = Arc::new(Clients::new(outside, &flags.addresses, "results", flags.settings));
         let (stop, stopped) = watch::channel(false);
         Life::Task { task: tokio::spawn(control(clients, 16, Mode::On, stopped)), _stop: stop }
@@ -497,8 +498,11 @@ impl World {
                 broken.push(format!("I12: not over after {} min", pace.patience.as_secs() / 60));
                 break;
             }
-            let enough = if scenario.is_orphaned { pace.swept } else { pace.quiet };
-            if !over || quiet.elapsed() < enough {
+            if !over || quiet.elapsed() < pace.quiet {
+                continue;
+            }
+            // What lost its run is waited for until the sweeper must have found it.
+            if scenario.is_orphaned && quiet.elapsed() < pace.swept && self.is_anything_left() {
                 continue;
             }
             if let Some(run) = run.filter(|_| !asked_to_go) {
@@ -588,6 +592,11 @@ impl World {
             let _ = hub.patch(key, false, &wish);
         }
         let _ = hub.delete(key, &Deletion::default());
+    }
+
+    fn is_anything_left(&self) -> bool {
+        let hub = lock(&self.hub);
+        !invariants::left_over(&hub.log, hub.all().map(|(key, _)| key)).is_empty()
     }
 
     async fn stored(&self) -> BTreeMap<String, Bytes> {
