@@ -3,11 +3,13 @@
 //! There may be ten thousand of them, so of each only its name is kept, and when its time to live ends.
 
 use crate::clients::{Clients, OVER, Run};
+use crate::outside::Clock;
 use crate::pass::{Driver, Error, Left};
 use anyhow::Result;
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use jiff::Timestamp;
+use kube::ResourceExt;
 use kube::api::{Api, ApiResource};
 use kube::core::object::{NotUsed, Object};
 use kube::runtime::WatchStreamExt;
@@ -19,7 +21,7 @@ use std::time::Duration;
 use testbed_api::Experiment;
 use testbed_core::plan::lives_until;
 use tokio::sync::watch;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 /// How many runs are listed at once.
 const PAGE: u32 = 100;
@@ -35,8 +37,49 @@ struct Stay {
     ttl_days: Option<u32>,
 }
 
-/// When to look at a run, and its namespace and name.
-type Due = (Timestamp, String, String);
+/// When to look at a run.
+enum When {
+    /// At this time of day.
+    At(Timestamp),
+    /// After this time, whatever the clock does meanwhile.
+    After(Duration),
+}
+
+/// When to look at which runs, by namespace and name.
+#[derive(Default)]
+struct Due {
+    ends: BTreeSet<(Timestamp, String, String)>,
+    soon: BTreeSet<(Instant, String, String)>,
+}
+
+impl Due {
+    fn add(&mut self, when: When, space: String, name: String) {
+        match when {
+            When::At(at) => drop(self.ends.insert((at, space, name))),
+            When::After(pause) => drop(self.soon.insert((Instant::now() + pause, space, name))),
+        }
+    }
+
+    /// Returns how long it is until the next is due, if there is one.
+    fn wait(&self, clock: &Clock) -> Option<Duration> {
+        let ends = self.ends.first().map(|(at, ..)| clock.until(*at).min(LONGEST));
+        let soon = self.soon.first().map(|(at, ..)| at.saturating_duration_since(Instant::now()));
+        ends.into_iter().chain(soon).min()
+    }
+
+    /// Takes one that is due.
+    fn take(&mut self, clock: &Clock) -> Option<Run> {
+        let is_soon = self.soon.first().is_some_and(|(at, ..)| *at <= Instant::now());
+        let (space, name) = if is_soon {
+            self.soon.pop_first().map(|(_, space, name)| (space, name))
+        } else {
+            let is_over = self.ends.first().is_some_and(|(at, ..)| *at <= clock.now());
+            let first = if is_over { self.ends.pop_first() } else { None };
+            first.map(|(_, space, name)| (space, name))
+        }?;
+        Some(Run::new(&name).within(&space))
+    }
+}
 
 /// Keeps the promise of time to live, until stopped.
 pub(crate) async fn run(
@@ -49,27 +92,31 @@ pub(crate) async fn run(
     let api: Api<EndedRun> = Api::all_with(clients.kube.clone(), &resource);
     let config = watcher::Config::default().fields(OVER).page_size(PAGE);
     let mut seen = Box::pin(watcher(api, config).default_backoff());
-    let mut due: BTreeSet<Due> = BTreeSet::new();
+    let mut due = Due::default();
     let mut passes = FuturesUnordered::new();
     let driver = &driver;
     loop {
-        let wait = due.first().map(|(at, ..)| clients.clock.until(*at).min(LONGEST));
+        let wait = due.wait(&clients.clock);
         let is_free = passes.len() < usize::from(concurrency);
         tokio::select! {
             _ = stopped.wait_for(|stopped| *stopped) => return Ok(()),
-            Some((run, left)) = passes.next() => due.extend(again(run, left, driver, clients.clock.now())),
+            Some((run, left)) = passes.next() => {
+                if let Some(when) = again(&run, left, driver) {
+                    due.add(when, run.namespace.unwrap_or_default(), run.name);
+                }
+            }
             () = sleep(wait.unwrap_or_default()), if wait.is_some() && is_free => {
-                let now = clients.clock.now();
-                if due.first().is_some_and(|(at, ..)| *at <= now)
-                    && let Some((_, space, name)) = due.pop_first()
-                {
-                    let run = Run::new(&name).within(&space);
+                if let Some(run) = due.take(&clients.clock) {
                     passes.push(async move { let left = driver.pass(&run).await; (run, left) });
                 }
             }
             event = seen.next() => match event {
                 None => return Ok(()),
-                Some(Ok(Event::Apply(run) | Event::InitApply(run))) => due.extend(first(&run, clients.clock.now())),
+                Some(Ok(Event::Apply(run) | Event::InitApply(run))) => {
+                    if let Some(when) = first(&run) {
+                        due.add(when, run.namespace().unwrap_or_default(), run.name_any());
+                    }
+                }
                 Some(Err(error)) => tracing::warn!(%error, "the watch of runs that are over ended, and begins again"),
                 // One that is gone is found to be so when its time comes.
                 Some(Ok(_)) => {}
@@ -79,22 +126,20 @@ pub(crate) async fn run(
 }
 
 /// Returns when to look at a run that was seen: at the end of its time to live, or now if it is to go or does not say.
-fn first(run: &EndedRun, now: Timestamp) -> Option<Due> {
+fn first(run: &EndedRun) -> Option<When> {
     let metadata = &run.metadata;
-    let at = match (&metadata.deletion_timestamp, run.spec.ttl_days) {
-        (None, Some(days)) => lives_until(metadata.creation_timestamp.as_ref()?.0, days)?,
-        _ => now,
-    };
-    Some((at, metadata.namespace.clone()?, metadata.name.clone()?))
+    Some(match (&metadata.deletion_timestamp, run.spec.ttl_days) {
+        (None, Some(days)) => When::At(lives_until(metadata.creation_timestamp.as_ref()?.0, days)?),
+        _ => When::After(Duration::ZERO),
+    })
 }
 
 /// Returns when to look again at a run that was looked at, if ever.
-fn again(run: Run, left: Result<Left, Error>, driver: &Driver, now: Timestamp) -> Option<Due> {
-    let at = match left {
-        Ok(Left::Gone) => return None,
-        Ok(Left::Over(at)) => at?,
-        Ok(Left::Live(pause)) => now.checked_add(pause).ok()?,
-        Err(error) => now.checked_add(driver.pause(&run, &error)).ok()?,
-    };
-    Some((at, run.namespace.unwrap_or_default(), run.name))
+fn again(run: &Run, left: Result<Left, Error>, driver: &Driver) -> Option<When> {
+    match left {
+        Ok(Left::Gone) => None,
+        Ok(Left::Over(at)) => at.map(When::At),
+        Ok(Left::Live(pause)) => Some(When::After(pause)),
+        Err(error) => Some(When::After(driver.pause(run, &error))),
+    }
 }
