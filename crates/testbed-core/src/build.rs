@@ -373,6 +373,17 @@ pub fn trial_parameters(
     Ok(parameters)
 }
 
+/// Makes an object of what lies at a path within objects, if it is none: nobody has checked what a template says.
+fn make_object(value: &mut Value, path: &[&str]) {
+    let mut found = value;
+    for name in path {
+        found = &mut found[*name];
+    }
+    if !found.is_object() {
+        *found = json!({});
+    }
+}
+
 /// Returns a workflow: the template's specification itself, so that what runs is what was pinned, whatever becomes of
 /// the template or of what Argo Workflows remembers of it.
 #[must_use]
@@ -388,8 +399,8 @@ pub fn workflow(
         labels.insert(labels::TRIAL.into(), json!(slot.trial));
     }
     let mut spec = template.clone();
-    if !spec.is_object() {
-        spec = json!({});
+    for path in [&[][..], &["arguments"], &["podMetadata"], &["podMetadata", "labels"]] {
+        make_object(&mut spec, path);
     }
     let declared =
         spec.pointer("/arguments/parameters").and_then(Value::as_array).cloned().unwrap_or_default();
@@ -425,6 +436,24 @@ mod tests {
             tree,
             json!({"grafana": {"enabled": true, "size": 1}, "labels": {"app.kubernetes.io/name": "x"}})
         );
+    }
+
+    #[test]
+    fn a_template_of_other_types_than_argo_reads_stops_nobody() {
+        for template in [
+            json!([]),
+            json!({"arguments": []}),
+            json!({"podMetadata": "x"}),
+            json!({"podMetadata": {"labels": ["app"]}}),
+        ] {
+            let mut found = template.clone();
+            for path in [&[][..], &["arguments"], &["podMetadata"], &["podMetadata", "labels"]] {
+                make_object(&mut found, path);
+            }
+            found["arguments"]["parameters"] = json!([]);
+            found["podMetadata"]["labels"]["a"] = json!("b");
+            assert_eq!(found["podMetadata"]["labels"], json!({"a": "b"}), "{template}");
+        }
     }
 
     #[test]

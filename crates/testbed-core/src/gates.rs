@@ -6,6 +6,7 @@ use crate::answer::aggregate;
 use crate::figure::{number, percent, with_unit};
 use crate::measurement;
 use crate::schedule;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
 use std::collections::BTreeSet;
 use testbed_api::ExperimentSpec;
 use testbed_api::experiment::QueryType;
@@ -27,6 +28,9 @@ const POINTS: f64 = 0.8;
 const STEAL: f64 = 0.05;
 /// Largest shift of the wall clock against the steady one, in seconds: more, and the bounds of the window are wrong.
 const CLOCK_SHIFT: f64 = 0.05;
+
+/// Seconds by which the clock of a step may differ from that of the API server.
+const CLOCKS: f64 = 5.0;
 
 /// Judges a record: sets its gates, and why it does not count, if it does not.
 pub fn judge(spec: &ExperimentSpec, record: &mut TrialRecord) {
@@ -61,9 +65,18 @@ fn ran(record: &TrialRecord) -> Gate {
     let outcome = match (&record.failed, &record.window) {
         (Some(failed), _) => Err(failed.clone()),
         (None, None) => Err("its workflow recorded no window".into()),
+        (None, Some(window)) if !lies_within(window, record) => {
+            Err("its window begins before it was begun, or ends after it had ended: a clock is wrong".into())
+        }
         (None, Some(window)) => Ok(format!("a window of {} s was recorded", number(seconds(window)))),
     };
     gate(GateKind::Ran, outcome)
+}
+
+/// Returns whether a window lies within its trial, but for the little that two clocks may differ by.
+fn lies_within(window: &Window, record: &TrialRecord) -> bool {
+    let apart = |from: &MicroTime, to: &MicroTime| to.0.duration_since(from.0).as_secs_f64();
+    apart(&record.begun_at, &window.start) > -CLOCKS && apart(&window.end, &record.ended_at) > -CLOCKS
 }
 
 /// Returns the length of a window in seconds.

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, Time};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use testbed_api::component::ComponentSpec;
 use testbed_api::experiment::Experiment;
 use testbed_api::record::{Fingerprint, LoadReport, Pod};
@@ -58,6 +58,8 @@ pub struct Observed {
     pub workflow_pods: Seen<Vec<String>>,
     /// Pods in the namespaces of its targets; looked for only while trials are run.
     pub pods: Seen<Vec<PodFacts>>,
+    /// Targets whose own API server did not tell of their pods: of them there are none in `pods`.
+    pub pods_unseen: BTreeSet<String>,
     /// Its template now; looked for only until the workflow is submitted.
     pub template: Seen<Option<TemplateFacts>>,
     /// Its clusters, by label.
@@ -88,6 +90,7 @@ impl Observed {
             workflows: Seen::default(),
             workflow_pods: Seen::default(),
             pods: Seen::default(),
+            pods_unseen: BTreeSet::new(),
             template: Seen::default(),
             clusters: Seen::default(),
             warm: Seen::default(),
@@ -126,6 +129,8 @@ pub struct ClusterFacts {
     pub ready_changed_at: Option<Time>,
     /// Crossplane could apply all it is made of.
     pub synced: bool,
+    /// Since when that is or is not so; absent if it was never said.
+    pub synced_changed_at: Option<Time>,
     /// What it waits for, or what is wrong with it.
     pub message: Option<String>,
     /// It ended, and will not come back.

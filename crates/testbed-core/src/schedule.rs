@@ -32,6 +32,9 @@ pub fn duration(text: &str) -> Result<Duration, String> {
         .ok_or_else(|| format!("`{text}` is not a duration such as 500ms, 40s or 2m"))
 }
 
+/// The longest part of a trial that is reckoned with, far beyond what is accepted: so long that no sum of them overflows.
+const LONGEST: Duration = Duration::from_hours(24 * 365);
+
 /// Warm-up, window and cool-down of every trial.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timing {
@@ -44,10 +47,11 @@ pub struct Timing {
 }
 
 impl Timing {
-    /// Reads the durations of a specification; those that cannot be read, which is refused on admission, are zero.
+    /// Reads the durations of a specification; those that cannot be read are zero, those beyond all reason as long as can
+    /// be reckoned with. Both are refused on admission.
     #[must_use]
     pub fn of(trials: &Trials) -> Self {
-        let read = |text: &str| duration(text).unwrap_or_default();
+        let read = |text: &str| duration(text).unwrap_or_default().min(LONGEST);
         Self { warmup: read(&trials.warmup), window: read(&trials.window), cooldown: read(&trials.cooldown) }
     }
 

@@ -179,6 +179,41 @@ fn a_subject_that_keeps_state_starts_each_trial_from_a_new_pod_and_no_other_does
 }
 
 #[test]
+fn no_trial_begins_while_the_pods_that_it_must_not_start_from_cannot_be_seen() {
+    let mut world = World::with_trials();
+    let begun = |world: &World| {
+        let status = world.experiment.as_ref().unwrap().status.clone().unwrap_or_default();
+        status.trials.map_or(0, |trials| trials.begun.len())
+    };
+    let is_next = |world: &World, variant: &str| {
+        let trials = planned();
+        trials.get(begun(world)).is_some_and(|trial| trial.ends_with(variant))
+    };
+    world.run(|_| None, |world| begun(world) > 1 && is_next(world, "right"));
+    let known = begun(&world);
+    world.pods_unseen = ["right".to_owned()].into();
+    for _ in 0..20 {
+        world.pass(None);
+        world.passes_by();
+    }
+    assert_eq!(begun(&world), known, "it would start from the pod of the last trial");
+    world.pods_unseen.clear();
+    world.run(|_| None, World::cleaned);
+    assert_eq!(world.trials, planned());
+}
+
+#[rstest::rstest]
+#[case::without_trials(World::new(false))]
+#[case::that_failed(World::new(true))]
+#[case::with_trials(World::with_trials())]
+fn a_window_that_ends_in_the_future_holds_nothing_up(#[case] mut world: World) {
+    world.windows_end_ahead = true;
+    let begun = world.now;
+    world.run(|_| None, World::cleaned);
+    assert!(world.now.duration_since(begun).as_hours() < 2, "{}", world.now);
+}
+
+#[test]
 fn a_void_trial_has_its_block_run_again() {
     let mut world = World::with_trials();
     world.void_trials = planned().into_iter().filter(|trial| trial.starts_with("b02-1")).collect();

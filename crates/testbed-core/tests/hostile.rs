@@ -74,6 +74,7 @@ const TABLE: &[(&str, &str, char, Tested)] = &[
     ),
     ("H4", "dependencies on itself, on nothing, in circles; a diamond of 16", 'R', Here(dependencies)),
     ("H5", "times to live beyond all bounds", 'R', Here(times_to_live)),
+    ("H5", "trials, budgets and waits that last longer than can be counted", 'R', Here(long_times)),
     (
         "H5",
         "a time to live that is changed while the run goes on",
@@ -495,6 +496,32 @@ fn dependencies() {
         .collect();
     let experiment = is_accepted(&with(&edges));
     assert_eq!(Run::of(&experiment).unwrap().targets().len(), 16);
+}
+
+fn with_trials(change: impl FnOnce(&mut Value)) -> Value {
+    let mut value = serde_json::to_value(common::experiment_with_trials()).unwrap();
+    change(&mut value);
+    value
+}
+
+/// As long as can be written: 2^63 seconds and less, which no sum of two can hold.
+fn long_times() {
+    for text in ["2562047788015215h", "153722867280912930m", "99999999999999999999h"] {
+        for path in ["warmup", "window", "cooldown"] {
+            let value = with_trials(|value| value["spec"]["trials"][path] = json!(text));
+            assert!(
+                refused(&value).iter().any(|said| said.starts_with(&format!("spec.trials.{path}"))),
+                "{path} {text}: {:?}",
+                refused(&value)
+            );
+        }
+        let value = with_trials(|value| value["spec"]["budget"] = json!({"duration": text}));
+        assert!(refused(&value).iter().any(|said| said.contains("budget.duration")), "{:?}", refused(&value));
+        let value = with_trials(|value| {
+            value["spec"]["variants"][0]["present"] = json!({"minReady": 1, "within": text});
+        });
+        assert!(refused(&value).iter().any(|said| said.contains("within")), "{:?}", refused(&value));
+    }
 }
 
 fn times_to_live() {

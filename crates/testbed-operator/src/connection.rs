@@ -12,8 +12,13 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use kube::client::{Body, ClientBuilder, ConfigExt, DynBody};
 use kube::{Config, Error};
+use std::time::Duration;
 use tower::util::BoxService;
 use tower::{BoxError, ServiceBuilder, ServiceExt};
+
+/// How long an API server may say nothing where something is waited for. A watch is begun anew before: it ends by itself
+/// after 290 s. Whoever is gone without a word would be waited for without end.
+const SILENCE: Duration = Duration::from_mins(5);
 
 /// Sends requests of [`kube::Client`]s.
 pub type Connection = BoxService<Request<Body>, Response<Box<DynBody>>, BoxError>;
@@ -34,9 +39,10 @@ pub fn builder(config: Config) -> Result<ClientBuilder<Connection>, Error> {
     tcp.set_nodelay(true);
     let mut connector = TimeoutConnector::new(config.rustls_https_connector_with_connector(tcp)?);
     connector.set_connect_timeout(config.connect_timeout);
-    connector.set_read_timeout(config.read_timeout);
-    connector.set_write_timeout(config.write_timeout);
-    connector.set_reset_reader_on_write(config.reset_reader_on_write);
+    connector.set_read_timeout(config.read_timeout.or(Some(SILENCE)));
+    connector.set_write_timeout(config.write_timeout.or(Some(SILENCE)));
+    // Who was not asked anything for long is not late with the answer.
+    connector.set_reset_reader_on_write(true);
     let http = Builder::new(TokioExecutor::new()).build(connector);
     let service = ServiceBuilder::new()
         .layer(config.base_uri_layer())
@@ -48,4 +54,32 @@ pub fn builder(config: Config) -> Result<ClientBuilder<Connection>, Error> {
             response.map(|body| Box::new(BodyExt::map_err(body, BoxError::from)) as Box<DynBody>)
         });
     Ok(ClientBuilder::new(service.boxed(), config.default_namespace))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
+    use super::*;
+    use tokio::net::TcpListener;
+    use tokio::time::Instant;
+
+    #[tokio::test(start_paused = true)]
+    async fn who_never_answers_is_not_waited_for_without_end() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let mut config = Config::new(format!("http://{address}").parse().unwrap());
+        config.read_timeout = None;
+        let client = builder(config).unwrap().build();
+        let (begun, silent) = (Instant::now(), async {
+            let taken = listener.accept().await.unwrap();
+            std::future::pending::<()>().await;
+            drop(taken);
+        });
+        tokio::select! {
+            answer = client.apiserver_version() => assert!(answer.is_err()),
+            () = silent => {}
+        }
+        assert!(begun.elapsed() >= SILENCE, "{:?}", begun.elapsed());
+    }
 }

@@ -42,7 +42,6 @@ pub(crate) async fn observe(clients: &Clients, name: &str, space: &str) -> Resul
     if !seen.experiment.finalizers().iter().any(|finalizer| finalizer == labels::OPERATOR)
         || persisted.resources_cleaned == Some(true)
     {
-        clients.targets.forget(&seen.experiment.uid().unwrap_or_default());
         return Ok(Some(seen));
     }
     let looks = looks(&seen.experiment, clients.clock.now());
@@ -92,7 +91,8 @@ pub(crate) async fn observe(clients: &Clients, name: &str, space: &str) -> Resul
     (seen.projects, seen.workflows, seen.workflow_pods) = (projects, workflows, workflow_pods);
     if in_trials {
         // After the ways into targets are made: who was started anew has none before.
-        seen.pods = known(subject_pods(clients, &seen.experiment).await);
+        let (pods, unseen) = subject_pods(clients, &seen.experiment).await;
+        (seen.pods, seen.pods_unseen) = (known(pods), unseen);
     }
     Ok(Some(seen))
 }
@@ -289,37 +289,45 @@ async fn workflow_pods(clients: &Clients, selector: &ListParams) -> Result<Vec<S
     Ok(api.list_metadata(selector).await?.into_iter().map(|pod| pod.name_any()).collect())
 }
 
-/// Returns the pods in the namespaces of the targets that variants are in, but for those that ran to their end. Of a
-/// target that cannot be asked there are none to be seen: whether it is lost is told by its silence.
-async fn subject_pods(clients: &Clients, experiment: &Experiment) -> Result<Vec<PodFacts>, Error> {
-    let Ok(run) = Run::of(experiment) else { return Ok(Vec::new()) };
+/// Returns the pods in the namespaces of the targets that variants are in, but for those that ran to their end, and the
+/// targets that did not tell of theirs: whether one is lost is told by its silence.
+async fn subject_pods(
+    clients: &Clients,
+    experiment: &Experiment,
+) -> (Result<Vec<PodFacts>, Error>, BTreeSet<String>) {
+    let Ok(run) = Run::of(experiment) else { return (Ok(Vec::new()), BTreeSet::new()) };
     let targets: BTreeSet<&str> = experiment.spec.variants.iter().map(|variant| variant.target()).collect();
     let lists = try_join_all(targets.into_iter().map(async |target| {
         let namespace = run.namespace_of(target);
-        let listed = if run.is_on_hub(target) {
+        if run.is_on_hub(target) {
             let api: Api<Pod> = Api::namespaced(clients.kube.clone(), &namespace);
-            api.list(&ListParams::default()).await?.items
-        } else {
-            match clients.targets.known(&(run.uid.to_owned(), target.to_owned())) {
-                Some(way) => {
-                    let api: Api<Pod> = Api::namespaced(way.client, &namespace);
-                    let listed = timeout(PATIENCE, api.list(&ListParams::default())).await;
-                    listed.ok().and_then(Result::ok).map(|list| list.items).unwrap_or_default()
-                }
-                None => Vec::new(),
+            return Ok::<_, Error>((target, namespace, Some(api.list(&ListParams::default()).await?.items)));
+        }
+        let listed = match clients.targets.known(&(run.uid.to_owned(), target.to_owned())) {
+            Some(way) => {
+                let api: Api<Pod> = Api::namespaced(way.client, &namespace);
+                let listed = timeout(PATIENCE, api.list(&ListParams::default())).await;
+                listed.ok().and_then(Result::ok).map(|list| list.items)
             }
+            None => None,
         };
-        let succeeded =
-            |pod: &Pod| pod.status.as_ref().and_then(|status| status.phase.as_deref()) == Some("Succeeded");
-        let facts = listed.into_iter().filter(|pod| !succeeded(pod));
-        Ok::<_, Error>(
-            facts
-                .map(|pod| PodFacts { namespace: namespace.clone(), pod: pod_facts(&pod) })
-                .collect::<Vec<_>>(),
-        )
-    }))
-    .await?;
-    Ok(lists.into_iter().flatten().collect())
+        Ok((target, namespace, listed))
+    }));
+    let lists = match lists.await {
+        Ok(lists) => lists,
+        Err(error) => return (Err(error), BTreeSet::new()),
+    };
+    let succeeded =
+        |pod: &Pod| pod.status.as_ref().and_then(|status| status.phase.as_deref()) == Some("Succeeded");
+    let (mut found, mut unseen) = (Vec::new(), BTreeSet::new());
+    for (target, namespace, listed) in lists {
+        if listed.is_none() {
+            unseen.insert(target.to_owned());
+        }
+        let pods = listed.unwrap_or_default().into_iter().filter(|pod| !succeeded(pod));
+        found.extend(pods.map(|pod| PodFacts { namespace: namespace.clone(), pod: pod_facts(&pod) }));
+    }
+    (Ok(found), unseen)
 }
 
 fn pod_facts(pod: &Pod) -> record::Pod {
@@ -417,6 +425,9 @@ pub(crate) fn cluster_facts(object: DynamicObject) -> ClusterFacts {
     let conditions = object.data.pointer("/status/conditions").and_then(Value::as_array);
     let condition = |kind: &str| conditions.into_iter().flatten().find(|condition| condition["type"] == kind);
     let holds = |kind: &str| condition(kind).is_some_and(|condition| condition["status"] == "True");
+    let changed = |kind: &str| {
+        condition(kind).and_then(|condition| condition["lastTransitionTime"].as_str()?.parse().ok()).map(Time)
+    };
     // What Crossplane could not do comes before what the cluster says of itself.
     let refused = condition("Synced")
         .filter(|condition| condition["status"] == "False")
@@ -434,10 +445,9 @@ pub(crate) fn cluster_facts(object: DynamicObject) -> ClusterFacts {
         warm: object.labels().get(labels::WARM).cloned(),
         created_at: object.creation_timestamp(),
         ready: holds("Ready"),
-        ready_changed_at: condition("Ready")
-            .and_then(|condition| condition["lastTransitionTime"].as_str()?.parse().ok())
-            .map(Time),
+        ready_changed_at: changed("Ready"),
         synced: holds("Synced"),
+        synced_changed_at: changed("Synced"),
         message: refused.or_else(|| text("/status/message")).map(|said| said.chars().take(512).collect()),
         // Said only of one that will not come back.
         dead: condition("Alive").is_some_and(|condition| condition["status"] == "False"),

@@ -73,6 +73,15 @@ impl Driver {
     /// # Errors
     /// It is to be run again after [`Driver::pause`].
     pub(crate) async fn pass(&self, run: &Run) -> Result<Left, Error> {
+        let left = self.live(run).await?;
+        if !matches!(left, Left::Live(_)) {
+            // Whose watches would go on for as long as its time to live.
+            self.clients.targets.forget(run);
+        }
+        Ok(left)
+    }
+
+    async fn live(&self, run: &Run) -> Result<Left, Error> {
         let clients = &self.clients;
         let space = run.namespace.as_deref().unwrap_or_default();
         let Some(seen) = observe(clients, &run.name, space).await.map_err(Error::Observe)? else {

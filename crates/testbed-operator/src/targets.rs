@@ -49,6 +49,7 @@ type Key = (String, String);
 
 struct Known {
     way: Way,
+    owner: Run,
     watch: AbortHandle,
 }
 
@@ -106,8 +107,8 @@ impl Targets {
         let server = config.cluster_url.to_string().trim_end_matches('/').to_owned();
         let client = (self.connect)(config).context("no client can be made of its kubeconfig")?;
         let way = Way { client: client.clone(), server, credentials };
-        let watch = tokio::spawn(watch(client, namespace, owner, self.wake.clone())).abort_handle();
-        let known = Known { way: way.clone(), watch };
+        let watch = tokio::spawn(watch(client, namespace, owner.clone(), self.wake.clone())).abort_handle();
+        let known = Known { way: way.clone(), owner, watch };
         if let Some(old) = self.lock().insert(key, known) {
             old.watch.abort();
         }
@@ -120,9 +121,9 @@ impl Targets {
     }
 
     /// Forgets the targets of an Experiment that has none any more.
-    pub(crate) fn forget(&self, uid: &str) {
-        self.lock().retain(|(owner, _), known| {
-            let stays = owner != uid;
+    pub(crate) fn forget(&self, run: &Run) {
+        self.lock().retain(|_, known| {
+            let stays = known.owner != *run;
             if !stays {
                 known.watch.abort();
             }
@@ -150,15 +151,19 @@ pub(crate) fn text(secret: &Secret) -> Result<String> {
 /// # Errors
 /// What is missing in it, or must not be in it.
 pub(crate) fn read(text: &str, endpoint: Option<&str>) -> Result<Credentials> {
-    let config = Kubeconfig::from_yaml(text).context("the kubeconfig cannot be read")?;
-    let config = serde_json::to_value(config).context("the kubeconfig cannot be read")?;
+    // What exactly is wrong stands beside the lines where it is, and what stands there is secret.
+    let unread =
+        || anyhow::anyhow!("the kubeconfig cannot be read: it is not YAML, or not that of a kubeconfig");
+    let config = Kubeconfig::from_yaml(text).map_err(|_| unread())?;
+    let config = serde_json::to_value(config).map_err(|_| unread())?;
     kubeconfig::read(&config, endpoint).map_err(anyhow::Error::msg)
 }
 
 async fn config(text: &str, endpoint: Option<&str>) -> Result<Config> {
     let credentials = read(text, endpoint)?;
     BASE64_STANDARD.decode(&credentials.authority).context("its certificate-authority-data is not base64")?;
-    let ours: Kubeconfig = serde_json::from_value(credentials.kubeconfig())?;
+    let ours: Kubeconfig =
+        serde_json::from_value(credentials.kubeconfig()).ok().context("its credentials cannot be used")?;
     let mut config = Config::from_custom_kubeconfig(ours, &KubeConfigOptions::default())
         .await
         .context("its credentials cannot be used")?;
@@ -252,6 +257,16 @@ contexts: [{name: c, context: {cluster: k, user: u}}]
     #[case::aliases(include_str!("../../testbed/tests/bad/bomb.yaml").into())]
     fn what_a_kubeconfig_must_not_do_or_be_is_refused(#[case] text: String) {
         assert!(read(&text, None).is_err());
+    }
+
+    #[rstest]
+    #[case::a_wrong_indent("users:\n- name: u\n  user:\n    token: canary-7f3a9c\n   x: y\n")]
+    #[case::the_token_alone("canary-7f3a9c")]
+    #[case::a_wrong_type("users:\n- name: u\n  user: {token: [canary-7f3a9c]}\n")]
+    #[case::a_wrong_name("apiVersion: v1\nusers: canary-7f3a9c\n")]
+    fn what_is_wrong_with_a_kubeconfig_is_said_without_what_it_holds(#[case] text: &str) {
+        let said = format!("{:#} {:?}", read(text, None).unwrap_err(), read(text, None).unwrap_err());
+        assert!(!said.contains("canary"), "{said}");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //!
 //! | | what | where |
 //! |---|---|---|
-//! | I1 | nothing is left, and a certificate says so | [`nothing_left`], [`certified`] |
+//! | I1 | nothing is left, and a certificate says so | [`nothing_left`], [`certified`], [`silence`] |
 //! | I2 | no cluster outlives the time to live | [`bounded_life`] |
 //! | I3, I6 | our finalizer stands while something of the run is there | [`finalizer_while_owed`] |
 //! | I4 | what is deleted is soon gone | [`deleted_in_time`] |
@@ -48,6 +48,7 @@ fn label<'a>(object: &'a Value, name: &str) -> Option<&'a str> {
 pub fn broken(scenario: &Scenario, outcome: &Outcome) -> Vec<String> {
     let mut broken = Vec::new();
     nothing_left(outcome, &mut broken);
+    silence(outcome, &mut broken);
     if !scenario.behavior.loses_results() {
         certified(outcome, &mut broken);
     }
@@ -70,6 +71,14 @@ pub fn broken(scenario: &Scenario, outcome: &Outcome) -> Vec<String> {
         broken.push(format!("I13: an operator that was started when all was over wrote {idle:?}"));
     }
     broken
+}
+
+/// I1: who is done with a cluster keeps no watch in it, with credentials that may be someone else's.
+fn silence(outcome: &Outcome, broken: &mut Vec<String>) {
+    if let Some(line) = outcome.to_targets_when_over.first() {
+        let count = outcome.to_targets_when_over.len();
+        broken.push(format!("I1: {count} requests to targets after their run was over, such as {line}"));
+    }
 }
 
 /// Returns what of all that is there was made for a run. What the lab itself needs is not.

@@ -148,6 +148,8 @@ pub struct Outcome {
     pub stored: BTreeMap<String, Bytes>,
     /// What is there after the Experiment was deleted.
     pub stored_at_last: Vec<String>,
+    /// Requests to targets after their run was over and nothing had happened for a while.
+    pub to_targets_when_over: Vec<String>,
     /// Requests that an operator sent that was started anew when all was over.
     pub after_restart: Vec<Sent>,
     /// How long it took, in virtual time, until all was over.
@@ -453,6 +455,7 @@ impl World {
         let (mut ended, mut stored, mut took) = (None, BTreeMap::new(), Duration::ZERO);
         let (mut last, mut quiet) = (0, Instant::now());
         let mut asked_to_go = false;
+        let mut sent_until_over = None;
         loop {
             tokio::select! {
                 biased;
@@ -508,6 +511,7 @@ impl World {
             if let Some(run) = run.filter(|_| !asked_to_go) {
                 took = begun.elapsed().saturating_sub(quiet.elapsed());
                 ended = Some((*run).clone());
+                sent_until_over = Some(self.faults().sent.len());
                 stored = self.stored().await;
                 asked_to_go = true;
                 self.ask_to_go(&key, true);
@@ -528,6 +532,9 @@ impl World {
         players.abort();
         theirs.iter().for_each(JoinHandle::abort);
         let mut outcome = self.outcome(before, ended, stored, stored_at_last, took, broken);
+        let late = outcome.sent.iter().skip(sent_until_over.unwrap_or(outcome.sent.len()));
+        let late = late.filter(|sent| sent.needs.is_none() && sent.line.contains(" /"));
+        outcome.to_targets_when_over = late.map(|sent| sent.line.clone()).collect();
         let found = invariants::broken(scenario, &outcome);
         outcome.broken.extend(found);
         if let Some((site, _)) = self.real {
@@ -563,6 +570,7 @@ impl World {
             left_in_theirs,
             stored,
             stored_at_last,
+            to_targets_when_over: Vec::new(),
             after_restart,
             took,
             restored: hub.restored.clone(),

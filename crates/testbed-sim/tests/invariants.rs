@@ -74,6 +74,7 @@ fn what_was_forgotten_because_the_server_went_back_is_not_missed_on_the_certific
     let key = last(outcome, "ExperimentCluster", Change::Deleted).key.clone();
     outcome.left.push(key);
 })]
+#[case::watches_that_go_on("I1", |outcome: &mut Outcome| outcome.to_targets_when_over.push("GET /version".into()))]
 #[case::no_certificate("I1", |outcome: &mut Outcome| outcome.stored.retain(|key, _| !key.contains("teardown")))]
 #[case::a_certificate_of_another_run("I1", |outcome: &mut Outcome| of_run(outcome)["metadata"]["uid"] = json!("other"))]
 #[case::a_certificate_of_what_never_was("I1", |outcome: &mut Outcome| {

@@ -17,8 +17,10 @@ pub(super) const COLLECT_HALF: SignedDuration = SignedDuration::from_mins(5);
 pub(super) fn collect(pass: &Pass<'_>, status: &mut ExperimentStatus) -> Step {
     let mut step = Step::done("");
     let windows = status.workflow_status.as_ref().map(|workflow| &workflow.windows[..]).unwrap_or_default();
-    let settled =
-        windows.iter().map(|window| window.end.0).max().and_then(|end| end.checked_add(SETTLE).ok());
+    let end = windows.iter().map(|window| window.end.0).max();
+    // Who says that a window ends after its workflow has no clock to be waited for.
+    let end = end.map(|end| end.min(began(pass).unwrap_or(pass.now)));
+    let settled = end.and_then(|end| end.checked_add(SETTLE).ok());
     if let Some(settled) = settled.filter(|settled| pass.now < *settled) {
         step.wait(Reason::SamplesSettling, "the last samples of the window are still arriving");
         step.wake(settled);

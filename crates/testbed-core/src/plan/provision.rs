@@ -142,9 +142,11 @@ fn made(
     answers(pass, target, known, step)
 }
 
-/// Returns from when on it is no use to wait for Crossplane to apply what a cluster is made of.
+/// Returns from when on it is no use to wait for Crossplane to apply what a cluster is made of: what fails once, late in the
+/// life of a cluster, is mostly done a moment later.
 fn refused_for_good(seen: &ClusterFacts) -> Option<Timestamp> {
-    seen.created_at.as_ref()?.0.checked_add(REFUSED_DEADLINE).ok()
+    let since = seen.created_at.iter().chain(&seen.synced_changed_at).map(|time| time.0).max();
+    since?.checked_add(REFUSED_DEADLINE).ok()
 }
 
 /// A cluster that someone else owns.

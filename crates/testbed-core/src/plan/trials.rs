@@ -93,6 +93,12 @@ pub(super) fn run_trials(pass: &Pass<'_>, trials: &Trials, status: &mut Experime
         }
     };
     match next {
+        Next::Begin(slot) if world.is_unseen(&slot) => {
+            let message =
+                format!("trial {}: the pods that it must not start from cannot be seen", slot.trial);
+            step.wait(Reason::TrialPreparing, message);
+            step.look_again(pass.now);
+        }
         Next::Begin(slot) => {
             step.wait(Reason::TrialPreparing, format!("trial {} is being prepared", slot.trial));
             known.begun.push(world.begin(slot));
@@ -147,6 +153,12 @@ struct World<'a> {
 }
 
 impl World<'_> {
+    /// Returns whether a trial must not start from pods that cannot be seen now.
+    fn is_unseen(&self, slot: &Slot) -> bool {
+        let variant = self.variant(slot).filter(|variant| variant.reset == Reset::Restart);
+        variant.is_some_and(|variant| self.pass.seen.pods_unseen.contains(variant.target()))
+    }
+
     /// Returns the trial as it is when it is begun: with the pods it must not start from.
     fn begin(&self, slot: Slot) -> TrialStatus {
         let variant = self.variant(&slot);
@@ -299,8 +311,9 @@ impl World<'_> {
     /// Waits while the last samples of a trial that is over may still arrive; returns whether it does.
     fn is_settling(&self, trial: &TrialStatus, step: &mut Step) -> bool {
         let end = trial.end.as_ref().filter(|end| end.failed.is_none());
-        let Some(window) = end.and_then(|end| end.window.as_ref()) else { return false };
-        let settled = later(window.end.0, SETTLE);
+        let Some((end, window)) = end.and_then(|end| Some((end, end.window.as_ref()?))) else { return false };
+        // Who says that a window ends after its workflow has no clock to be waited for.
+        let settled = later(window.end.0.min(end.at.0), SETTLE);
         if self.pass.now >= settled {
             return false;
         }
