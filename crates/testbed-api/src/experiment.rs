@@ -187,7 +187,7 @@ pub struct Cluster {
     pub machine_type: Option<String>,
     /// Disk of a node, in GB.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 10, max = 65536))]
+    #[schemars(range(min = 10, max = 2000))]
     pub disk_size_gb: Option<u32>,
     /// Use spot nodes.
     #[serde(default)]

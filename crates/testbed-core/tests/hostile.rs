@@ -561,6 +561,8 @@ fn clusters() {
         ("nodeCount", json!(0)),
         ("nodeCount", json!(1_000_000)),
         ("diskSizeGb", json!(1)),
+        // More than the lab's own kind of clusters takes, which nobody would see before one of them was paid for.
+        ("diskSizeGb", json!(2001)),
         ("machineType", json!("../x")),
         ("machineType", json!("x".repeat(4096))),
         ("zone", json!("us-central1-a; rm")),

@@ -24,6 +24,7 @@ use hyper::client::conn::http1::{self, SendRequest};
 use hyper::header::{HOST, USER_AGENT};
 use hyper_util::rt::TokioIo;
 use jiff::{SignedDuration, Timestamp};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use rustix::thread::set_current_timer_slack;
 use rustix::time::{ClockId, clock_gettime};
 use std::num::NonZeroU64;
@@ -94,6 +95,24 @@ pub(crate) struct Args {
     question: arrived::Question,
 }
 
+/// Files of the program itself, beside one for each request that is under way.
+const OWN_FILES: u64 = 64;
+
+/// Has as many files be open as requests may be under way: where one cannot be opened, it is the subject that seems to
+/// refuse.
+fn room_for(max_in_flight: u32) -> anyhow::Result<()> {
+    let needed = u64::from(max_in_flight) + OWN_FILES;
+    let limit = getrlimit(Resource::Nofile);
+    if limit.current.is_none_or(|current| current >= needed) {
+        return Ok(());
+    }
+    if let Some(most) = limit.maximum.filter(|most| *most < needed) {
+        bail!("only {most} files may be open, and --max-in-flight={max_in_flight} needs {needed}: lower it");
+    }
+    setrlimit(Resource::Nofile, Rlimit { current: Some(needed), maximum: limit.maximum })
+        .context("failed to have more files be open")
+}
+
 pub(crate) async fn main(args: Args, stop: CancellationToken) -> anyhow::Result<()> {
     let urls = args.urls.iter().filter(|url| !url.is_empty());
     let urls: Vec<Url> =
@@ -102,6 +121,7 @@ pub(crate) async fn main(args: Args, stop: CancellationToken) -> anyhow::Result<
         Some(url) => Some(url.parse().map_err(anyhow::Error::msg)?),
         None => None,
     };
+    room_for(args.max_in_flight)?;
     let finished = measure(&args, &urls, &stop);
     let run = tokio::select! {
         run = finished => run?,

@@ -136,7 +136,8 @@ impl Recorder {
         }
         let seconds = Duration::from_nanos(self.window.end - self.window.start).as_secs_f64();
         // Of a subject that is slow and steady as many end in the window as begin in it, and those may all be late.
-        let kept_pace = self.completed.min(intended).max(self.in_time);
+        // What ends in it of the warm-up makes up for none that fails.
+        let kept_pace = self.completed.min(succeeded).max(self.in_time);
         Measured {
             requests: Requests {
                 intended,
@@ -394,6 +395,26 @@ mod tests {
         assert!(close(measured.latency_mean_seconds.unwrap(), 0.301), "{measured:?}");
         assert!(close(measured.start_delay_seconds["0.5"], 0.3), "{measured:?}");
         assert_eq!(measured.late_starts, 100);
+    }
+
+    #[test]
+    fn a_backlog_of_the_warm_up_does_not_hide_what_fails_in_the_window() {
+        let schedule = schedule(100);
+        let window = schedule.window();
+        let mut recorder = Recorder::new(window.clone()).unwrap();
+        let in_window = schedule.arrivals().iter().filter(|arrival| window.contains(arrival));
+        for (index, &arrival) in in_window.enumerate() {
+            let fails = index % 2 == 0;
+            recorder.record(&if fails {
+                failed(arrival, Outcome::Unexpected(503))
+            } else {
+                answered(arrival, 0, MILLI)
+            });
+        }
+        for index in 0..50 {
+            recorder.record(&answered(index, 0, window.start + index));
+        }
+        assert!(close(recorder.measured(&schedule).rate_achieved, 50.0));
     }
 
     #[test]

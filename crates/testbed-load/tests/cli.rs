@@ -3,8 +3,11 @@
 #![expect(clippy::unwrap_used, reason = "what helpers of tests cannot do is a failed test")]
 
 use rustix::process::{Pid, Signal, kill_process};
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
 use std::process::{Child, Command, Output, Stdio};
+use std::thread;
+use std::time::Duration;
 
 fn testbed_load(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_testbed-load"));
@@ -136,4 +139,48 @@ fn waiting_ends_when_the_page_is_there_and_fails_when_it_never_is() {
     let wait = output(&["wait", "--url=http://127.0.0.1:1/", "--timeout=200ms"]);
     assert!(!wait.status.success());
     assert!(text(&wait.stderr).contains("is not ready after 200ms"), "{}", text(&wait.stderr));
+}
+
+/// Runs the generator where so many files may be open, as `ulimit` says.
+fn where_files_are_few(limit: &str, arguments: &[&str]) -> Output {
+    let command = format!("ulimit {limit} && exec \"$@\"");
+    let mut shell = Command::new("sh");
+    shell.args(["-c", &command, "sh", env!("CARGO_BIN_EXE_testbed-load")]).args(arguments);
+    shell.output().unwrap()
+}
+
+#[test]
+fn a_stall_is_waited_for_where_few_files_may_be_open() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("--url=http://{}/", listener.local_addr().unwrap());
+    thread::spawn(move || {
+        thread::sleep(Duration::from_millis(1500));
+        for connection in listener.incoming().flatten() {
+            thread::spawn(move || {
+                let mut head = BufReader::new(connection);
+                while head.read_line(&mut String::new()).unwrap() > 2 {}
+                let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+                head.get_mut().write_all(answer).unwrap();
+            });
+        }
+    });
+    let run =
+        where_files_are_few("-Sn 50", &["http", &url, "--rate=100/s", "--window=1s", "--max-in-flight=200"]);
+    let stdout = text(&run.stdout);
+    assert!(
+        stdout.contains("100 intended, 100 sent, 100 succeeded, 0 failed"),
+        "{stdout}{}",
+        text(&run.stderr)
+    );
+}
+
+#[test]
+fn more_requests_at_once_than_files_may_be_open_are_refused_before_any_is_sent() {
+    let run = where_files_are_few(
+        "-n 100",
+        &["http", "--url=http://127.0.0.1:9/", "--rate=1/s", "--window=1s", "--max-in-flight=200"],
+    );
+    assert!(!run.status.success() && run.stdout.is_empty());
+    let said = text(&run.stderr);
+    assert!(said.contains("only 100 files may be open, and --max-in-flight=200 needs 264"), "{said}");
 }

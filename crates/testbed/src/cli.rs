@@ -42,7 +42,7 @@ Examples:
   testbed verify tsdb-comparison      the same figures, computed again from the samples
 
 Exit codes: 0 done, 1 the run failed, 2 wrong usage or input, 3 the cluster cannot be reached,
-4 the verdict is not the one that --expect names"
+4 the verdict is not the one that --expect names, 130 interrupted by Ctrl-C"
 )]
 pub(crate) struct Cli {
     #[command(subcommand)]

@@ -8,6 +8,8 @@ pub(crate) const FAILED: u8 = 1;
 pub(crate) const USAGE: u8 = 2;
 /// Exit code when the cluster cannot be reached.
 pub(crate) const UNREACHABLE: u8 = 3;
+/// Exit code of a program that Ctrl-C ended, as shells have it: what was waited for is not known to have gone well.
+pub(crate) const INTERRUPTED: u8 = 130;
 /// Exit code when the verdict is not the one that was asked for.
 pub(crate) const UNEXPECTED: u8 = 4;
 

@@ -95,6 +95,19 @@ says!(
     "crates/testbed/tests/fixtures/seed-readme.yaml"
 );
 says!(
+    a_wrong_tutorial_is_refused_before_anything_is_made,
+    "plan",
+    "--file",
+    "crates/testbed/tests/bad/tutorial/experiment.yaml"
+);
+says!(
+    what_a_file_says_of_itself_steers_no_terminal,
+    "plan",
+    "hello-app",
+    "--set",
+    "hypothesis.claim=\"\\e]52;c;YQ==\\aharmless\\u202e\""
+);
+says!(
     a_tutorial_that_names_what_the_run_does_not_have_is_refused,
     "validate",
     "-f",

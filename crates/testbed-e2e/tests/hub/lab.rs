@@ -151,7 +151,7 @@ pub async fn objects(client: &Client) -> Result<BTreeSet<String>> {
     let discovery = Discovery::new(client.clone()).run().await?;
     let mut found = BTreeSet::new();
     for group in discovery.groups() {
-        for (resource, capabilities) in group.recommended_resources() {
+        for (resource, capabilities) in group.resources_by_stability() {
             let skipped =
                 OF_THE_HUB.contains(&resource.kind.as_str()) || !capabilities.supports_operation(verbs::LIST);
             if !skipped && matches!(capabilities.scope, Scope::Cluster | Scope::Namespaced) {

@@ -63,7 +63,7 @@ pub(crate) async fn verify(arguments: &ResultArgs) -> Result<ExitCode> {
     if found.differences.is_empty() {
         anstream::eprintln!(
             "{}: {} figures and sentences computed again from the samples, no difference",
-            loaded.summary.name,
+            output::plain(&loaded.summary.name),
             found.compared_count
         );
         return Ok(ExitCode::SUCCESS);

@@ -1,7 +1,7 @@
 //! `validate`, `plan`, `run` and `watch`.
 
 use super::{RootArgument, complete_experiments, output, results};
-use crate::error::{FAILED, Failure, UNEXPECTED, USAGE};
+use crate::error::{FAILED, Failure, INTERRUPTED, UNEXPECTED, USAGE};
 use crate::ops::catalog::{self, Disk, check};
 use crate::ops::connect::{ClusterArguments, connect};
 use crate::ops::follow::{self, Change, is_over};
@@ -68,10 +68,10 @@ impl ExperimentName {
                 anstream::eprintln!("changed    {}", output::plain(&line));
             }
         }
-        let (experiment, problems) = catalog::check_value(disk, &raw)?;
+        let (experiment, problems) = catalog::check_beside(disk, &file, &raw)?;
         let (refused, warnings): (Vec<_>, Vec<_>) = problems.iter().partition(|problem| problem.refuses());
         for warning in warnings {
-            anstream::eprintln!("warning: {warning}");
+            anstream::eprintln!("warning: {}", output::plain(&warning.to_string()));
         }
         match experiment {
             Some(experiment) if refused.is_empty() => Ok(experiment),
@@ -157,7 +157,7 @@ pub(crate) async fn plan(arguments: &PlanArgs) -> Result<ExitCode> {
 
 fn print_outline(outline: &Outline) {
     if let Some(claim) = &outline.claim {
-        anstream::println!("Claim      {claim}");
+        anstream::println!("Claim      {}", output::plain(claim));
     }
     for (index, target) in outline.targets.iter().enumerate() {
         let waits = if target.depends.is_empty() {
@@ -168,7 +168,7 @@ fn print_outline(outline: &Outline) {
         let lead = if index == 0 { "Deploy   " } else { "         " };
         anstream::println!("{lead}  {} on cluster {}{waits}", target.name, target.cluster);
         for (component, values) in &target.components {
-            anstream::println!("             {component}  {}", values.join(" "));
+            anstream::println!("             {component}  {}", output::plain(&values.join(" ")));
         }
     }
     anstream::println!("Run        workflow {}", outline.workflow);
@@ -176,7 +176,11 @@ fn print_outline(outline: &Outline) {
         let lead = if index == 0 { "Measure  " } else { "         " };
         let whom =
             if metric.targets.is_empty() { "the whole run".to_owned() } else { metric.targets.join(", ") };
-        anstream::println!("{lead}  {} [{}] of {whom}", metric.name, metric.unit);
+        anstream::println!(
+            "{lead}  {} [{}] of {whom}",
+            output::plain(&metric.name),
+            output::plain(&metric.unit)
+        );
     }
     print_trials(outline);
     print_cost(&outline.cost);
@@ -255,7 +259,8 @@ fn print_trials(outline: &Outline) {
     );
     for (index, power) in outline.power.iter().enumerate() {
         let lead = if index == 0 { "Decide   " } else { "         " };
-        anstream::println!("{lead}  {} at {} confidence", power.asked, percent(trials.confidence_ratio));
+        let asked = output::plain(&power.asked);
+        anstream::println!("{lead}  {asked} at {} confidence", percent(trials.confidence_ratio));
         let Some(spread) = power.spread_ratio else {
             anstream::println!(
                 "             at least {} blocks; how many are needed is not known without the spread: \
@@ -396,7 +401,7 @@ pub(crate) async fn watch(
             _ = tokio::signal::ctrl_c() => {
                 screen.close();
                 anstream::eprintln!("\n{name} goes on without you: `testbed watch {name}` follows it again, `testbed delete {name}` ends it");
-                return Ok(ExitCode::SUCCESS);
+                return Ok(ExitCode::from(INTERRUPTED));
             }
         };
         match change {

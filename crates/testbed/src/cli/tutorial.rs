@@ -2,7 +2,7 @@
 
 use super::experiment::Screen;
 use super::{RootArgument, RunName, output};
-use crate::error::Failure;
+use crate::error::{Failure, INTERRUPTED};
 use crate::ops::connect::{ClusterArguments, connect_to};
 use crate::ops::follow::{self, Change};
 use crate::ops::runs;
@@ -75,7 +75,7 @@ pub(crate) async fn tutorial(arguments: &TutorialArgs) -> Result<ExitCode> {
     let file = disk.experiment(&experiment)?;
     let Some(run) = wait(&client, &run).await? else {
         anstream::eprintln!("\n{name} goes on without you: `testbed tutorial {name}` comes back to it");
-        return Ok(ExitCode::SUCCESS);
+        return Ok(ExitCode::from(INTERRUPTED));
     };
     let folder = store.folder(&run)?;
     let guide = guide(&client, &run, &file, &folder).await?;

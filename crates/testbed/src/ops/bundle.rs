@@ -3,10 +3,10 @@
 use super::catalog::{CatalogComponent, Disk, check_value, refusal};
 use super::overrides::Override;
 use super::publish::{MANAGER, RegistryAccess, registry_host, templates};
-use super::{follow, results};
+use super::{results, runs};
 use crate::error::Failure;
 use anyhow::{Context, Result};
-use kube::api::{Api, ListParams, Patch, PatchParams};
+use kube::api::{Api, Patch, PatchParams};
 use kube::{Client, ResourceExt};
 use oci_client::Reference;
 use oci_client::secrets::RegistryAuth;
@@ -253,20 +253,10 @@ async fn template_now(client: &Client, wanted: &BundledTemplate) -> Result<Outco
     match templates(client).get_opt(name).await? {
         None => Ok(Outcome::Created),
         Some(live) if live.data.get("spec") == Some(&wanted.spec) => Ok(Outcome::Same),
-        Some(_) => {
-            let all: Api<Experiment> = Api::all(client.clone());
-            let others = all.list(&ListParams::default()).await?;
-            let user = others.iter().find(|run| run.spec.workflow.template == *name && !follow::is_over(run));
-            match user {
-                None => Ok(Outcome::Replaced),
-                Some(user) => Err(Failure::failed(format!(
-                    "WorkflowTemplate {name} on this hub is another one, and run {} still uses it",
-                    user.name_any()
-                ))
-                .hint(format!("`testbed watch {}` says when it is over; then try again", user.name_any()))
-                .into()),
-            }
-        }
+        Some(_) => match runs::user_of(client, name).await? {
+            None => Ok(Outcome::Replaced),
+            Some(user) => Err(runs::in_use(name, &user).into()),
+        },
     }
 }
 

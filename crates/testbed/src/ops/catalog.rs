@@ -149,7 +149,16 @@ fn unpublished(name: &str) -> Source {
 
 /// Returns the experiment of a file, and everything that is wrong with it and with its tutorial, without a cluster.
 pub(crate) fn check(disk: &Disk, file: &Path) -> Result<(Option<Experiment>, Vec<Problem>)> {
-    let (experiment, mut problems) = check_value(disk, &read_one(file)?)?;
+    check_beside(disk, file, &read_one(file)?)
+}
+
+/// Checks an experiment that was read from a file, and perhaps changed since, with the tutorial beside it.
+pub(crate) fn check_beside(
+    disk: &Disk,
+    file: &Path,
+    raw: &Value,
+) -> Result<(Option<Experiment>, Vec<Problem>)> {
+    let (experiment, mut problems) = check_value(disk, raw)?;
     if let Some(spec) =
         experiment.as_ref().map(|experiment| &experiment.spec).filter(|s| s.tutorial.is_some())
     {

@@ -4,10 +4,10 @@ use crate::error::Failure;
 use anyhow::{Context, Result};
 use k8s_openapi::api::core::v1::{Pod, Service};
 use kube::api::{Api, ListParams};
-use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::config::{KubeConfigOptions, Kubeconfig, KubeconfigError};
 use kube::{Client, Config, ResourceExt};
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use tokio::io::copy_bidirectional;
 use tokio::net::TcpListener;
 
@@ -36,12 +36,7 @@ pub(crate) async fn connect_to(arguments: &ClusterArguments) -> Result<(Client, 
     let named = arguments.kubeconfig.clone().filter(|path| !path.as_os_str().is_empty());
     let options = KubeConfigOptions { context: arguments.context.clone(), ..KubeConfigOptions::default() };
     let config = match named.or(if arguments.context.is_none() { embedded } else { None }) {
-        Some(path) => {
-            let kubeconfig = Kubeconfig::read_from(&path).map_err(|error| {
-                Failure::unreachable(format!("failed to read kubeconfig {}: {error}", path.display()))
-            })?;
-            Config::from_custom_kubeconfig(kubeconfig, &options).await
-        }
+        Some(path) => Config::from_custom_kubeconfig(read(&path)?, &options).await,
         None => Config::from_kubeconfig(&options).await,
     };
     let config = config.map_err(|error| {
@@ -51,6 +46,26 @@ pub(crate) async fn connect_to(arguments: &ClusterArguments) -> Result<(Client, 
     let server = config.cluster_url.to_string();
     let client = Client::try_from(config).context("failed to make a client of the cluster")?;
     Ok((client, server))
+}
+
+/// Reads a kubeconfig, or several in one as the environment may name them; of what several say, the first counts.
+fn read(paths: &Path) -> Result<Kubeconfig, Failure> {
+    let failed = |path: &Path, error: KubeconfigError| {
+        Failure::unreachable(format!("failed to read kubeconfig {}: {error}", path.display()))
+    };
+    let mut whole: Option<Kubeconfig> = None;
+    // One whose name holds what separates several is one all the same.
+    let parts = if paths.is_file() { vec![paths.to_owned()] } else { std::env::split_paths(paths).collect() };
+    let several = parts.len() > 1;
+    // As kubectl: of several, those that are not there are passed over.
+    for path in parts.into_iter().filter(|path| !several || path.is_file()) {
+        let part = Kubeconfig::read_from(&path).map_err(|error| failed(&path, error))?;
+        whole = Some(match whole {
+            Some(whole) => whole.merge(part).map_err(|error| failed(&path, error))?,
+            None => part,
+        });
+    }
+    whole.ok_or_else(|| Failure::unreachable(format!("none of the kubeconfigs {} is there", paths.display())))
 }
 
 /// Listens on a port of the loopback address and carries every connection to a pod behind a Service,
@@ -93,4 +108,35 @@ async fn pod_of(client: &Client, pods: &Api<Pod>, namespace: &str, service: &str
     Ok(pod
         .ok_or_else(|| Failure::unreachable(format!("no pod of service {namespace}/{service} is ready")))?
         .name_any())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(
+        clippy::disallowed_methods,
+        clippy::unwrap_used,
+        reason = "a test reads its files, and panics when it cannot go on"
+    )]
+
+    use super::*;
+    use std::fs;
+
+    #[test]
+    fn several_kubeconfigs_are_read_as_one_and_the_first_counts() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        let config = |context: &str| {
+            format!(
+                "apiVersion: v1\nkind: Config\ncurrent-context: {context}\nclusters: []\nusers: []\ncontexts: []\n"
+            )
+        };
+        fs::write(at("a"), config("first")).unwrap();
+        fs::write(at("b"), config("second")).unwrap();
+        let both = std::env::join_paths([at("none"), at("a"), at("b")]).unwrap();
+        assert_eq!(read(Path::new(&both)).unwrap().current_context.as_deref(), Some("first"));
+        assert_eq!(read(&at("b")).unwrap().current_context.as_deref(), Some("second"));
+        let none = std::env::join_paths([at("none"), at("neither")]).unwrap();
+        assert!(read(Path::new(&none)).unwrap_err().to_string().contains("none of the kubeconfigs"));
+        assert!(read(&at("none")).unwrap_err().to_string().contains("failed to read"));
+    }
 }

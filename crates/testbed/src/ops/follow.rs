@@ -1,11 +1,14 @@
 //! A run as it goes: each change as it is written, until nothing is left of it.
 
 use super::runs;
+use crate::error::Failure;
 use anyhow::Result;
 use futures::{Stream, StreamExt, stream};
 use kube::runtime::{WatchStreamExt, watcher};
-use kube::{Client, ResourceExt};
+use kube::{Client, Error as KubeError, ResourceExt};
+use std::time::Duration;
 use testbed_api::Experiment;
+use tokio::time::Instant;
 
 /// One thing seen of a run.
 pub(crate) enum Change {
@@ -28,6 +31,19 @@ pub(crate) fn follow(
     changes_until(client, run, is_over)
 }
 
+/// How long a run is followed of which nothing can be heard.
+const PATIENCE: Duration = Duration::from_mins(2);
+
+/// Returns whether it is no use to ask again: whoever asks may not.
+fn is_final(error: &watcher::Error) -> bool {
+    let (watcher::Error::InitialListFailed(KubeError::Api(status))
+    | watcher::Error::WatchStartFailed(KubeError::Api(status))) = error
+    else {
+        return false;
+    };
+    matches!(status.code, 401 | 403)
+}
+
 /// Follows a run until it is gone.
 pub(crate) fn follow_until_gone(
     client: &Client,
@@ -46,23 +62,32 @@ fn changes_until(
     let config = watcher::Config::default().fields(&format!("metadata.name={}", run.name_any()));
     // What a watch begins with is a list: a run that is not on it is gone.
     let mut listed = false;
+    let mut lost: Option<Instant> = None;
     let changes = watcher(api, config).default_backoff().filter_map(move |event| {
+        let since = lost.take();
         let change = match event {
             Ok(watcher::Event::Init) => {
-                listed = false;
+                // It was asked, and has not answered yet.
+                (listed, lost) = (false, since);
                 None
             }
             Ok(watcher::Event::InitApply(found)) if found.uid() == uid => {
                 listed = true;
-                Some(Change::Written(Box::new(found)))
+                Some(Ok(Change::Written(Box::new(found))))
             }
-            Ok(watcher::Event::InitDone) if !listed => Some(Change::Gone),
-            Ok(watcher::Event::Apply(found)) if found.uid() == uid => Some(Change::Written(Box::new(found))),
-            Ok(watcher::Event::Delete(found)) if found.uid() == uid => Some(Change::Gone),
+            Ok(watcher::Event::InitDone) if !listed => Some(Ok(Change::Gone)),
+            Ok(watcher::Event::Apply(found)) if found.uid() == uid => {
+                Some(Ok(Change::Written(Box::new(found))))
+            }
+            Ok(watcher::Event::Delete(found)) if found.uid() == uid => Some(Ok(Change::Gone)),
             Ok(_) => None,
             Err(error) => {
                 tracing::warn!(%error, "the watch was lost and is taken up again");
-                None
+                let since = *lost.insert(since.unwrap_or_else(Instant::now));
+                (is_final(&error) || since.elapsed() >= PATIENCE).then(|| {
+                    let failure = Failure::unreachable(format!("the run cannot be followed: {error}"));
+                    Err(failure.hint("it goes on without you; `testbed watch` follows it again").into())
+                })
             }
         };
         std::future::ready(change)
@@ -72,10 +97,59 @@ fn changes_until(
         let mut changes = changes?;
         let change = changes.next().await?;
         let is_last = match &change {
-            Change::Gone => true,
-            Change::Written(run) => over(run),
+            Err(_) | Ok(Change::Gone) => true,
+            Ok(Change::Written(run)) => over(run),
         };
-        Some((Ok(change), (!is_last).then_some(changes)))
+        Some((change, (!is_last).then_some(changes)))
     })
     .boxed()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
+    use super::*;
+    use http::{Request, Response, StatusCode};
+    use kube::client::Body;
+    use rstest::rstest;
+    use serde_json::json;
+    use std::convert::Infallible;
+    use tokio::time::timeout;
+
+    /// A client whose every request is answered so.
+    fn answering(code: u16) -> Client {
+        let service = tower::service_fn(move |_: Request<Body>| async move {
+            let status = json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "message": "no", "code": code});
+            let mut answer = Response::new(Body::from(status.to_string().into_bytes()));
+            *answer.status_mut() = StatusCode::from_u16(code).unwrap();
+            Ok::<_, Infallible>(answer)
+        });
+        Client::new(service, "default")
+    }
+
+    #[rstest]
+    #[case::who_may_not(403, Duration::ZERO)]
+    #[case::whose_token_is_over(401, Duration::ZERO)]
+    #[case::nobody_there(503, PATIENCE)]
+    #[tokio::test(start_paused = true)]
+    async fn a_run_that_cannot_be_followed_is_not_waited_for_without_end(
+        #[case] code: u16,
+        #[case] least: Duration,
+    ) {
+        let run: Experiment =
+            serde_json::from_value(json!({"metadata": {"name": "r", "namespace": "n", "uid": "u"},
+            "spec": {"targets": [], "workflow": {"template": "t", "completion": {"mode": "workflow"}}}}))
+            .unwrap();
+        let begun = Instant::now();
+        let mut changes = follow(&answering(code), &run);
+        let change = timeout(Duration::from_mins(10), changes.next()).await.unwrap().unwrap();
+        assert!(change.is_err_and(|error| format!("{error:#}").contains("cannot be followed")));
+        assert!(
+            begun.elapsed() >= least && begun.elapsed() < least + Duration::from_mins(1),
+            "{:?}",
+            begun.elapsed()
+        );
+        assert!(changes.next().await.is_none());
+    }
 }

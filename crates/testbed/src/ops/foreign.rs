@@ -37,7 +37,8 @@ impl Kinds {
     /// Asks the cluster.
     pub(crate) async fn discover(client: &Client) -> Result<Self> {
         let discovery = Discovery::new(client.clone()).run().await?;
-        let kinds = discovery.groups().flat_map(|group| group.recommended_resources());
+        // Of each kind the most stable version: what a group prefers may know only some of them.
+        let kinds = discovery.groups().flat_map(|group| group.resources_by_stability());
         let listed = kinds.filter(|(_, can)| can.supports_operation(verbs::LIST));
         Ok(Self { all: listed.map(|(resource, can)| (resource, can.scope)).collect() })
     }

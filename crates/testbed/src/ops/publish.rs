@@ -2,6 +2,7 @@
 
 use super::catalog::{CatalogComponent, Disk};
 use super::connect::forward;
+use super::runs;
 use crate::error::Failure;
 use anyhow::{Context, Result};
 use flate2::{Compression, GzBuilder};
@@ -86,6 +87,16 @@ pub(crate) async fn publish(
     }
     if lacking == Lacking::Refused && !left_out.is_empty() {
         return Err(left_out.swap_remove(0).into());
+    }
+    for (name, template) in &templates_wanted {
+        let template: &Value = template;
+        // Whose trials are run from it ends where it changes.
+        let live = templates(client).get_opt(name).await?;
+        if live.is_some_and(|live| live.data.get("spec") != template.get("spec"))
+            && let Some(user) = runs::user_of(client, name).await?
+        {
+            return Err(runs::in_use(name, &user).into());
+        }
     }
     let mut published = Published { components: Vec::new(), templates: Vec::new(), left_out };
     if !wanted.is_empty() {

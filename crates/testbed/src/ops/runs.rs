@@ -1,10 +1,11 @@
 //! Runs in the cluster: submit, list, find, delete.
 
+use super::follow;
 use crate::error::Failure;
 use anyhow::Result;
 use kube::api::{Api, DeleteParams, ListParams, Patch, PatchParams, PostParams};
 use kube::{Client, ResourceExt};
-use serde_json::json;
+use serde_json::{Value, json};
 use testbed_api::{Experiment, labels};
 use testbed_core::problem::did_you_mean;
 
@@ -54,14 +55,40 @@ pub(crate) async fn set(client: &Client, run: &Experiment, field: &str, value: b
     Ok(api.patch(&run.name_any(), &PatchParams::default(), &Patch::Merge(patch)).await?)
 }
 
-/// Deletes a run; its stored result goes with it unless it is to be kept.
+/// Returns a run of any namespace that still needs a template as it is.
+pub(crate) async fn user_of(client: &Client, template: &str) -> Result<Option<Experiment>> {
+    let all: Api<Experiment> = Api::all(client.clone());
+    let runs = all.list(&ListParams::default()).await?;
+    Ok(runs.into_iter().find(|run| run.spec.workflow.template == template && !follow::is_over(run)))
+}
+
+/// Says that a template cannot be replaced now, because a run needs it as it is.
+pub(crate) fn in_use(template: &str, user: &Experiment) -> Failure {
+    let name = user.name_any();
+    Failure::failed(format!(
+        "WorkflowTemplate {template} on this hub is another one, and run {name} still uses it"
+    ))
+    .hint(format!("`testbed watch {name}` says when it is over; then try again"))
+}
+
+/// Deletes a run; its stored result goes with it unless it is to be kept, whatever was wished before.
 pub(crate) async fn delete(client: &Client, run: &Experiment, keep_results: bool) -> Result<()> {
     let api = api(client, &run.namespace().unwrap_or_default());
     let name = run.name_any();
+    let wish = async |value: Value| {
+        let patch = json!({"metadata": {"annotations": {labels::DELETE_RESULTS: value}}});
+        api.patch(&name, &PatchParams::default(), &Patch::Merge(patch)).await
+    };
     if !keep_results {
-        let patch = json!({"metadata": {"annotations": {labels::DELETE_RESULTS: "true"}}});
-        api.patch(&name, &PatchParams::default(), &Patch::Merge(patch)).await?;
+        wish(json!("true")).await?;
+    } else if run.annotations().contains_key(labels::DELETE_RESULTS) {
+        wish(Value::Null).await?;
     }
-    api.delete(&name, &DeleteParams::default()).await?;
+    let deleted = api.delete(&name, &DeleteParams::default()).await;
+    if deleted.is_err() && !keep_results {
+        // Else the result would go at the end of the time to live of a run that was not deleted.
+        let _ = wish(Value::Null).await;
+    }
+    deleted?;
     Ok(())
 }
