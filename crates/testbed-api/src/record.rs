@@ -320,14 +320,15 @@ pub struct SeriesPoint {
     pub value: Option<f64>,
 }
 
-/// The bucket of a histogram that a quantile falls into: between its bounds nothing is known.
+/// The bucket of a histogram that a quantile falls into: between its bounds nothing is known. Of a query over time, what the
+/// lower and the upper bounds of its points become, as the points become the value.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Bucket {
-    /// Its lower bound, in the metric's unit; absent if it has none.
+    /// Its lower bound, in the metric's unit; absent if it has none, or none is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub above: Option<f64>,
-    /// Its upper bound, in the metric's unit; absent for the last one, which has none.
+    /// Its upper bound, in the metric's unit; absent for the last one, which has none, or if none is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub up_to: Option<f64>,
     /// Unit of the bounds.

@@ -1,7 +1,7 @@
 //! The status of an Experiment: facts, conditions, and the phase people read.
 
 use crate::component::{Endpoint, Source};
-use crate::record::{Pod, RecordRef, Slot};
+use crate::record::{Bucket, Pod, RecordRef, Slot};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, MicroTime, Time};
 use kube_derive::KubeSchema;
 use schemars::JsonSchema;
@@ -174,6 +174,9 @@ pub struct TargetStatus {
     /// Since when its API server has not answered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub silent_since: Option<Time>,
+    /// Since when Crossplane could not apply what its cluster is made of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unsynced_since: Option<Time>,
     /// What may be in its cluster still, now that the run is cleaned up, because the cluster could not be asked any more;
     /// each as `<kind> <name>`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -322,6 +325,9 @@ pub struct TrialStatus {
     pub slot: Slot,
     /// When its preparation began.
     pub begun_at: MicroTime,
+    /// Which pods those are that must be replaced before it starts could not be seen yet.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub pods_unseen: bool,
     /// UIDs of the pods that must be replaced before it starts.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub doomed: Vec<String>,
@@ -343,6 +349,9 @@ pub struct TrialStatus {
     /// Values of the metrics that criteria speak of, by metric and in its unit: a rule that stops early looks at them.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub values: BTreeMap<String, f64>,
+    /// Where those lie that are quantiles of histograms.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub buckets: BTreeMap<String, Bucket>,
 }
 
 impl TrialStatus {
@@ -352,6 +361,7 @@ impl TrialStatus {
         Self {
             slot,
             begun_at: at,
+            pods_unseen: false,
             doomed: Vec::new(),
             before: None,
             workflow_uid: None,
@@ -359,6 +369,7 @@ impl TrialStatus {
             record: None,
             void: None,
             values: BTreeMap::new(),
+            buckets: BTreeMap::new(),
         }
     }
 }

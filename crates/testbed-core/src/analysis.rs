@@ -68,7 +68,7 @@ impl<'a> Observation<'a> {
             is_valid: trial.record.is_some() && trial.void.is_none(),
             machine: None,
             values: trial.values.iter().map(|(name, value)| (name.as_str(), *value)).collect(),
-            buckets: BTreeMap::new(),
+            buckets: trial.buckets.iter().map(|(name, bucket)| (name.as_str(), bucket)).collect(),
             own_store: BTreeSet::new(),
         }
     }
@@ -497,8 +497,9 @@ impl Data<'_> {
             return result;
         }
         if result.floor_ratio.is_none() && self.spec.trials.as_ref().is_some_and(|trials| trials.aa) {
-            result.reason =
-                format!("{lead}, but no block of a variant against itself counts: the floor is not known");
+            result.reason = format!(
+                "{lead}, but no block of a variant against itself tells of it: the floor is not known"
+            );
             return result;
         }
         let floor = 1.0 + result.floor_ratio.unwrap_or(0.0);

@@ -88,6 +88,15 @@ pub fn reach(query: &str) -> Duration {
     back.max().unwrap_or_default()
 }
 
+/// Returns whether a query reads over a window within a window.
+#[must_use]
+pub fn is_nested(query: &str) -> bool {
+    let Ok(expr) = parser::parse(query) else { return false };
+    placed(&expr).into_iter().any(|(node, around)| {
+        !around.is_zero() && matches!(node, Expr::MatrixSelector(_) | Expr::Subquery(_))
+    })
+}
+
 /// Returns whether a query reads at another time than it is asked for: by `offset` or `@`.
 #[must_use]
 pub fn is_moved(query: &str) -> bool {
@@ -1102,6 +1111,7 @@ mod tests {
     ) {
         assert_eq!(shortest_range(query), shortest.map(Duration::from_secs));
         assert_eq!(reach(query), Duration::from_secs(back));
+        assert_eq!(is_nested(query), back == 3660);
     }
 
     #[rstest]

@@ -129,8 +129,6 @@ pub struct ClusterFacts {
     pub ready_changed_at: Option<Time>,
     /// Crossplane could apply all it is made of.
     pub synced: bool,
-    /// Since when that is or is not so; absent if it was never said.
-    pub synced_changed_at: Option<Time>,
     /// What it waits for, or what is wrong with it.
     pub message: Option<String>,
     /// It ended, and will not come back.

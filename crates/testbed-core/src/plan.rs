@@ -37,7 +37,7 @@ use testbed_api::certificate::{LeftBehind, Made};
 use testbed_api::conditions::{ConditionType, Reason};
 use testbed_api::experiment::CompletionMode;
 use testbed_api::labels;
-use testbed_api::record::RecordRef;
+use testbed_api::record::{Bucket, RecordRef};
 use testbed_api::status::{ExperimentStatus, Failure};
 
 /// How long a cluster of a cloud may take to become ready.
@@ -208,6 +208,8 @@ pub enum Fact {
         void: Option<String>,
         /// Values of the metrics that criteria speak of.
         values: BTreeMap<String, f64>,
+        /// Where those lie that are quantiles of histograms.
+        buckets: BTreeMap<String, Bucket>,
     },
     /// Nothing is left of the run.
     Certified {
@@ -250,7 +252,7 @@ impl Plan {
             made::note_effect(&mut status, effect);
         }
         for fact in facts {
-            if let Fact::Measured { trial, record, void, values } = fact {
+            if let Fact::Measured { trial, record, void, values, buckets } = fact {
                 let begun = status.trials.iter_mut().flat_map(|trials| &mut trials.begun);
                 for known in begun.filter(|known| known.slot.trial == *trial) {
                     // All else that was seen of it stands in its record now.
@@ -259,6 +261,7 @@ impl Plan {
                     known.record = Some(record.clone());
                     known.void.clone_from(void);
                     known.values.clone_from(values);
+                    known.buckets.clone_from(buckets);
                 }
             }
             if let Fact::Submitted { uid } = fact {

@@ -90,6 +90,14 @@ pub fn decisive_values(spec: &ExperimentSpec, record: &TrialRecord) -> BTreeMap<
         .collect()
 }
 
+/// Returns where the values of those metrics lie that are quantiles of histograms.
+#[must_use]
+pub fn decisive_buckets(spec: &ExperimentSpec, record: &TrialRecord) -> BTreeMap<String, Bucket> {
+    let decisive = schedule::decisive(spec);
+    let samples = record.samples.iter().filter(|(name, _)| decisive.contains(*name));
+    samples.filter_map(|(name, sample)| Some((name.clone(), sample.bucket.clone()?))).collect()
+}
+
 /// The machine is that of the subject's node; what only a process on it can see, the load generator saw.
 fn fingerprint(names: &BTreeSet<&str>, nodes: &[NodeFacts], load: Option<&LoadReport>) -> Fingerprint {
     let node = nodes.iter().find(|node| names.contains(node.name.as_str()));

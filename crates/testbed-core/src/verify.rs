@@ -49,9 +49,9 @@ pub fn verify(summary: &Summary) -> Verification {
         let recorded: Vec<&str> = trials.records.iter().map(|record| record.slot.trial.as_str()).collect();
         found.compare("trials.order", &recorded, &order.trials);
         // That a rule ended it lets fewer blocks than planned decide.
-        let by_rule = |stop: &Stop| stop.reason == StopReason::Decided;
-        let stopped = trials.stopped.as_ref().filter(|stop| by_rule(stop));
-        found.compare("trials.stopped", &stopped, &order.stopped.filter(by_rule).as_ref());
+        if let Some(stop) = trials.stopped.as_ref().filter(|stop| stop.reason == StopReason::Decided) {
+            found.compare("trials.stopped", &Some(stop), &order.stopped.as_ref());
+        }
     }
     for (name, cells) in summary::cells(&summary.spec, &queries) {
         found.compare(&format!("metrics.queries.{name}.cells"), &queries[&name].cells, &cells);
@@ -110,6 +110,7 @@ fn order(summary: &Summary, trials: &Trials) -> Order {
             record: Some(RecordRef::default()),
             void: record.void.clone(),
             values: crate::record::decisive_values(&summary.spec, record),
+            buckets: crate::record::decisive_buckets(&summary.spec, record),
             ..TrialStatus::begun(slot, record.begun_at.clone())
         });
     }

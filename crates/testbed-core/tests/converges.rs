@@ -19,7 +19,7 @@ use proptest::prelude::*;
 use std::collections::BTreeMap;
 use testbed_api::conditions::ConditionType;
 use testbed_api::labels;
-use testbed_api::status::{Phase, StopReason};
+use testbed_api::status::{Phase, StopReason, TrialStatus};
 use testbed_core::observed::Seen;
 use testbed_core::plan::plan;
 use testbed_core::schedule::Schedule;
@@ -178,28 +178,54 @@ fn a_subject_that_keeps_state_starts_each_trial_from_a_new_pod_and_no_other_does
     assert_eq!((right.len(), distinct(&right)), (5, 5));
 }
 
-#[test]
-fn no_trial_begins_while_the_pods_that_it_must_not_start_from_cannot_be_seen() {
+/// Returns a world whose next trial is one of a variant that starts from a new pod.
+fn before_a_restart() -> World {
     let mut world = World::with_trials();
-    let begun = |world: &World| {
-        let status = world.experiment.as_ref().unwrap().status.clone().unwrap_or_default();
-        status.trials.map_or(0, |trials| trials.begun.len())
-    };
-    let is_next = |world: &World, variant: &str| {
-        let trials = planned();
-        trials.get(begun(world)).is_some_and(|trial| trial.ends_with(variant))
-    };
-    world.run(|_| None, |world| begun(world) > 1 && is_next(world, "right"));
-    let known = begun(&world);
+    world.run(
+        |_| None,
+        |world| {
+            let begun = begun(world).len();
+            begun > 1 && planned().get(begun).is_some_and(|trial| trial.ends_with("right"))
+        },
+    );
+    world
+}
+
+fn begun(world: &World) -> Vec<TrialStatus> {
+    let status = world.experiment.as_ref().unwrap().status.clone().unwrap_or_default();
+    status.trials.map(|trials| trials.begun).unwrap_or_default()
+}
+
+#[test]
+fn a_trial_waits_while_the_pods_that_it_must_not_start_from_cannot_be_seen() {
+    let mut world = before_a_restart();
+    let known = begun(&world).len();
+    let old: Vec<String> = world.pods.keys().cloned().collect();
     world.pods_unseen = ["right".to_owned()].into();
-    for _ in 0..20 {
+    while begun(&world).len() == known {
         world.pass(None);
         world.passes_by();
     }
-    assert_eq!(begun(&world), known, "it would start from the pod of the last trial");
+    for _ in 0..3 {
+        world.pass(None);
+        world.passes_by();
+    }
+    assert_eq!((begun(&world).len(), begun(&world)[known].before.clone()), (known + 1, None));
     world.pods_unseen.clear();
+    world.run(|_| None, |world| begun(world)[known].before.is_some());
+    let from = begun(&world)[known].before.clone().unwrap();
+    assert!(!from.is_empty() && from.iter().all(|pod| !old.contains(&pod.uid)), "{from:?} of {old:?}");
     world.run(|_| None, World::cleaned);
     assert_eq!(world.trials, planned());
+}
+
+#[test]
+fn a_target_that_never_tells_of_its_pods_makes_trials_void_and_holds_nothing_up() {
+    let mut world = before_a_restart();
+    world.pods_unseen = ["right".to_owned()].into();
+    world.run(|_| None, World::cleaned);
+    let void = begun(&world).iter().filter(|trial| trial.void.is_some()).count();
+    assert!(void > 0, "{:?}", begun(&world));
 }
 
 #[rstest::rstest]

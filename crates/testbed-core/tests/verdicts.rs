@@ -328,6 +328,21 @@ fn a_run_stops_early_by_its_rule_and_not_at_the_first_glance() {
     assert_eq!(stop(17), None, "between two looks nothing is looked at");
 }
 
+#[test]
+fn a_rule_that_stops_early_knows_that_a_quantile_lies_anywhere_in_its_bucket() {
+    let mut spec = spec(faster(1.0));
+    spec.trials.as_mut().unwrap().until =
+        serde_json::from_value(json!({"width": 0.001, "maxBlocks": 40, "every": 8})).unwrap();
+    let at = Timestamp::UNIX_EPOCH;
+    let mut status = TrialsStatus { seed: 3, begun: blocks(16, 0.8), ..TrialsStatus::default() };
+    assert!(matches!(schedule::next(&spec, &status, at, at), Next::Stop(_)));
+    for trial in &mut status.begun {
+        let bucket = Bucket { above: Some(0.5), up_to: Some(1.5), unit: "seconds".into() };
+        trial.buckets = [("latency".to_owned(), bucket)].into();
+    }
+    assert!(matches!(schedule::next(&spec, &status, at, at), Next::Begin(_)), "nothing is decided yet");
+}
+
 /// Returns the records of ten blocks of two variants, as they would be stored.
 fn records(
     change: impl Fn(&mut testbed_api::record::Sample, &mut testbed_api::record::Fingerprint, &str),

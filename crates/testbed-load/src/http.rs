@@ -68,7 +68,7 @@ pub(crate) struct Args {
     #[arg(long, default_value = "0s", value_parser = duration)]
     cooldown: Duration,
     /// Requests that may be under way at once; more wait, and their wait counts
-    #[arg(long, default_value_t = 1024, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    #[arg(long, default_value_t = MAX_IN_FLIGHT, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     max_in_flight: u32,
     /// Longest time from the start of a request to the end of its answer
     #[arg(long, default_value = "30s", value_parser = duration)]
@@ -98,22 +98,28 @@ pub(crate) struct Args {
 /// Files of the program itself, beside one for each request that is under way.
 const OWN_FILES: u64 = 64;
 
-/// Has as many files be open as requests may be under way: where one cannot be opened, it is the subject that seems to
-/// refuse.
-fn room_for(max_in_flight: u32) -> anyhow::Result<()> {
+/// Requests that may be under way at once, if nobody says how many.
+const MAX_IN_FLIGHT: u32 = 1024;
+
+/// Has as many files be open as requests may be under way, and returns how many may be: where one cannot be opened, it is
+/// the subject that seems to refuse. A number that someone asked for is not made a smaller one in silence.
+fn room_for(max_in_flight: u32) -> anyhow::Result<u32> {
     let needed = u64::from(max_in_flight) + OWN_FILES;
     let limit = getrlimit(Resource::Nofile);
     if limit.current.is_none_or(|current| current >= needed) {
-        return Ok(());
+        return Ok(max_in_flight);
     }
-    if let Some(most) = limit.maximum.filter(|most| *most < needed) {
+    let most = limit.maximum.unwrap_or(needed).min(needed);
+    setrlimit(Resource::Nofile, Rlimit { current: Some(most), maximum: limit.maximum })
+        .context("failed to have more files be open")?;
+    let room = u32::try_from(most.saturating_sub(OWN_FILES)).unwrap_or(max_in_flight).min(max_in_flight);
+    if room < max_in_flight && (max_in_flight != MAX_IN_FLIGHT || room == 0) {
         bail!("only {most} files may be open, and --max-in-flight={max_in_flight} needs {needed}: lower it");
     }
-    setrlimit(Resource::Nofile, Rlimit { current: Some(needed), maximum: limit.maximum })
-        .context("failed to have more files be open")
+    Ok(room)
 }
 
-pub(crate) async fn main(args: Args, stop: CancellationToken) -> anyhow::Result<()> {
+pub(crate) async fn main(mut args: Args, stop: CancellationToken) -> anyhow::Result<()> {
     let urls = args.urls.iter().filter(|url| !url.is_empty());
     let urls: Vec<Url> =
         urls.map(|url| url.parse()).collect::<Result<_, String>>().map_err(anyhow::Error::msg)?;
@@ -121,7 +127,9 @@ pub(crate) async fn main(args: Args, stop: CancellationToken) -> anyhow::Result<
         Some(url) => Some(url.parse().map_err(anyhow::Error::msg)?),
         None => None,
     };
-    room_for(args.max_in_flight)?;
+    if !urls.is_empty() {
+        args.max_in_flight = room_for(args.max_in_flight)?;
+    }
     let finished = measure(&args, &urls, &stop);
     let run = tokio::select! {
         run = finished => run?,

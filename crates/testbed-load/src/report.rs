@@ -201,7 +201,8 @@ pub(crate) struct Requests {
 pub(crate) struct Measured {
     pub(crate) requests: Requests,
     pub(crate) rate_intended: f64,
-    /// Expected answers that were complete within the window, whenever they were asked for, per second.
+    /// Expected answers that were complete within the window, whenever they were asked for, per second; no more than the
+    /// window's own requests that succeeded.
     pub(crate) rate_achieved: f64,
     /// From the intended start to the last byte, over all intended requests: one that failed took longer than any.
     pub(crate) latency_seconds: BTreeMap<&'static str, f64>,

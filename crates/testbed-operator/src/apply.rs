@@ -448,6 +448,7 @@ async fn measure(clients: &Clients, seen: &Observed, request: &MeasureRequest) -
     Ok(Fact::Measured {
         trial: request.trial.clone(),
         values: record::decisive_values(run.spec, &record),
+        buckets: record::decisive_buckets(run.spec, &record),
         record: RecordRef { key, sha256 },
         void: record.void,
     })

@@ -425,9 +425,6 @@ pub(crate) fn cluster_facts(object: DynamicObject) -> ClusterFacts {
     let conditions = object.data.pointer("/status/conditions").and_then(Value::as_array);
     let condition = |kind: &str| conditions.into_iter().flatten().find(|condition| condition["type"] == kind);
     let holds = |kind: &str| condition(kind).is_some_and(|condition| condition["status"] == "True");
-    let changed = |kind: &str| {
-        condition(kind).and_then(|condition| condition["lastTransitionTime"].as_str()?.parse().ok()).map(Time)
-    };
     // What Crossplane could not do comes before what the cluster says of itself.
     let refused = condition("Synced")
         .filter(|condition| condition["status"] == "False")
@@ -445,9 +442,10 @@ pub(crate) fn cluster_facts(object: DynamicObject) -> ClusterFacts {
         warm: object.labels().get(labels::WARM).cloned(),
         created_at: object.creation_timestamp(),
         ready: holds("Ready"),
-        ready_changed_at: changed("Ready"),
+        ready_changed_at: condition("Ready")
+            .and_then(|condition| condition["lastTransitionTime"].as_str()?.parse().ok())
+            .map(Time),
         synced: holds("Synced"),
-        synced_changed_at: changed("Synced"),
         message: refused.or_else(|| text("/status/message")).map(|said| said.chars().take(512).collect()),
         // Said only of one that will not come back.
         dead: condition("Alive").is_some_and(|condition| condition["status"] == "False"),

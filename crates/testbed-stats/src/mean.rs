@@ -13,7 +13,8 @@ use crate::{Error, Interval, bca_expanded, check_figure, check_sample, logs};
 /// `tests/simulation.rs` measures what it covers.
 pub fn mean_interval(sample: &[f64], level: f64, resamples: usize, seed: u64) -> Result<Interval, Error> {
     let bootstrap = bca_expanded(sample, plain_mean, level, resamples, seed)?;
-    if sample.iter().any(|value| *value <= 0.0) {
+    // Equal values have an interval without width, to the last bit.
+    if sample.iter().any(|value| *value <= 0.0) || sample.iter().all(|value| *value == sample[0]) {
         return Ok(bootstrap);
     }
     check_sample(sample, 2)?;
@@ -39,6 +40,14 @@ mod tests {
     fn what_can_be_zero_has_the_interval_of_the_bootstrap() {
         let sample = [0.0, 0.1, 0.0, 0.2, 0.1, 0.0];
         assert_eq!(mean_interval(&sample, 0.95, 1000, 1), bca_expanded(&sample, plain_mean, 0.95, 1000, 1));
+    }
+
+    #[test]
+    fn equal_values_have_an_interval_without_width() {
+        assert_eq!(
+            mean_interval(&[0.3; 8], 0.95, 1000, 1),
+            Ok(Interval { low: 0.3, high: 0.3, level: 0.95 })
+        );
     }
 
     #[test]

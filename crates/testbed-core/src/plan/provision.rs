@@ -127,9 +127,12 @@ fn made(
     if seen.dead {
         return Err((Reason::ClusterFailed, format!("cluster {} has ended: {said}", seen.name)));
     }
-    if !seen.synced
-        && let Some(refused) = refused_for_good(seen)
-    {
+    if seen.synced {
+        known.unsynced_since = None;
+    } else {
+        // Ours, not what its condition says: there it begins anew with each other word of what is wrong.
+        let since = known.unsynced_since.get_or_insert(Time(pass.now)).0;
+        let refused = since.saturating_add(REFUSED_DEADLINE).unwrap_or(Timestamp::MAX);
         if pass.now >= refused {
             return Err((Reason::ClusterFailed, format!("cluster {} cannot be made: {said}", seen.name)));
         }
@@ -140,13 +143,6 @@ fn made(
         return Ok(());
     }
     answers(pass, target, known, step)
-}
-
-/// Returns from when on it is no use to wait for Crossplane to apply what a cluster is made of: what fails once, late in the
-/// life of a cluster, is mostly done a moment later.
-fn refused_for_good(seen: &ClusterFacts) -> Option<Timestamp> {
-    let since = seen.created_at.iter().chain(&seen.synced_changed_at).map(|time| time.0).max();
-    since?.checked_add(REFUSED_DEADLINE).ok()
 }
 
 /// A cluster that someone else owns.

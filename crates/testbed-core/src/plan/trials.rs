@@ -93,12 +93,6 @@ pub(super) fn run_trials(pass: &Pass<'_>, trials: &Trials, status: &mut Experime
         }
     };
     match next {
-        Next::Begin(slot) if world.is_unseen(&slot) => {
-            let message =
-                format!("trial {}: the pods that it must not start from cannot be seen", slot.trial);
-            step.wait(Reason::TrialPreparing, message);
-            step.look_again(pass.now);
-        }
         Next::Begin(slot) => {
             step.wait(Reason::TrialPreparing, format!("trial {} is being prepared", slot.trial));
             known.begun.push(world.begin(slot));
@@ -153,20 +147,22 @@ struct World<'a> {
 }
 
 impl World<'_> {
-    /// Returns whether a trial must not start from pods that cannot be seen now.
+    /// Returns whether the pods of a trial's subject cannot be seen now.
     fn is_unseen(&self, slot: &Slot) -> bool {
-        let variant = self.variant(slot).filter(|variant| variant.reset == Reset::Restart);
-        variant.is_some_and(|variant| self.pass.seen.pods_unseen.contains(variant.target()))
+        self.variant(slot).is_some_and(|variant| self.pass.seen.pods_unseen.contains(variant.target()))
     }
 
     /// Returns the trial as it is when it is begun: with the pods it must not start from.
     fn begin(&self, slot: Slot) -> TrialStatus {
-        let variant = self.variant(&slot);
-        let doomed = match variant.map(|variant| variant.reset) {
-            Some(Reset::Restart) => self.subject(variant).into_iter().map(|pod| pod.uid.clone()).collect(),
-            _ => Vec::new(),
-        };
-        TrialStatus { doomed, ..TrialStatus::begun(slot, MicroTime(self.pass.now)) }
+        let restarts = self.variant(&slot).is_some_and(|variant| variant.reset == Reset::Restart);
+        let pods_unseen = restarts && self.is_unseen(&slot);
+        let doomed = if restarts { self.uids(&slot) } else { Vec::new() };
+        TrialStatus { doomed, pods_unseen, ..TrialStatus::begun(slot, MicroTime(self.pass.now)) }
+    }
+
+    /// Returns the UIDs of the pods of a trial's subject.
+    fn uids(&self, slot: &Slot) -> Vec<String> {
+        self.subject(self.variant(slot)).into_iter().map(|pod| pod.uid.clone()).collect()
     }
 
     /// Takes a trial that is recorded in status one step further.
@@ -186,6 +182,13 @@ impl World<'_> {
 
     /// Replaces the pods that it must not start from, and waits for the subject.
     fn prepare(&self, trial: &mut TrialStatus, mut step: Step) -> Step {
+        if trial.pods_unseen && !self.is_unseen(&trial.slot) {
+            (trial.pods_unseen, trial.doomed) = (false, self.uids(&trial.slot));
+            let message =
+                format!("trial {}: the pods that it must not start from are seen", trial.slot.trial);
+            step.wait(Reason::TrialPreparing, message);
+            return step;
+        }
         let variant = self.variant(&trial.slot);
         let present = variant.and_then(|variant| variant.present.clone()).unwrap_or_default();
         let subject = self.subject(variant);
@@ -207,7 +210,7 @@ impl World<'_> {
         }
         let ready = subject.iter().filter(|pod| is_ready(pod)).count();
         let all_ready = subject.iter().all(|pod| is_ready(pod));
-        if doomed.is_empty() && ready >= present.min_ready as usize && all_ready {
+        if !trial.pods_unseen && doomed.is_empty() && ready >= present.min_ready as usize && all_ready {
             trial.before = Some(subject.into_iter().cloned().collect());
             step.wait(Reason::TrialPreparing, format!("trial {}: the subject is ready", trial.slot.trial));
             return step;
@@ -262,14 +265,21 @@ impl World<'_> {
             _ if seen.deleting => {
                 self.end(trial, step, Some("its workflow was deleted while it ran".into()), None)
             }
+            Some("Succeeded") if self.is_unseen(&trial.slot) && self.pass.now < self.ends(trial) => {
+                step.wait(
+                    Reason::TrialRunning,
+                    self.progress(trial, "is over, and its subject cannot be seen"),
+                );
+                step.look_again(self.pass.now);
+                step
+            }
             Some("Succeeded") => self.end(trial, step, None, Some(seen)),
             Some(phase @ ("Failed" | "Error")) => {
                 let message = format!("its workflow ended as {phase}{said}");
                 self.end(trial, step, Some(message), Some(seen))
             }
             phase => {
-                let load = SignedDuration::try_from(Timing::of(self.trials).total()).unwrap_or_default();
-                let deadline = later(trial.begun_at.0, load.saturating_add(TRIAL_MARGIN));
+                let deadline = self.ends(trial);
                 if self.pass.now >= deadline {
                     let message = format!("{name} did not end within its deadline{said}");
                     return self.end(trial, step, Some(message), Some(seen));
@@ -280,6 +290,12 @@ impl World<'_> {
                 step
             }
         }
+    }
+
+    /// Returns when a trial is over, come what may.
+    fn ends(&self, trial: &TrialStatus) -> Timestamp {
+        let load = SignedDuration::try_from(Timing::of(self.trials).total()).unwrap_or_default();
+        later(trial.begun_at.0, load.saturating_add(TRIAL_MARGIN))
     }
 
     /// Records how it ended, with the subject as it is now.

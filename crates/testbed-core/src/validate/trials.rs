@@ -247,7 +247,12 @@ fn ranges(metric: &Metric, example: &str, window: Duration, field: &str) -> Vec<
                 &field,
                 format!("reads {} s, and the window has {} s", back.as_secs_f64(), window.as_secs_f64()),
             )
-            .hint("write [$DURATION]: what lies before the window is warm-up, or another trial"),
+            .hint(if measurement::is_nested(example) {
+                "windows within windows add up, and what lies before the window is warm-up, or another trial: make it \
+                 `type: range` with an `aggregation`"
+            } else {
+                "write [$DURATION]: what lies before the window is warm-up, or another trial"
+            }),
         );
     }
     if measurement::is_moved(example) {

@@ -641,6 +641,7 @@ impl World {
                     record: RecordRef { key, sha256: "00".into() },
                     void,
                     values: BTreeMap::new(),
+                    buckets: BTreeMap::new(),
                 };
             }
             Effect::Collect(_) if self.store_fails => return Fact::Done,

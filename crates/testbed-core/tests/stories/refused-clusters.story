@@ -19,31 +19,31 @@
     ClustersReady=False ClusterCreating left: a cluster is being made
     left is Creating
     right is Creating
-9 s Provisioning, looks again at 66 s
+9 s Provisioning, looks again at 69 s
     ClustersReady=False ClusterCreating left: cluster tsdb-x7k2q-left-5d5nn6xe: its nodes start
-66 s Failed, looks again at 86400 s
+69 s Failed, looks again at 86400 s
     ClustersReady=False ClusterFailed left: cluster tsdb-x7k2q-left-5d5nn6xe cannot be made: its nodes start
     Succeeded=False ClusterFailed left: cluster tsdb-x7k2q-left-5d5nn6xe cannot be made: its nodes start
-69 s Failed, looks again at 666 s
+72 s Failed, looks again at 669 s
     looks at [deployed, workflows, left]
     collect beside 0 records: 
     ComponentsReady=False Skipped 
     WorkflowSucceeded=False Skipped 
     ResultsStored=True Done stored
-72 s Failed, looks again at 87 s
+75 s Failed, looks again at 90 s
     delete Cluster tsdb-x7k2q-left-5d5nn6xe (uid-2)
     delete Cluster tsdb-x7k2q-right-72fpjevj (uid-4)
     Published=False Skipped 
     CleanedUp=False TearingDown cluster tsdb-x7k2q-left-5d5nn6xe is being removed
     left is Deleting
     right is Deleting
-75 s Failed, looks again at 90 s
-    CleanedUp=False TearingDown 3 resources of clusters are being removed, such as v1/Secret/tsdb-x7k2q-left-5d5nn6xe-kubeconfig
 78 s Failed, looks again at 93 s
-    CleanedUp=False TearingDown 2 resources of clusters are being removed, such as v1/Pod/tsdb-x7k2q-right-72fpjevj-0
+    CleanedUp=False TearingDown 3 resources of clusters are being removed, such as v1/Secret/tsdb-x7k2q-left-5d5nn6xe-kubeconfig
 81 s Failed, looks again at 96 s
+    CleanedUp=False TearingDown 2 resources of clusters are being removed, such as v1/Pod/tsdb-x7k2q-right-72fpjevj-0
+84 s Failed, looks again at 99 s
     CleanedUp=False TearingDown v1/Secret/tsdb-x7k2q-right-72fpjevj-kubeconfig, of which a cluster was made, is being removed
-84 s Failed
+87 s Failed
     certify under Some("runs/11111111-2222-3333-4444-555555555555/"): ExperimentCluster tsdb-x7k2q-left-5d5nn6xe, ExperimentCluster tsdb-x7k2q-right-72fpjevj, resource of a cluster v1/Pod/tsdb-x7k2q-left-5d5nn6xe-0, resource of a cluster v1/Pod/tsdb-x7k2q-right-72fpjevj-0, resource of a cluster v1/Secret/tsdb-x7k2q-left-5d5nn6xe-kubeconfig, resource of a cluster v1/Secret/tsdb-x7k2q-right-72fpjevj-kubeconfig
     CleanedUp=True NothingLeft nothing is left of the run
 
@@ -56,7 +56,8 @@ targets:
   namespace: tsdb-x7k2q-left-z1517p2w
   clusterName: tsdb-x7k2q-left-5d5nn6xe
   clusterCreatedAt: "2026-01-01T00:00:06Z"
-  clusterGoneAt: "2026-01-01T00:01:24Z"
+  clusterGoneAt: "2026-01-01T00:01:27Z"
+  unsyncedSince: "2026-01-01T00:00:09Z"
   resources:
   - v1/Pod/tsdb-x7k2q-left-5d5nn6xe-0
   - v1/Secret/tsdb-x7k2q-left-5d5nn6xe-kubeconfig
@@ -92,7 +93,8 @@ targets:
   namespace: tsdb-x7k2q-right-j51462ac
   clusterName: tsdb-x7k2q-right-72fpjevj
   clusterCreatedAt: "2026-01-01T00:00:06Z"
-  clusterGoneAt: "2026-01-01T00:01:24Z"
+  clusterGoneAt: "2026-01-01T00:01:27Z"
+  unsyncedSince: "2026-01-01T00:00:09Z"
   resources:
   - v1/Pod/tsdb-x7k2q-right-72fpjevj-0
   - v1/Secret/tsdb-x7k2q-right-72fpjevj-kubeconfig
@@ -142,12 +144,12 @@ results:
   sha256: "00"
   size: 1
 resultsURL: s3://results
-completedAt: "2026-01-01T00:01:06Z"
+completedAt: "2026-01-01T00:01:09Z"
 resourcesCleaned: true
 teardownCertificate:
   key: runs/11111111-2222-3333-4444-555555555555/teardown.json
   sha256: "00"
 stageTimes:
   Accepted: "2026-01-01T00:00:03.000000Z"
-  CleanedUp: "2026-01-01T00:01:24.000000Z"
-  ResultsStored: "2026-01-01T00:01:09.000000Z"
+  CleanedUp: "2026-01-01T00:01:27.000000Z"
+  ResultsStored: "2026-01-01T00:01:12.000000Z"

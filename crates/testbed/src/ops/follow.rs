@@ -31,6 +31,8 @@ pub(crate) fn follow(
     changes_until(client, run, is_over)
 }
 
+/// Errors that are further apart are not one loss of the connection: what is tried again is so within 30 s or so.
+const APART: Duration = Duration::from_secs(90);
 /// How long a run is followed of which nothing can be heard.
 const PATIENCE: Duration = Duration::from_mins(2);
 
@@ -62,13 +64,12 @@ fn changes_until(
     let config = watcher::Config::default().fields(&format!("metadata.name={}", run.name_any()));
     // What a watch begins with is a list: a run that is not on it is gone.
     let mut listed = false;
-    let mut lost: Option<Instant> = None;
+    // When the errors that come one after the other began, and the last of them.
+    let mut lost: Option<(Instant, Instant)> = None;
     let changes = watcher(api, config).default_backoff().filter_map(move |event| {
-        let since = lost.take();
         let change = match event {
             Ok(watcher::Event::Init) => {
-                // It was asked, and has not answered yet.
-                (listed, lost) = (false, since);
+                listed = false;
                 None
             }
             Ok(watcher::Event::InitApply(found)) if found.uid() == uid => {
@@ -83,7 +84,10 @@ fn changes_until(
             Ok(_) => None,
             Err(error) => {
                 tracing::warn!(%error, "the watch was lost and is taken up again");
-                let since = *lost.insert(since.unwrap_or_else(Instant::now));
+                // Of a watch that goes on again nothing is told: that there is no further error is the sign.
+                let now = Instant::now();
+                let since = lost.filter(|(_, last)| last.elapsed() < APART).map_or(now, |(since, _)| since);
+                lost = Some((since, now));
                 (is_final(&error) || since.elapsed() >= PATIENCE).then(|| {
                     let failure = Failure::unreachable(format!("the run cannot be followed: {error}"));
                     Err(failure.hint("it goes on without you; `testbed watch` follows it again").into())
@@ -128,6 +132,44 @@ mod tests {
         Client::new(service, "default")
     }
 
+    /// A client of an API server whose watches end with an error after ten quiet minutes.
+    fn quiet(listed: serde_json::Value) -> Client {
+        let service = tower::service_fn(move |request: Request<Body>| {
+            let listed = listed.clone();
+            async move {
+                let text = if request.uri().query().is_some_and(|query| query.contains("watch=")) {
+                    tokio::time::sleep(Duration::from_mins(10)).await;
+                    "{}".to_owned()
+                } else {
+                    listed.to_string()
+                };
+                Ok::<_, Infallible>(Response::new(Body::from(text.into_bytes())))
+            }
+        });
+        Client::new(service, "default")
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_quiet_run_is_followed_through_losses_that_are_far_apart() {
+        let run: Experiment = serde_json::from_value(run()).unwrap();
+        let list = json!({"apiVersion": "experiments.illm.io/v1alpha1", "kind": "ExperimentList",
+            "metadata": {"resourceVersion": "1"}, "items": [self::run()]});
+        let mut changes = follow(&quiet(list), &run);
+        assert!(changes.next().await.unwrap().is_ok());
+        let ended = timeout(Duration::from_hours(2), async {
+            while let Some(change) = changes.next().await {
+                assert!(change.is_ok(), "given up: {:#}", change.err().unwrap());
+            }
+        });
+        assert!(ended.await.is_err(), "it is followed still");
+    }
+
+    fn run() -> serde_json::Value {
+        json!({"apiVersion": "experiments.illm.io/v1alpha1", "kind": "Experiment",
+            "metadata": {"name": "r", "namespace": "n", "uid": "u"},
+            "spec": {"targets": [], "workflow": {"template": "t", "completion": {"mode": "workflow"}}}})
+    }
+
     #[rstest]
     #[case::who_may_not(403, Duration::ZERO)]
     #[case::whose_token_is_over(401, Duration::ZERO)]
@@ -137,10 +179,7 @@ mod tests {
         #[case] code: u16,
         #[case] least: Duration,
     ) {
-        let run: Experiment =
-            serde_json::from_value(json!({"metadata": {"name": "r", "namespace": "n", "uid": "u"},
-            "spec": {"targets": [], "workflow": {"template": "t", "completion": {"mode": "workflow"}}}}))
-            .unwrap();
+        let run: Experiment = serde_json::from_value(run()).unwrap();
         let begun = Instant::now();
         let mut changes = follow(&answering(code), &run);
         let change = timeout(Duration::from_mins(10), changes.next()).await.unwrap().unwrap();

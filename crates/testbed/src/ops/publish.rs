@@ -88,15 +88,19 @@ pub(crate) async fn publish(
     if lacking == Lacking::Refused && !left_out.is_empty() {
         return Err(left_out.swap_remove(0).into());
     }
-    for (name, template) in &templates_wanted {
-        let template: &Value = template;
+    let mut free = Vec::new();
+    for (name, template) in templates_wanted {
+        let template: Value = template;
         // Whose trials are run from it ends where it changes.
         let live = templates(client).get_opt(name).await?;
-        if live.is_some_and(|live| live.data.get("spec") != template.get("spec"))
-            && let Some(user) = runs::user_of(client, name).await?
-        {
-            return Err(runs::in_use(name, &user).into());
+        let changes = live.is_some_and(|live| live.data.get("spec") != template.get("spec"));
+        match if changes { runs::user_of(client, name).await? } else { None } {
+            Some(user) => left_out.push(runs::in_use(name, &user)),
+            None => free.push((name, template)),
         }
+    }
+    if lacking == Lacking::Refused && !left_out.is_empty() {
+        return Err(left_out.swap_remove(0).into());
     }
     let mut published = Published { components: Vec::new(), templates: Vec::new(), left_out };
     if !wanted.is_empty() {
@@ -106,8 +110,7 @@ pub(crate) async fn publish(
             published.components.push((name.clone(), digest));
         }
     }
-    for (name, template) in templates_wanted {
-        let template: Value = template;
+    for (name, template) in free {
         apply(&templates(client), name, &template)
             .await
             .with_context(|| format!("failed to apply WorkflowTemplate {name}"))?;

@@ -3,10 +3,12 @@
 use super::follow;
 use crate::error::Failure;
 use anyhow::Result;
+use jiff::Timestamp;
 use kube::api::{Api, DeleteParams, ListParams, Patch, PatchParams, PostParams};
 use kube::{Client, ResourceExt};
 use serde_json::{Value, json};
 use testbed_api::{Experiment, labels};
+use testbed_core::plan::looks;
 use testbed_core::problem::did_you_mean;
 
 /// Returns the API of runs.
@@ -59,7 +61,13 @@ pub(crate) async fn set(client: &Client, run: &Experiment, field: &str, value: b
 pub(crate) async fn user_of(client: &Client, template: &str) -> Result<Option<Experiment>> {
     let all: Api<Experiment> = Api::all(client.clone());
     let runs = all.list(&ListParams::default()).await?;
-    Ok(runs.into_iter().find(|run| run.spec.workflow.template == template && !follow::is_over(run)))
+    // As long as the operator looks at it, something is still to be run from it.
+    let needs = |run: &Experiment| {
+        let failed = run.status.as_ref().is_some_and(|status| status.failure.is_some());
+        let goes = run.metadata.deletion_timestamp.is_some();
+        !failed && !goes && !follow::is_over(run) && looks(run, Timestamp::now()).template
+    };
+    Ok(runs.into_iter().find(|run| run.spec.workflow.template == template && needs(run)))
 }
 
 /// Says that a template cannot be replaced now, because a run needs it as it is.
@@ -85,10 +93,112 @@ pub(crate) async fn delete(client: &Client, run: &Experiment, keep_results: bool
         wish(Value::Null).await?;
     }
     let deleted = api.delete(&name, &DeleteParams::default()).await;
-    if deleted.is_err() && !keep_results {
+    if matches!(deleted, Err(kube::Error::Api(_))) && !keep_results {
         // Else the result would go at the end of the time to live of a run that was not deleted.
-        let _ = wish(Value::Null).await;
+        let before = run.annotations().get(labels::DELETE_RESULTS).map_or(Value::Null, |wish| json!(wish));
+        let _ = wish(before).await;
     }
     deleted?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
+    use super::*;
+    use http::{Method, Request, Response, StatusCode};
+    use kube::client::Body;
+    use std::convert::Infallible;
+    use std::sync::{Arc, Mutex};
+
+    fn run(change: &Value) -> Value {
+        let mut run = json!({"apiVersion": "experiments.illm.io/v1alpha1", "kind": "Experiment",
+            "metadata": {"name": "r", "namespace": "n", "uid": "u", "finalizers": ["experiments.illm.io/operator"]},
+            "spec": {"targets": [], "workflow": {"template": "t", "completion": {"mode": "workflow"}}}});
+        for (path, value) in change.as_object().into_iter().flatten() {
+            let (parent, key) = path.rsplit_once('/').unwrap();
+            run.pointer_mut(parent).unwrap()[key] = value.clone();
+        }
+        run
+    }
+
+    /// Method and body of each request.
+    type Asked = Arc<Mutex<Vec<(Method, String)>>>;
+
+    /// A client of an API server that holds one run, and what it is asked. Deletions are answered so.
+    fn holding(run: &Value, deletion: u16) -> (Client, Asked) {
+        let asked: Asked = Arc::default();
+        let (seen, run) = (asked.clone(), run.clone());
+        let service = tower::service_fn(move |request: Request<Body>| {
+            let (seen, run) = (seen.clone(), run.clone());
+            async move {
+                let (parts, body) = request.into_parts();
+                let body = String::from_utf8(body.collect_bytes().await.unwrap().to_vec()).unwrap();
+                seen.lock().unwrap().push((parts.method.clone(), body));
+                let refused =
+                    json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": deletion});
+                let list = json!({"apiVersion": "experiments.illm.io/v1alpha1", "kind": "ExperimentList",
+                    "metadata": {}, "items": [run]});
+                let (code, answer) = match parts.method {
+                    Method::GET => (200, list),
+                    Method::DELETE if deletion != 200 => (deletion, refused),
+                    _ => (200, run),
+                };
+                let mut answer = Response::new(Body::from(answer.to_string().into_bytes()));
+                *answer.status_mut() = StatusCode::from_u16(code).unwrap();
+                Ok::<_, Infallible>(answer)
+            }
+        });
+        (Client::new(service, "default"), asked)
+    }
+
+    #[tokio::test]
+    async fn a_template_is_in_use_as_long_as_something_is_still_to_be_run_from_it() {
+        for (change, uses) in [
+            (json!({}), true),
+            (json!({"/spec/workflow": {"template": "other", "completion": {"mode": "workflow"}}}), false),
+            (json!({"/status": {"resourcesCleaned": true}}), false),
+            (json!({"/metadata/deletionTimestamp": "2026-01-01T00:00:00Z"}), false),
+            (
+                json!({"/status": {"failure": {"stage": "Accepted", "reason": "InvalidSpec", "message": "no"}}}),
+                false,
+            ),
+            (
+                json!({"/status": {"conditions": [{"type": "Accepted", "status": "True", "reason": "r", "message": "",
+                    "lastTransitionTime": "2026-01-01T00:00:00Z"}],
+                    "workflowStatus": {"name": "w", "uid": "w1"}}}),
+                false,
+            ),
+        ] {
+            let (client, _) = holding(&run(&change), 200);
+            assert_eq!(user_of(&client, "t").await.unwrap().is_some(), uses, "{change}");
+        }
+    }
+
+    /// Returns what was wished about the results of a run that is deleted so.
+    async fn wishes(before: Option<&str>, keep_results: bool, deletion: u16) -> Vec<Value> {
+        let change =
+            before.map_or(json!({}), |wish| json!({"/metadata/annotations": {labels::DELETE_RESULTS: wish}}));
+        let run = run(&change);
+        let (client, asked) = holding(&run, deletion);
+        let deleted = delete(&client, &serde_json::from_value(run).unwrap(), keep_results).await;
+        assert_eq!(deleted.is_ok(), deletion == 200);
+        let asked = asked.lock().unwrap();
+        let patches = asked.iter().filter(|(method, _)| *method == Method::PATCH);
+        let wish = |(_, body): &(Method, String)| {
+            serde_json::from_str::<Value>(body).unwrap()["metadata"]["annotations"][labels::DELETE_RESULTS]
+                .take()
+        };
+        patches.map(wish).collect()
+    }
+
+    #[tokio::test]
+    async fn results_go_or_stay_as_was_wished_last() {
+        assert_eq!(wishes(None, false, 200).await, [json!("true")]);
+        assert_eq!(wishes(None, true, 200).await, Vec::<Value>::new());
+        assert_eq!(wishes(Some("true"), true, 200).await, [Value::Null], "an earlier wish is taken back");
+        assert_eq!(wishes(None, false, 403).await, [json!("true"), Value::Null], "it was not deleted");
+        assert_eq!(wishes(Some("true"), false, 403).await, [json!("true"), json!("true")]);
+    }
 }
