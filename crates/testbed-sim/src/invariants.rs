@@ -7,7 +7,7 @@
 //! | I3, I6 | our finalizer stands while something of the run is there | [`finalizer_while_owed`] |
 //! | I4 | what is deleted is soon gone | [`deleted_in_time`] |
 //! | I5 | what has a name is made once | [`made_once`] |
-//! | I7 | one result, stored before teardown, of what there was | [`results`] |
+//! | I7 | one result, stored before teardown, of what there was; it outlives its run | [`results`], [`results_stay`] |
 //! | I8 | no success without load that succeeded, begun when all was ready | [`no_fake_success`] |
 //! | I9 | what is of one run never becomes another's | [`identity`] |
 //! | I10 | published at most once | nothing is published yet |
@@ -61,6 +61,7 @@ pub fn broken(scenario: &Scenario, outcome: &Outcome) -> Vec<String> {
     }
     made_once(outcome, &mut broken);
     results(scenario, outcome, &mut broken);
+    results_stay(outcome, &mut broken);
     no_fake_success(outcome, &mut broken);
     phases(outcome, &mut broken);
     no_secret_in_the_open(outcome, &mut broken);
@@ -275,6 +276,19 @@ fn made_once(outcome: &Outcome, broken: &mut Vec<String>) {
     }
     for (key, count) in made.into_iter().filter(|(_, count)| *count > 1) {
         broken.push(format!("I5: {key:?} was made {count} times"));
+    }
+}
+
+/// I7: a result that was stored stays when its run goes, unless whoever deleted the run wished otherwise.
+fn results_stay(outcome: &Outcome, broken: &mut Vec<String>) {
+    let is_written = |entry: &&Entry| entry.key.kind == "Experiment" && entry.change != Change::Deleted;
+    let Some(last) = outcome.history.iter().rfind(is_written) else { return };
+    let is_wished = last.object["metadata"]["annotations"][labels::DELETE_RESULTS] == "true";
+    let key = last.object.pointer("/status/results/key").and_then(Value::as_str);
+    if let Some(key) =
+        key.filter(|key| !is_wished && !outcome.stored_at_last.iter().any(|stored| stored == key))
+    {
+        broken.push(format!("I7: the run is gone and {key} with it, which nobody wished"));
     }
 }
 

@@ -50,6 +50,17 @@ fn a_history_without_faults_breaks_nothing() {
     assert_eq!(broken(&named("cluster"), &GOOD), Vec::<String>::new());
 }
 
+#[rstest]
+#[case::that_was_deleted("deleted-when-complete")]
+#[case::whose_time_to_live_ended("expires")]
+fn a_result_that_is_gone_with_its_run_is_missed(#[case] run: &str) {
+    let mut outcome = live(&Ground::Memory, &named(run), &[]);
+    assert_eq!(broken(&named(run), &outcome), Vec::<String>::new());
+    outcome.stored_at_last.retain(|key| !key.contains("summary"));
+    let said = broken(&named(run), &outcome);
+    assert!(said.iter().any(|said| said.starts_with("I7")), "{said:?}");
+}
+
 /// Takes what is of a kind off the certificate.
 fn forget(outcome: &mut Outcome, kind: &str) {
     let (_, bytes) = outcome.stored.iter_mut().find(|(key, _)| key.contains("teardown")).unwrap();
