@@ -129,6 +129,8 @@ pub struct ClusterFacts {
     pub ready_changed_at: Option<Time>,
     /// Crossplane could apply all it is made of.
     pub synced: bool,
+    /// Crossplane says that it could not.
+    pub refused: bool,
     /// What it waits for, or what is wrong with it.
     pub message: Option<String>,
     /// It ended, and will not come back.

@@ -446,6 +446,7 @@ pub(crate) fn cluster_facts(object: DynamicObject) -> ClusterFacts {
             .and_then(|condition| condition["lastTransitionTime"].as_str()?.parse().ok())
             .map(Time),
         synced: holds("Synced"),
+        refused: condition("Synced").is_some_and(|condition| condition["status"] == "False"),
         message: refused.or_else(|| text("/status/message")).map(|said| said.chars().take(512).collect()),
         // Said only of one that will not come back.
         dead: condition("Alive").is_some_and(|condition| condition["status"] == "False"),

@@ -127,9 +127,7 @@ fn made(
     if seen.dead {
         return Err((Reason::ClusterFailed, format!("cluster {} has ended: {said}", seen.name)));
     }
-    if seen.synced {
-        known.unsynced_since = None;
-    } else {
+    if seen.refused {
         // Ours, not what its condition says: there it begins anew with each other word of what is wrong.
         let since = known.unsynced_since.get_or_insert(Time(pass.now)).0;
         let refused = since.saturating_add(REFUSED_DEADLINE).unwrap_or(Timestamp::MAX);
@@ -137,6 +135,8 @@ fn made(
             return Err((Reason::ClusterFailed, format!("cluster {} cannot be made: {said}", seen.name)));
         }
         step.wake(refused);
+    } else {
+        known.unsynced_since = None;
     }
     if !seen.ready || !seen.synced {
         step.wait(Reason::ClusterCreating, format!("{}: cluster {}: {said}", target.name, seen.name));

@@ -237,6 +237,7 @@ impl World {
             resource_version: uid,
             created_at: Some(Time(self.now)),
             synced: !self.clusters_are_refused,
+            refused: self.clusters_are_refused,
             message: Some("its nodes start".into()),
             resources,
             ..facts
