@@ -28,6 +28,9 @@ const PAGE: u32 = 100;
 /// The longest sleep: the clock by which time to live is counted is the API server's, and may be set.
 const LONGEST: Duration = Duration::from_mins(10);
 
+/// Changes of a run that come within so short a time cause one look.
+const MOMENT: Duration = Duration::from_millis(1);
+
 type EndedRun = Object<Stay, NotUsed>;
 
 /// What says how long a run stays.
@@ -69,16 +72,14 @@ impl Due {
 
     /// Takes one that is due.
     fn take(&mut self, clock: &Clock) -> Option<Run> {
-        let is_soon = self.soon.first().is_some_and(|(at, ..)| *at <= Instant::now());
-        let (space, name) = if is_soon {
-            self.soon.pop_first().map(|(_, space, name)| (space, name))
-        } else {
-            let is_over = self.ends.first().is_some_and(|(at, ..)| *at <= clock.now());
-            let first = if is_over { self.ends.pop_first() } else { None };
-            first.map(|(_, space, name)| (space, name))
-        }?;
-        Some(Run::new(&name).within(&space))
+        take_until(&mut self.soon, Instant::now()).or_else(|| take_until(&mut self.ends, clock.now()))
     }
+}
+
+fn take_until<T: Ord>(due: &mut BTreeSet<(T, String, String)>, now: T) -> Option<Run> {
+    let is_due = due.first().is_some_and(|(at, ..)| *at <= now);
+    let (_, space, name) = if is_due { due.pop_first() } else { None }?;
+    Some(Run::new(&name).within(&space))
 }
 
 /// Keeps the promise of time to live, until stopped.
@@ -125,12 +126,12 @@ pub(crate) async fn run(
     }
 }
 
-/// Returns when to look at a run that was seen: at the end of its time to live, or now if it is to go or does not say.
+/// Returns when to look at a run that was seen: at the end of its time to live, or at once if it is to go or does not say.
 fn first(run: &EndedRun) -> Option<When> {
     let metadata = &run.metadata;
     Some(match (&metadata.deletion_timestamp, run.spec.ttl_days) {
         (None, Some(days)) => When::At(lives_until(metadata.creation_timestamp.as_ref()?.0, days)?),
-        _ => When::After(Duration::ZERO),
+        _ => When::After(MOMENT),
     })
 }
 
