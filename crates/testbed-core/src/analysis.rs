@@ -247,16 +247,19 @@ impl Data<'_> {
         }
     }
 
-    /// Returns the values of a variant's trials that count; those against itself count too.
+    /// Returns a variant's trials that count; those against itself count too.
+    fn valid(&self, variant: &str) -> impl Iterator<Item = &Observation<'_>> {
+        self.trials.iter().filter(move |trial| trial.is_valid && trial.slot.variant == variant)
+    }
+
+    /// Returns the values of a variant's trials that count.
     fn values(&self, metric: &str, variant: &str) -> Vec<f64> {
-        let of_variant = self.trials.iter().filter(|trial| trial.is_valid && trial.slot.variant == variant);
-        of_variant.filter_map(|trial| trial.values.get(metric).copied()).collect()
+        self.valid(variant).filter_map(|trial| trial.values.get(metric).copied()).collect()
     }
 
     /// Returns, of the same trials, the values that are furthest to a side.
     fn furthest(&self, metric: &str, variant: &str, side: Side) -> Vec<f64> {
-        let of_variant = self.trials.iter().filter(|trial| trial.is_valid && trial.slot.variant == variant);
-        of_variant.filter_map(|trial| trial.furthest(metric, side)).collect()
+        self.valid(variant).filter_map(|trial| trial.furthest(metric, side)).collect()
     }
 
     fn metric(&self, name: &str, level: f64) -> MetricAnalysis {
@@ -504,7 +507,8 @@ impl Data<'_> {
         }
         let floor = 1.0 + result.floor_ratio.unwrap_or(0.0);
         // The floor lies around the bound: an effect within it could be that of a thing against itself.
-        let side = side(&interval, criterion.value / floor, criterion.value * floor);
+        let beyond = |interval: &Interval| side(interval, criterion.value / floor, criterion.value * floor);
+        let side = beyond(&interval);
         let bare = self::side(&interval, criterion.value, criterion.value);
         if let Some(side) = side.filter(|_| self.is_in_buckets(metric)) {
             // What speaks most against it, of all that it can be.
@@ -512,9 +516,7 @@ impl Data<'_> {
             let can_be = furthest.iter().all(|ratio| *ratio > 0.0 && ratio.is_finite()).then_some(furthest);
             let interval =
                 can_be.and_then(|ratios| self.interval(metric, first, second, ratios, 1.0 - alpha).ok());
-            let again = interval
-                .and_then(|interval| self::side(&interval, criterion.value / floor, criterion.value * floor));
-            if again != Some(side) {
+            if interval.as_ref().and_then(beyond) != Some(side) {
                 result.reason = format!("{lead}, but {}", self.coarse(metric, interval.as_ref(), "ratio"));
                 return result;
             }
@@ -599,14 +601,15 @@ impl Data<'_> {
                 shown(&interval, &unit),
                 values.len()
             );
-            let mut side = side(&interval, bound, bound);
+            let beyond = |interval: &Interval| side(interval, bound, bound);
+            let mut side = beyond(&interval);
             let mut coarse = None;
             if let Some(decided) = side.filter(|_| self.is_in_buckets(metric)) {
                 let furthest = self.furthest(metric, &variant.name, decided.other());
                 let furthest = furthest.iter().all(|value| value.is_finite()).then_some(furthest);
                 let interval =
                     furthest.and_then(|values| variant_statistics(&values, level, &unit, seed)?.interval);
-                if interval.and_then(|interval| self::side(&interval, bound, bound)) != Some(decided) {
+                if interval.as_ref().and_then(beyond) != Some(decided) {
                     coarse = Some(format!("{lead}, but {}", self.coarse(metric, interval.as_ref(), &unit)));
                     side = None;
                 }

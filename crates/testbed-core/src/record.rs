@@ -81,21 +81,24 @@ pub fn encode(prefix: &str, record: &TrialRecord) -> Result<(Vec<u8>, String, St
 /// Returns the values of the metrics that criteria speak of.
 #[must_use]
 pub fn decisive_values(spec: &ExperimentSpec, record: &TrialRecord) -> BTreeMap<String, f64> {
-    let decisive = schedule::decisive(spec);
-    record
-        .samples
-        .iter()
-        .filter(|(name, _)| decisive.contains(*name))
-        .filter_map(|(name, sample)| Some((name.clone(), sample.value?)))
-        .collect()
+    decisive(spec, record, |sample| sample.value)
 }
 
 /// Returns where the values of those metrics lie that are quantiles of histograms.
 #[must_use]
 pub fn decisive_buckets(spec: &ExperimentSpec, record: &TrialRecord) -> BTreeMap<String, Bucket> {
+    decisive(spec, record, |sample| sample.bucket.clone())
+}
+
+/// Returns something of the samples of the metrics that criteria speak of.
+fn decisive<T>(
+    spec: &ExperimentSpec,
+    record: &TrialRecord,
+    of: impl Fn(&Sample) -> Option<T>,
+) -> BTreeMap<String, T> {
     let decisive = schedule::decisive(spec);
     let samples = record.samples.iter().filter(|(name, _)| decisive.contains(*name));
-    samples.filter_map(|(name, sample)| Some((name.clone(), sample.bucket.clone()?))).collect()
+    samples.filter_map(|(name, sample)| Some((name.clone(), of(sample)?))).collect()
 }
 
 /// The machine is that of the subject's node; what only a process on it can see, the load generator saw.

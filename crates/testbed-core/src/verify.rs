@@ -2,6 +2,7 @@
 
 use crate::analysis;
 use crate::gates;
+use crate::record;
 use crate::schedule::{self, Next, Schedule};
 use crate::summary;
 use jiff::Timestamp;
@@ -109,8 +110,8 @@ fn order(summary: &Summary, trials: &Trials) -> Order {
         status.begun.push(TrialStatus {
             record: Some(RecordRef::default()),
             void: record.void.clone(),
-            values: crate::record::decisive_values(&summary.spec, record),
-            buckets: crate::record::decisive_buckets(&summary.spec, record),
+            values: record::decisive_values(&summary.spec, record),
+            buckets: record::decisive_buckets(&summary.spec, record),
             ..TrialStatus::begun(slot, record.begun_at.clone())
         });
     }

@@ -5,7 +5,6 @@ use crate::outside::{Clock, Outside};
 use crate::prometheus::Prometheus;
 use crate::results::Results;
 use crate::targets::{Targets, Woken};
-use jiff::SignedDuration;
 use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind, PartialObjectMeta};
 use kube::runtime::events::{Recorder, Reporter};
 use kube::runtime::reflector::ObjectRef;
@@ -16,6 +15,7 @@ use testbed_api::{Experiment, labels};
 use testbed_core::agent::AgentSettings;
 use testbed_core::ingest;
 use testbed_core::plan::ChildKind;
+use testbed_core::schedule;
 use tokio::sync::Notify;
 
 /// Everything the operator talks to.
@@ -68,9 +68,8 @@ pub struct Settings {
 
 /// Reads for how long something is left alone, such as 90s or 10m. Who leaves it alone for no time does nothing else.
 fn duration(text: &str) -> Result<Duration, String> {
-    let parsed = text.parse::<SignedDuration>().map_err(|error| error.to_string())?;
-    let long = Duration::try_from(parsed).ok().filter(|parsed| *parsed >= Duration::from_secs(1));
-    long.ok_or_else(|| "at least 1s is expected".into())
+    let long = schedule::duration(text)?;
+    if long >= Duration::from_secs(1) { Ok(long) } else { Err("at least 1s is expected".into()) }
 }
 
 impl Settings {

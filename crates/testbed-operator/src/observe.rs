@@ -91,8 +91,11 @@ pub(crate) async fn observe(clients: &Clients, name: &str, space: &str) -> Resul
     (seen.projects, seen.workflows, seen.workflow_pods) = (projects, workflows, workflow_pods);
     if in_trials {
         // After the ways into targets are made: who was started anew has none before.
-        let (pods, unseen) = subject_pods(clients, &seen.experiment).await;
-        (seen.pods, seen.pods_unseen) = (known(pods), unseen);
+        let pods = subject_pods(clients, &seen.experiment).await;
+        seen.pods = known(pods.map(|(pods, unseen)| {
+            seen.pods_unseen = unseen;
+            pods
+        }));
     }
     Ok(Some(seen))
 }
@@ -294,8 +297,8 @@ async fn workflow_pods(clients: &Clients, selector: &ListParams) -> Result<Vec<S
 async fn subject_pods(
     clients: &Clients,
     experiment: &Experiment,
-) -> (Result<Vec<PodFacts>, Error>, BTreeSet<String>) {
-    let Ok(run) = Run::of(experiment) else { return (Ok(Vec::new()), BTreeSet::new()) };
+) -> Result<(Vec<PodFacts>, BTreeSet<String>), Error> {
+    let Ok(run) = Run::of(experiment) else { return Ok(Default::default()) };
     let targets: BTreeSet<&str> = experiment.spec.variants.iter().map(|variant| variant.target()).collect();
     let lists = try_join_all(targets.into_iter().map(async |target| {
         let namespace = run.namespace_of(target);
@@ -313,21 +316,17 @@ async fn subject_pods(
         };
         Ok((target, namespace, listed))
     }));
-    let lists = match lists.await {
-        Ok(lists) => lists,
-        Err(error) => return (Err(error), BTreeSet::new()),
-    };
     let succeeded =
         |pod: &Pod| pod.status.as_ref().and_then(|status| status.phase.as_deref()) == Some("Succeeded");
     let (mut found, mut unseen) = (Vec::new(), BTreeSet::new());
-    for (target, namespace, listed) in lists {
+    for (target, namespace, listed) in lists.await? {
         if listed.is_none() {
             unseen.insert(target.to_owned());
         }
         let pods = listed.unwrap_or_default().into_iter().filter(|pod| !succeeded(pod));
         found.extend(pods.map(|pod| PodFacts { namespace: namespace.clone(), pod: pod_facts(&pod) }));
     }
-    (Ok(found), unseen)
+    Ok((found, unseen))
 }
 
 fn pod_facts(pod: &Pod) -> record::Pod {

@@ -81,22 +81,17 @@ pub(crate) async fn publish(
     for (name, template) in disk.templates.iter().filter(|(name, _)| template_wanted(name)) {
         let whose = format!("template `{name}`");
         match fill_images(&template.to_string(), &images, &whose)? {
-            Filled::Text(text) => templates_wanted.push((name, serde_json::from_str(&text)?)),
+            Filled::Text(text) => {
+                let template: Value = serde_json::from_str(&text)?;
+                // Whose trials are run from it ends where it changes.
+                let live = templates(client).get_opt(name).await?;
+                let changes = live.is_some_and(|live| live.data.get("spec") != template.get("spec"));
+                match if changes { runs::user_of(client, name).await? } else { None } {
+                    Some(user) => left_out.push(runs::in_use(name, &user)),
+                    None => templates_wanted.push((name, template)),
+                }
+            }
             Filled::Lacks(image) => left_out.push(lacks(&whose, &image)),
-        }
-    }
-    if lacking == Lacking::Refused && !left_out.is_empty() {
-        return Err(left_out.swap_remove(0).into());
-    }
-    let mut free = Vec::new();
-    for (name, template) in templates_wanted {
-        let template: Value = template;
-        // Whose trials are run from it ends where it changes.
-        let live = templates(client).get_opt(name).await?;
-        let changes = live.is_some_and(|live| live.data.get("spec") != template.get("spec"));
-        match if changes { runs::user_of(client, name).await? } else { None } {
-            Some(user) => left_out.push(runs::in_use(name, &user)),
-            None => free.push((name, template)),
         }
     }
     if lacking == Lacking::Refused && !left_out.is_empty() {
@@ -110,7 +105,7 @@ pub(crate) async fn publish(
             published.components.push((name.clone(), digest));
         }
     }
-    for (name, template) in free {
+    for (name, template) in templates_wanted {
         apply(&templates(client), name, &template)
             .await
             .with_context(|| format!("failed to apply WorkflowTemplate {name}"))?;
