@@ -31,7 +31,8 @@ pub struct Certificate {
     pub made: Vec<Made>,
     /// Lists in which whatever is left would have been.
     pub looks: Vec<Look>,
-    /// What may be there still, because the cluster of its target could not be asked any more.
+    /// What may be there still, because the cluster of its target could not be asked any more, or it did not go when it was
+    /// asked to.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub left_behind: Vec<LeftBehind>,
 }

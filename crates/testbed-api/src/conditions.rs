@@ -154,7 +154,7 @@ reasons! {
     TeardownStuck,
     /// Nothing is left of the run.
     NothingLeft,
-    /// Nothing is left of the run but what is in a cluster that could not be asked any more.
+    /// Nothing is left of the run but what a cluster held that could not be asked any more, or what did not go from it.
     LeftBehind,
     /// It was not asked for.
     NotRequested,

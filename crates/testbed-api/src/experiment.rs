@@ -228,6 +228,13 @@ impl ClusterType {
         !matches!(self, Self::Hub | Self::Existing)
     }
 
+    /// Returns whether it is made in a cloud, which costs, and which makes load balancers and disks for it that do not go
+    /// with it.
+    #[must_use]
+    pub const fn is_of_a_cloud(self) -> bool {
+        matches!(self, Self::Gke | Self::Eks | Self::Aks)
+    }
+
     /// Returns the word as it stands in an Experiment.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

@@ -57,6 +57,9 @@ pub struct ExperimentStatus {
     /// When the last stage but teardown ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub completed_at: Option<Time>,
+    /// When teardown began.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub teardown_began_at: Option<Time>,
     /// Nothing of the run is left but the Experiment and its stored result.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resources_cleaned: Option<bool>,
@@ -177,8 +180,8 @@ pub struct TargetStatus {
     /// Since when Crossplane could not apply what its cluster is made of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unsynced_since: Option<Time>,
-    /// What may be in its cluster still, now that the run is cleaned up, because the cluster could not be asked any more;
-    /// each as `<kind> <name>`.
+    /// What its cluster, or the cloud that this was in, may hold still, now that the run is cleaned up: the cluster could not
+    /// be asked any more, or it did not go when it was asked to. Each as `<kind> <name>`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub left_behind: Vec<String>,
     /// What its cluster is made of, each as `<apiVersion>/<kind>/<name>`: our own list, by which teardown is proven.

@@ -77,7 +77,7 @@ pub fn remains(status: &ExperimentStatus, run: &str) -> String {
     if left.is_empty() {
         format!("nothing is left of {run}")
     } else {
-        format!("nothing is left of {run} but what could not be asked for: {}", left.join(", "))
+        format!("nothing is left of {run} but what may be there still: {}", left.join(", "))
     }
 }
 

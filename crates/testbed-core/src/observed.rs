@@ -177,6 +177,9 @@ pub struct RemoteFacts {
     pub namespaces: Vec<NamespaceFacts>,
     /// Services in the run's namespace.
     pub services: Vec<ServiceFacts>,
+    /// Names of the PersistentVolumes of claims in the run's namespaces; looked for only at teardown, where a cloud made
+    /// them, which would keep them.
+    pub volumes: Vec<String>,
     /// Digest of the token for remote write that lies in the run's namespace.
     pub token: Option<String>,
     /// It has the credentials by which it joins the tailnet.
@@ -329,6 +332,8 @@ pub struct ApplicationFacts {
     pub trouble: Option<String>,
     /// When Argo CD was last asked to look at it again.
     pub refreshed_at: Option<Timestamp>,
+    /// Argo CD will run hooks once it was deleted, in the namespace that it was in.
+    pub has_last_hooks: bool,
     /// It is being deleted.
     pub deleting: bool,
 }

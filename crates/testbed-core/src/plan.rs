@@ -240,9 +240,35 @@ pub struct Plan {
     pub wake_at: Option<Timestamp>,
     generation: Option<i64>,
     now: Timestamp,
+    /// The stage that waits or fails.
+    stage: Option<ConditionType>,
+    /// It fails with this plan, and not before.
+    fails: bool,
 }
 
 impl Plan {
+    /// Returns the status with what the first effects taught, where the next was refused and will be until someone changes
+    /// something: the stage that wants it says why.
+    #[must_use]
+    pub fn status_refused(&self, facts: &[Fact], why: &str) -> ExperimentStatus {
+        let mut status = self.status_with(facts);
+        let Some(stage) = self.stage else { return status };
+        let add = |message: &mut String| {
+            let said = std::mem::take(message);
+            *message = status::cut(if said.is_empty() { why.to_owned() } else { format!("{said}; {why}") });
+        };
+        for condition in &mut status.conditions {
+            let is_said_by = |kind: ConditionType| condition.type_ == kind.as_str();
+            if is_said_by(stage) || (self.fails && is_said_by(ConditionType::Succeeded)) {
+                add(&mut condition.message);
+            }
+        }
+        if let Some(failure) = status.failure.as_mut().filter(|_| self.fails) {
+            add(&mut failure.message);
+        }
+        status
+    }
+
     /// Returns the status with what carrying out the effects taught.
     #[must_use]
     pub fn status_with(&self, facts: &[Fact]) -> ExperimentStatus {
@@ -460,6 +486,8 @@ pub fn plan(seen: &Observed, now: Timestamp) -> Plan {
         wake_at: None,
         generation: experiment.metadata.generation,
         now,
+        stage: None,
+        fails: false,
     };
     let Ok(run) = Run::of(experiment) else { return plan };
     plan.status.observed_generation = plan.generation;
@@ -543,6 +571,7 @@ fn advance(pass: &Pass<'_>, ending: Option<Ending>, plan: &mut Plan) {
             }
             Outcome::Wait { reason, message } => {
                 status::set(&mut plan.status, plan.generation, kind, Truth::False, reason, message, plan.now);
+                plan.stage = Some(kind);
                 return;
             }
             Outcome::Fail { reason, message } => {
@@ -578,7 +607,9 @@ fn was_decided(persisted: &ExperimentStatus, kind: ConditionType) -> bool {
 /// Records a failure. It is acted on in the next pass, once it is persisted.
 fn fail(plan: &mut Plan, kind: ConditionType, reason: Reason, message: String) {
     status::set(&mut plan.status, plan.generation, kind, Truth::False, reason, message.clone(), plan.now);
+    plan.stage = Some(kind);
     if plan.status.failure.is_none() {
+        plan.fails = true;
         let message = status::cut(message);
         status::set(
             &mut plan.status,

@@ -19,9 +19,9 @@ use proptest::prelude::*;
 use std::collections::BTreeMap;
 use testbed_api::conditions::ConditionType;
 use testbed_api::labels;
-use testbed_api::status::{Phase, StopReason, TrialStatus};
+use testbed_api::status::{ExperimentStatus, Phase, StopReason, TrialStatus};
 use testbed_core::observed::Seen;
-use testbed_core::plan::plan;
+use testbed_core::plan::{DEPLOY_DEADLINE, Effect, plan};
 use testbed_core::schedule::Schedule;
 use testbed_core::status;
 use world::{PASSES, World};
@@ -377,6 +377,77 @@ fn another_cluster_in_the_place_of_its_own_is_not_taken_for_it() {
     let failure = world.experiment.clone().unwrap().status.unwrap().failure.unwrap();
     assert_eq!(failure.reason, "TargetLost");
     assert!(world.is_empty());
+}
+
+#[test]
+fn a_cluster_of_a_cloud_goes_once_the_disks_of_what_was_deployed_are_gone() {
+    let mut world = World::in_a_cloud();
+    world.run(|_| None, |world| world.submissions == 1);
+    assert!(world.remote.values().all(|facts| !facts.volumes.is_empty()), "there are none");
+    world.run(|_| None, World::cleaned);
+    let status = world.experiment.clone().unwrap().status.unwrap();
+    assert!(status.targets.iter().all(|target| target.left_behind.is_empty()), "{status:#?}");
+    assert!(world.is_empty());
+}
+
+#[test]
+fn what_is_run_last_of_a_component_is_run_before_its_namespace_goes() {
+    for mut world in [World::new(false), World::beside_others(), World::in_a_cloud()] {
+        world.last_hooks = true;
+        world.run(|_| None, World::cleaned);
+        assert!(world.is_empty());
+    }
+}
+
+/// What in a cluster does not go keeps it, which costs, for no longer than until the alarm.
+#[rstest::rstest]
+#[case::disks(World::in_a_cloud(), |world: &mut World| world.volumes_stay = true, true)]
+#[case::applications(World::in_a_cloud(), |world: &mut World| world.applications_hang = true, false)]
+#[case::applications_at_home(World::with_clusters(), |world: &mut World| world.applications_hang = true, false)]
+fn a_cluster_goes_in_bounded_time_and_what_may_outlive_it_is_on_record(
+    #[case] mut world: World,
+    #[case] happens: fn(&mut World),
+    #[case] outlives: bool,
+) {
+    happens(&mut world);
+    world.run(|_| None, |world| !world.stored.is_empty());
+    let begun = world.now;
+    world.run(|pass| (pass % 3 == 0).then_some(pass % 7), World::cleaned);
+    assert!(world.now.duration_since(begun).as_mins() < 20, "{}", world.now);
+    let status = world.experiment.clone().unwrap().status.unwrap();
+    for target in &status.targets {
+        assert_eq!(!target.left_behind.is_empty(), outlives, "{:?}", target.left_behind);
+    }
+    assert!(world.is_empty());
+}
+
+#[test]
+fn what_is_refused_is_said_where_it_is_wanted_and_where_the_run_fails_of_it() {
+    const WHY: &str = "the API server refuses what is next: no more Applications, says a policy";
+    let mut world = World::new(false);
+    let wants = |world: &World| {
+        let plan = plan(&world.observed().unwrap(), world.now);
+        plan.effects
+            .iter()
+            .any(|effect| matches!(effect, Effect::Apply(object) if object["kind"] == "Application"))
+    };
+    world.run(|_| None, wants);
+    let said = |status: &ExperimentStatus, kind| status::get(status, kind).unwrap().message.clone();
+    let waiting = plan(&world.observed().unwrap(), world.now).status_refused(&[], WHY);
+    assert!(said(&waiting, ConditionType::ComponentsReady).ends_with(WHY));
+    assert_eq!((said(&waiting, ConditionType::Succeeded), waiting.failure), (String::new(), None));
+    world.now = world.now.checked_add(DEPLOY_DEADLINE).unwrap();
+    let failed = plan(&world.observed().unwrap(), world.now).status_refused(&[], WHY);
+    for kind in [ConditionType::ComponentsReady, ConditionType::Succeeded] {
+        assert!(said(&failed, kind).ends_with(WHY), "{}", said(&failed, kind));
+    }
+    let failure = failed.failure.clone().unwrap();
+    assert!(failure.message.starts_with("not ready within the deadline") && failure.message.ends_with(WHY));
+    // What is refused later is no other reason for the failure.
+    world.experiment.as_mut().unwrap().status = Some(failed);
+    let leaving = plan(&world.observed().unwrap(), world.now).status_refused(&[], WHY);
+    assert!(said(&leaving, ConditionType::ResultsStored).ends_with(WHY));
+    assert_eq!(leaving.failure, Some(failure));
 }
 
 #[test]

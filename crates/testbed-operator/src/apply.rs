@@ -67,6 +67,17 @@ impl Error {
             Self::Object(_) => "object",
         }
     }
+
+    /// Returns why it will not be done, however often it is tried, until someone changes something; absent for what may pass.
+    pub(crate) fn refusal(&self) -> Option<String> {
+        match self {
+            Self::Kube(KubeError::Api(status)) if is_final(status.code) => {
+                Some(format!("the API server refuses what is next: {}", status.message))
+            }
+            Self::Target(reason) | Self::Object(reason) => Some(reason.clone()),
+            Self::Kube(_) | Self::Metrics { .. } | Self::Results(_) => None,
+        }
+    }
 }
 
 /// Carries effects out in order; returns what was learned, and the failure that ended it, if one did.
@@ -526,6 +537,12 @@ fn unless_gone<T>(answer: Result<T, KubeError>) -> Result<Fact, Error> {
         Err(error) if !is_gone(&error) => Err(error.into()),
         _ => Ok(Fact::Done),
     }
+}
+
+/// Returns whether the same request will be answered in the same way. Whoever is not known now, or not allowed so much, may
+/// be soon; and a conflict is solved by the next look.
+const fn is_final(code: u16) -> bool {
+    matches!(code, 400..500) && !matches!(code, 401 | 408 | 409 | 429)
 }
 
 pub(crate) fn is_gone(error: &KubeError) -> bool {

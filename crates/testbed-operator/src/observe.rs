@@ -5,7 +5,7 @@ use crate::clients::{Clients, argo, cluster, namespace, reference};
 use crate::targets::{PATIENCE, Source, Way, made};
 use anyhow::Context;
 use futures::future::{join_all, try_join_all};
-use k8s_openapi::api::core::v1::{ContainerStatus, Namespace, Node, Pod, Secret, Service};
+use k8s_openapi::api::core::v1::{ContainerStatus, Namespace, Node, PersistentVolume, Pod, Secret, Service};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind, ListParams};
 use kube::{Client, Error, ResourceExt};
@@ -18,7 +18,7 @@ use testbed_api::status::ExperimentStatus;
 use testbed_api::{Component, Experiment, labels};
 use testbed_core::agent::{self, TAILNET_NAMESPACE, TAILNET_SECRET};
 use testbed_core::build::{
-    ARGOCD_NAMESPACE, CLUSTER_NAMESPACE, SPEC_DIGEST, TOKEN_SECRET, WORKFLOW_NAMESPACE,
+    self, ARGOCD_NAMESPACE, CLUSTER_NAMESPACE, SPEC_DIGEST, TOKEN_SECRET, WORKFLOW_NAMESPACE,
 };
 use testbed_core::observed::{
     ApplicationFacts, CatalogFacts, ClusterFacts, NamespaceFacts, NodeFacts, ObjectFacts, Observed, PodFacts,
@@ -82,7 +82,8 @@ pub(crate) async fn observe(clients: &Clients, name: &str, space: &str) -> Resul
                 }
             },
         );
-        seen.remote = remote(clients, &seen.experiment, clusters.known().ok().map(Vec::as_slice)).await;
+        let known = clusters.known().ok().map(Vec::as_slice);
+        seen.remote = remote(clients, &seen.experiment, known, looks.left).await;
         (seen.clusters, seen.warm, seen.leftovers) = (clusters, warm, leftovers);
         (seen.registrations, seen.kubeconfigs) = (registrations, kubeconfigs);
     }
@@ -99,6 +100,10 @@ pub(crate) async fn observe(clients: &Clients, name: &str, space: &str) -> Resul
     }
     Ok(Some(seen))
 }
+
+/// What finalizers hold that Argo CD puts on an Application with hooks of `PreDelete` or `PostDelete`, and takes off once
+/// these were run.
+const LAST_HOOKS: &str = "-delete-finalizer.argocd.argoproj.io";
 
 fn known<T>(result: Result<T, Error>) -> Seen<T> {
     match result {
@@ -235,6 +240,7 @@ pub(crate) fn application_facts(object: DynamicObject) -> ApplicationFacts {
         operation: text("/status/operationState/phase"),
         trouble: trouble(&object.data),
         refreshed_at: object.annotations().get(labels::REFRESHED_AT).and_then(|at| at.parse().ok()),
+        has_last_hooks: object.finalizers().iter().any(|finalizer| finalizer.contains(LAST_HOOKS)),
         deleting: object.metadata.deletion_timestamp.is_some(),
     }
 }
@@ -517,12 +523,13 @@ async fn remote(
     clients: &Clients,
     experiment: &Experiment,
     clusters: Option<&[ClusterFacts]>,
+    leaves: bool,
 ) -> BTreeMap<String, Reach> {
     let Ok(run) = Run::of(experiment) else { return BTreeMap::new() };
     let own = experiment.spec.targets.iter().filter(|target| !run.is_on_hub(&target.name));
     let asked = own.map(async |target| {
         let cluster = clusters.into_iter().flatten().find(|cluster| cluster.target == target.name);
-        let reach = reach(clients, experiment, &run, target, cluster).await?;
+        let reach = reach(clients, experiment, &run, target, cluster, leaves).await?;
         Some((target.name.clone(), reach))
     });
     join_all(asked).await.into_iter().flatten().collect()
@@ -534,6 +541,7 @@ async fn reach(
     run: &Run<'_>,
     target: &Target,
     cluster: Option<&ClusterFacts>,
+    leaves: bool,
 ) -> Option<Reach> {
     let source = match target.cluster.kind {
         ClusterType::Hub => return None,
@@ -555,7 +563,7 @@ async fn reach(
         let Some(way) = way.await? else {
             return Ok(Reach::Closed(format!("Secret {}/{} is not there", source.namespace, source.name)));
         };
-        let facts = timeout(PATIENCE, ask(&way, run, &namespace, agent::joins_tailnet(target))).await;
+        let facts = timeout(PATIENCE, ask(&way, run, target, leaves)).await;
         let facts = facts
             .with_context(|| format!("its API server did not answer within {} s", PATIENCE.as_secs()))?;
         anyhow::Ok(Reach::Answers(Box::new(facts?)))
@@ -570,7 +578,8 @@ fn key(run: &Run<'_>, target: &Target) -> (String, String) {
     (run.uid.to_owned(), target.name.clone())
 }
 
-async fn ask(way: &Way, run: &Run<'_>, namespace: &str, is_in_tailnet: bool) -> anyhow::Result<RemoteFacts> {
+async fn ask(way: &Way, run: &Run<'_>, target: &Target, leaves: bool) -> anyhow::Result<RemoteFacts> {
+    let namespace = &run.namespace_of(&target.name);
     let namespaces: Api<Namespace> = Api::all(way.client.clone());
     let nodes: Api<Node> = Api::all(way.client.clone());
     let services: Api<Service> = Api::namespaced(way.client.clone(), namespace);
@@ -580,7 +589,7 @@ async fn ask(way: &Way, run: &Run<'_>, namespace: &str, is_in_tailnet: bool) -> 
     let tailnet: Api<Secret> = Api::namespaced(way.client.clone(), TAILNET_NAMESPACE);
     let outside = async {
         // Only for those that join one: others need no right to look there.
-        if !is_in_tailnet {
+        if !agent::joins_tailnet(target) {
             return Ok((None, None));
         }
         tokio::try_join!(
@@ -588,7 +597,12 @@ async fn ask(way: &Way, run: &Run<'_>, namespace: &str, is_in_tailnet: bool) -> 
             tailnet.get_metadata_opt(TAILNET_SECRET)
         )
     };
-    let (system, own, named, nodes, services, token, (outside, joins)) = tokio::try_join!(
+    let volumes = async {
+        // What a cloud made would stay without its cluster. That of someone else stays, and it is for that to say.
+        let is_looked_for = leaves && target.cluster.kind.is_of_a_cloud();
+        if is_looked_for { volumes(&way.client, run, target).await } else { Ok(Vec::new()) }
+    };
+    let (system, own, named, nodes, services, token, (outside, joins), volumes) = tokio::try_join!(
         namespaces.get_metadata("kube-system"),
         namespaces.list_metadata(&ours),
         namespaces.get_metadata_opt(namespace),
@@ -596,6 +610,7 @@ async fn ask(way: &Way, run: &Run<'_>, namespace: &str, is_in_tailnet: bool) -> 
         services.list(&everything),
         secrets.get_metadata_opt(TOKEN_SECRET),
         outside,
+        volumes,
     )
     .context("its API server cannot be asked")?;
     let mut found: Vec<NamespaceFacts> = own.iter().map(namespace_facts).collect();
@@ -611,9 +626,23 @@ async fn ask(way: &Way, run: &Run<'_>, namespace: &str, is_in_tailnet: bool) -> 
         addresses: nodes.iter().filter_map(node_address).collect(),
         namespaces: found,
         services: services.into_iter().map(service_facts).collect(),
+        volumes,
         joins_tailnet: joins.is_some(),
         token: token.map(|token| token.annotations().get(labels::CREDENTIALS).cloned().unwrap_or_default()),
     })
+}
+
+/// Returns the PersistentVolumes of claims in the namespaces that a run has in a target.
+async fn volumes(kube: &Client, run: &Run<'_>, target: &Target) -> Result<Vec<String>, Error> {
+    let api: Api<PersistentVolume> = Api::all(kube.clone());
+    let own = build::namespaces(run, target);
+    let is_own = |volume: &PersistentVolume| {
+        let claim = volume.spec.as_ref().and_then(|spec| spec.claim_ref.as_ref());
+        let space = claim.and_then(|claim| claim.namespace.as_deref());
+        space.is_some_and(|space| own.iter().any(|own| own["metadata"]["name"] == space))
+    };
+    let listed = api.list(&ListParams::default()).await?;
+    Ok(listed.into_iter().filter(is_own).map(|volume| volume.name_any()).collect())
 }
 
 /// Returns the address at which others reach a node: the one that it shows to the world, else its own.

@@ -99,7 +99,10 @@ impl Driver {
             self.settled(run);
             return Ok(Left::Live(clients.settings.safety_look));
         }
-        let status = plan.status_with(&facts);
+        let status = match failed.as_ref().and_then(apply::Error::refusal) {
+            Some(why) => plan.status_refused(&facts, &why),
+            None => plan.status_with(&facts),
+        };
         let held = self.hold(run, &seen.experiment, &status);
         if held.is_none() && report(clients, &seen.experiment, &status).await.map_err(Error::Report)? {
             self.wrote(run);

@@ -39,7 +39,8 @@ pub enum Mode {
     TooMany,
     /// F7: all watches end before it.
     WatchCut,
-    /// F9: all watches end before it, and go on only after two seconds: what came and went meanwhile is never told.
+    /// F9: all watches end before it, and can only be begun anew, after two seconds: what came and went meanwhile is never
+    /// told.
     Blind,
     /// F6: for five seconds from it on, reads are refused with 403.
     Forbidden,
@@ -289,6 +290,8 @@ pub struct Faulty {
     pub crash: Arc<Notify>,
     /// Whose requests these are.
     pub life: u64,
+    /// Whether a policy takes no Application: a fault of whoever asks, and not counted as one.
+    pub refuses: bool,
     /// Whether the API server is there at all.
     pub reachable: Arc<dyn Fn() -> bool + Send + Sync>,
 }
@@ -338,6 +341,9 @@ impl Faulty {
     /// # Errors
     /// If the connection is to break.
     pub async fn pass(self, request: Request<Body>) -> Result<Answer, BoxError> {
+        if self.refuses && is_mutating(request.method()) && request.uri().path().contains("/applications/") {
+            return Ok(said(403, "Forbidden"));
+        }
         let Some(fate) = self.count(&request) else {
             // Whose life is over hears nothing any more.
             return std::future::pending().await;
@@ -348,6 +354,7 @@ impl Faulty {
         if fate.blind && request.uri().query().is_some_and(|query| query.contains("watch=true")) {
             tokio::time::sleep(Duration::from_secs(2)).await;
             self.faults.lock().unwrap_or_else(PoisonError::into_inner).blind = false;
+            return Ok(said(410, "Expired"));
         }
         if fate.burst {
             return Ok(said(503, "ServiceUnavailable"));

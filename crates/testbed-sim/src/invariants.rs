@@ -2,7 +2,7 @@
 //!
 //! | | what | where |
 //! |---|---|---|
-//! | I1 | nothing is left, and a certificate says so | [`nothing_left`], [`certified`], [`silence`] |
+//! | I1 | nothing is left, and a certificate says so | [`nothing_left`], [`none_in_clouds`], [`certified`], [`silence`] |
 //! | I2 | no cluster outlives the time to live | [`bounded_life`] |
 //! | I3, I6 | our finalizer stands while something of the run is there | [`finalizer_while_owed`] |
 //! | I4 | what is deleted is soon gone | [`deleted_in_time`] |
@@ -49,6 +49,9 @@ pub fn broken(scenario: &Scenario, outcome: &Outcome) -> Vec<String> {
     let mut broken = Vec::new();
     nothing_left(outcome, &mut broken);
     silence(outcome, &mut broken);
+    if !scenario.is_orphaned {
+        none_in_clouds(outcome, &mut broken);
+    }
     if !scenario.behavior.loses_results() {
         certified(outcome, &mut broken);
     }
@@ -107,6 +110,17 @@ fn nothing_left(outcome: &Outcome, broken: &mut Vec<String>) {
     }
     if outcome.ended.is_some() && !outcome.stored_at_last.is_empty() {
         broken.push(format!("I1: results of a deleted Experiment are left: {:?}", outcome.stored_at_last));
+    }
+}
+
+/// I1: what a cloud made for a cluster goes before it, or the run says that it may be there still.
+fn none_in_clouds(outcome: &Outcome, broken: &mut Vec<String>) {
+    let last = outcome.history.iter().rfind(|entry| entry.key.kind == "Experiment");
+    let targets = last.and_then(|entry| entry.object["status"]["targets"].as_array());
+    let is_said = targets.into_iter().flatten().any(|target| target["leftBehind"].is_array());
+    // Where the API server went back, a cluster is gone that was not to be.
+    if !outcome.left_in_clouds.is_empty() && !is_said && outcome.restored.is_empty() {
+        broken.push(format!("I1: left over in a cloud: {:?}", outcome.left_in_clouds));
     }
 }
 

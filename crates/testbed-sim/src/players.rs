@@ -37,6 +37,12 @@ pub struct Behavior {
     pub store_truncates: bool,
     /// The cluster of someone else falls silent for two minutes when the run is over, or deleted.
     pub theirs_silent: bool,
+    /// Every component has a disk, which its cluster takes away some time after the claim on it is gone.
+    pub disks: bool,
+    /// Every component has a hook that is run once it was deleted, in the namespace that it was in.
+    pub hooks: bool,
+    /// A policy of the hub takes no Application.
+    pub refuses: bool,
     /// Stores of metrics answer only after so long.
     pub metrics_away: Option<Duration>,
     /// Components take 0.5 to 20 s to get healthy, and so do loads, each another time.
@@ -59,6 +65,9 @@ const SILENT: Duration = Duration::from_mins(2);
 
 /// The cluster of someone else: here a pod stands for its API server, as for those of the lab's own clusters.
 pub const THEIRS: &str = "theirs";
+
+/// Argo CD puts it on an Application with hooks that are run once it was deleted.
+const LAST_HOOK: &str = "post-delete-finalizer.argocd.argoproj.io";
 
 /// A string that stands in every credential here, and must be found nowhere else.
 pub const CANARY: &str = "canary-7f3a9c";
@@ -245,6 +254,9 @@ impl Players {
             let now = Instant::now();
             for entry in &store.log[*read..] {
                 self.due.insert((now, place.clone(), entry.key.clone()));
+                if entry.key.kind == "Namespace" && entry.change == Change::Deleted {
+                    self.due.insert((now, place.clone(), Key::new("PersistentVolume", "", "*")));
+                }
                 let pod = entry.key.kind == "Pod" && entry.change == Change::Deleted;
                 if pod || entry.key.kind == "Namespace" {
                     self.due.insert((now, String::new(), Key::new("Application", "", "*")));
@@ -295,6 +307,8 @@ impl Players {
         match key.kind {
             "Namespace" => self.namespace(&store, key, &object),
             "Pod" => self.pod(&store, key, &object),
+            "Service" => self.service(&store, key, &object),
+            "PersistentVolume" => self.volume(place, &store, key, &object),
             "Application" => self.application(key, &object),
             "Workflow" => self.workflow(key, &object),
             "ExperimentCluster" => self.cluster(key, &object),
@@ -317,6 +331,34 @@ impl Players {
         }
         store.finish(key);
         None
+    }
+
+    /// A cloud gives a load balancer an address.
+    fn service(&mut self, store: &Shared, key: &Key, object: &Value) -> Option<Duration> {
+        let is_bare = object["status"]["loadBalancer"].is_null();
+        if object["spec"]["type"] != "LoadBalancer" || !is_bare {
+            return None;
+        }
+        let wait = self.wait(uid(object), "balancing", millis(1000));
+        if wait.is_none() {
+            let status = json!({"loadBalancer": {"ingress": [{"ip": "203.0.113.7"}]}});
+            let _ = lock(store).patch(key, true, &json!({"status": status}));
+        }
+        wait
+    }
+
+    /// What nobody claims any more goes, if there is still a cluster that does something about it.
+    fn volume(&mut self, place: &str, store: &Shared, key: &Key, object: &Value) -> Option<Duration> {
+        let claim = Key::new("Namespace", "", text(object, "/spec/claimRef/namespace"));
+        if lock(store).get(&claim).is_some() {
+            return None;
+        }
+        let wait = self.wait(uid(object), "released", millis(1500));
+        let (name, _) = self.clusters.at(place)?;
+        if wait.is_none() && alive(&self.hub, &name) {
+            let _ = lock(store).delete(key, &Deletion { now: true, ..Deletion::default() });
+        }
+        wait
     }
 
     fn pod(&mut self, store: &Shared, key: &Key, object: &Value) -> Option<Duration> {
@@ -368,13 +410,25 @@ impl Players {
             }
             match reached {
                 Some((_, store)) => {
+                    let space = Key::new("Namespace", "", namespace);
                     let mut store = lock(&store);
+                    let is_going = store.get(&space).is_none_or(|space| deleting(&space));
                     for kind in ["Pod", "Service"] {
                         let named = app(namespace, name);
                         for part in store.list(kind, &named) {
                             let part = Key::new(kind, namespace, text(&part, "/metadata/name"));
                             let _ = store.delete(&part, &Deletion::default());
                         }
+                    }
+                    drop(store);
+                    let has_hooks =
+                        strings(&object["metadata"]["finalizers"]).contains(&LAST_HOOK.to_owned());
+                    if has_hooks && is_going {
+                        // No hook can be made there.
+                        return Some(millis(2000) / self.speed);
+                    }
+                    if let Some(wait) = self.wait(uid(object), "hook", millis(1000)).filter(|_| has_hooks) {
+                        return Some(wait);
                     }
                 }
                 None if self.registered(server) || self.seen.contains_key(&(uid(object).into(), "told")) => {
@@ -409,6 +463,17 @@ impl Players {
             return Some(wait);
         }
         deployed(&store, namespace, name);
+        let mut finalizers = strings(&object["metadata"]["finalizers"]);
+        if self.behavior.hooks && !finalizers.contains(&LAST_HOOK.to_owned()) {
+            finalizers.push(LAST_HOOK.to_owned());
+            let patch = json!({"metadata": {"finalizers": finalizers}});
+            let _ = lock(&self.hub).patch(key, false, &patch);
+        }
+        if self.behavior.disks {
+            let disk = json!({"metadata": {"name": format!("pvc-{}", uid(object))}, "spec": {
+                "claimRef": {"kind": "PersistentVolumeClaim", "namespace": namespace, "name": format!("data-{name}-0")}}});
+            let _ = lock(&store).create("PersistentVolume", "", disk);
+        }
         let revisions: Vec<&str> = object["spec"]["sources"]
             .as_array()
             .into_iter()
@@ -627,6 +692,23 @@ pub fn in_theirs(clusters: &Clusters) -> (Vec<Entry>, Vec<Key>) {
     let Some((_, store)) = clusters.named(THEIRS) else { return (Vec::new(), Vec::new()) };
     let store = lock(&store);
     (store.history(), store.all().map(|(key, _)| key.clone()).collect())
+}
+
+/// Returns what clouds made for clusters that the lab made, which are gone, and hold still.
+#[must_use]
+pub fn in_clouds(clusters: &Clusters) -> Vec<Key> {
+    let servers = clusters.servers();
+    let made = servers.values().filter(|(name, _)| name != THEIRS);
+    let held = made.flat_map(|(_, store)| {
+        let store = lock(store);
+        let is_held = |key: &Key, object: &Value| {
+            key.kind == "PersistentVolume" || object["spec"]["type"] == "LoadBalancer"
+        };
+        let held: Vec<Key> =
+            store.all().filter(|(key, object)| is_held(key, object)).map(|(key, _)| key.clone()).collect();
+        held
+    });
+    held.collect()
 }
 
 /// Whether the API server of this cluster is there: whether its pod is.

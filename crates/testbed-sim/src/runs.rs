@@ -41,6 +41,9 @@ impl Scenario {
             || self.behavior.store_truncates
             || self.behavior.store_away.is_some()
             || self.behavior.metrics_away.is_some()
+            || self.behavior.disks
+            || self.behavior.hooks
+            || self.behavior.refuses
             || self.behavior.place_taken;
         !unfit && !self.name.starts_with("expires")
     }
@@ -102,6 +105,15 @@ pub fn all() -> Vec<Scenario> {
     ] {
         all.push(failing(name, &one, behavior));
     }
+    let cloud = Behavior { disks: true, ..Behavior::default() };
+    all.push(Scenario { behavior: cloud, ..run("cloud", &in_a_cloud(one_target())) });
+    all.push(Scenario {
+        delete_in: Some(Phase::Ready),
+        behavior: cloud,
+        ..run("deleted-in-a-cloud", &in_a_cloud(on_hub()))
+    });
+    all.push(Scenario { behavior: Behavior { hooks: true, ..Behavior::default() }, ..run("hooks", &hub) });
+    all.push(failing("refused", &hub, Behavior { refuses: true, ..Behavior::default() }));
     let others = beside_others(on_hub());
     all.push(run("others", &others));
     let silent = Behavior { theirs_silent: true, ..Behavior::default() };
@@ -183,6 +195,15 @@ fn in_clusters(mut experiment: Value) -> Value {
         target["observability"] = json!({"enabled": true, "transport": "direct"});
     }
     experiment["spec"]["tutorial"] = json!({"exposeKubeconfig": true});
+    experiment
+}
+
+/// Each target in a cluster of a cloud, whose prices the lab knows.
+fn in_a_cloud(experiment: Value) -> Value {
+    let mut experiment = in_clusters(experiment);
+    for target in experiment["spec"]["targets"].as_array_mut().into_iter().flatten() {
+        target["cluster"]["type"] = json!("gke");
+    }
     experiment
 }
 

@@ -39,9 +39,10 @@ const fn kind(
 }
 
 /// Kinds that are served.
-pub const KINDS: [Kind; 17] = [
+pub const KINDS: [Kind; 18] = [
     kind("v1", "namespaces", "Namespace", false, true),
     kind("v1", "nodes", "Node", false, true),
+    kind("v1", "persistentvolumes", "PersistentVolume", false, true),
     kind("v1", "pods", "Pod", true, true),
     kind("v1", "services", "Service", true, true),
     kind("v1", "secrets", "Secret", true, false),

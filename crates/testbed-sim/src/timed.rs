@@ -85,6 +85,7 @@ impl Lab {
             faults: Faults::new(Box::new(Vec::new())),
             crash: Arc::default(),
             life: 0,
+            refuses: false,
             reachable: Arc::new(|| true),
         };
         let bucket = Bucket { inner: Arc::default(), faulty, trouble: Trouble::None };

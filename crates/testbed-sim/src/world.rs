@@ -144,6 +144,8 @@ pub struct Outcome {
     pub history_of_theirs: Vec<Entry>,
     /// Objects in it at the end.
     pub left_in_theirs: Vec<Key>,
+    /// What clouds hold that they made for clusters which are gone.
+    pub left_in_clouds: Vec<Key>,
     /// What is in the store of results when the run is over: key and content.
     pub stored: BTreeMap<String, Bytes>,
     /// What is there after the Experiment was deleted.
@@ -377,6 +379,7 @@ impl World {
             faults: self.faults.clone(),
             crash: self.crash.clone(),
             life,
+            refuses: self.behavior.refuses,
             reachable: Arc::new(|| true),
         }
     }
@@ -568,6 +571,7 @@ impl World {
             left: hub.all().map(|(key, _)| key.clone()).collect(),
             history_of_theirs,
             left_in_theirs,
+            left_in_clouds: players::in_clouds(&self.clusters),
             stored,
             stored_at_last,
             to_targets_when_over: Vec::new(),

@@ -50,6 +50,27 @@ fn a_history_without_faults_breaks_nothing() {
     assert_eq!(broken(&named("cluster"), &GOOD), Vec::<String>::new());
 }
 
+#[test]
+fn a_disk_that_outlives_its_cluster_is_missed_unless_the_run_says_so() {
+    let mut outcome = live(&Ground::Memory, &named("cloud"), &[]);
+    let made: Vec<&Entry> =
+        outcome.history.iter().filter(|entry| entry.key.kind == "ExperimentCluster").collect();
+    assert!(!made.is_empty() && outcome.left_in_clouds.is_empty(), "{:?}", outcome.left_in_clouds);
+    outcome.left_in_clouds.push(Key::new("PersistentVolume", "", "pvc-1"));
+    let said = broken(&named("cloud"), &outcome);
+    assert!(said.iter().any(|said| said.starts_with("I1: left over in a cloud")), "{said:?}");
+    let run = outcome.history.iter_mut().rfind(|entry| entry.key.kind == "Experiment").unwrap();
+    alter(run, |run| run["status"]["targets"][0]["leftBehind"] = json!(["disk of PersistentVolume pvc-1"]));
+    assert_eq!(broken(&named("cloud"), &outcome), Vec::<String>::new());
+}
+
+#[test]
+fn a_run_whose_applications_are_refused_says_who_refused_them() {
+    let outcome = live(&Ground::Memory, &named("refused"), &[]);
+    let failure = outcome.ended.unwrap()["status"]["failure"]["message"].to_string();
+    assert!(failure.contains("the API server refuses what is next: a fault: Forbidden"), "{failure}");
+}
+
 #[rstest]
 #[case::that_was_deleted("deleted-when-complete")]
 #[case::whose_time_to_live_ended("expires")]

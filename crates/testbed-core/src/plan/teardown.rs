@@ -6,7 +6,7 @@ use super::{CertifyRequest, ChildKind, Effect, LOOK_AGAIN, ObjectRef, Pass, Step
 use crate::build::{self, ARGOCD_NAMESPACE, CLUSTER_NAMESPACE, WORKFLOW_NAMESPACE};
 use crate::certificate;
 use crate::observed::{
-    ApplicationFacts, ClusterFacts, NamespaceFacts, ObjectFacts, Reach, RemoteFacts, Seen,
+    ApplicationFacts, ClusterFacts, NamespaceFacts, ObjectFacts, Reach, RemoteFacts, Seen, ServiceFacts,
 };
 use crate::status;
 use jiff::{SignedDuration, Timestamp};
@@ -64,6 +64,7 @@ pub(super) fn teardown(pass: &Pass<'_>, status: &mut ExperimentStatus) -> Step {
     if let Some(pod) = pods.first() {
         step.wait(Reason::TearingDown, format!("pod {pod} is being removed"));
     }
+    status.teardown_began_at.get_or_insert(Time(pass.now));
     let busy = deployed(pass, &left, status, &mut step);
     access(pass, &left, &busy, status, &mut step);
     if step.is_done() {
@@ -118,13 +119,17 @@ fn deployed<'a>(
     let run = &pass.run;
     let mut busy = BTreeSet::new();
     for target in run.spec.targets.iter().filter(|target| !run.is_on_hub(&target.name)) {
-        let known = target::recorded(status, &target.name);
         let is_busy = match answering(pass, target, left) {
+            // It costs for as long as it is there, whatever does not go from it.
+            Some(facts) if target.cluster.kind.is_made() && is_overdue(pass) => {
+                unregister(pass, target, left, step);
+                give_up(pass, target, outliving(target, facts), status, step)
+            }
             Some(facts) => {
-                if let Some(known) = known {
+                if let Some(known) = target::recorded(status, &target.name) {
                     known.left_behind.clear();
                 }
-                within(pass, target, facts, step)
+                within(pass, target, facts, left, step)
             }
             None => match lost(pass, target, left) {
                 Lost::Perhaps { message, until } => {
@@ -134,12 +139,13 @@ fn deployed<'a>(
                     }
                     true
                 }
-                given_up => {
-                    if let (Lost::Surely(what), Some(known)) = (given_up, known) {
-                        known.left_behind = what;
-                    }
+                Lost::Nothing => {
                     unregister(pass, target, left, step);
                     false
+                }
+                Lost::Surely(what) => {
+                    unregister(pass, target, left, step);
+                    give_up(pass, target, what, status, step)
                 }
             },
         };
@@ -159,7 +165,12 @@ fn deployed<'a>(
     }
     // After its Applications, which put back what vanishes under them until they are being deleted themselves; but not
     // after their end: Kubernetes lets a deleted namespace rest for five seconds, in which they have time to finish.
-    for namespace in left.namespaces.iter().filter(|namespace| namespace.owner.as_deref() == Some(run.uid)) {
+    let is_needed = |name: &str| {
+        let mut hooked = left.applications.iter().filter(|application| application.has_last_hooks);
+        hooked.any(|application| run.namespace_of(&application.target) == name)
+    };
+    let own = left.namespaces.iter().filter(|namespace| namespace.owner.as_deref() == Some(run.uid));
+    for namespace in own.filter(|namespace| namespace.deleting || !is_needed(&namespace.name)) {
         remove(step, ChildKind::Namespace, None, &namespace.name, &namespace.uid, namespace.deleting);
     }
     busy
@@ -177,23 +188,60 @@ fn answering<'a>(pass: &'a Pass<'_>, target: &Target, left: &Left<'_>) -> Option
     }
 }
 
-/// What was made in a target by ourselves. A cluster that goes as a whole takes it along, but for what a cloud made for it.
-fn within(pass: &Pass<'_>, target: &Target, facts: &RemoteFacts, step: &mut Step) -> bool {
-    let mut busy = false;
-    let stays = target.cluster.kind == ClusterType::Existing;
-    let balanced = !matches!(target.cluster.kind, ClusterType::Local);
-    for service in facts.services.iter().filter(|service| service.exposes.is_some() && balanced) {
+/// What was made in a target by ourselves, and what a cloud made for that: load balancers and disks, which go with the
+/// namespaces that they are for, but not with a cluster. One on the hub's own machine takes all along.
+fn within(pass: &Pass<'_>, target: &Target, facts: &RemoteFacts, left: &Left<'_>, step: &mut Step) -> bool {
+    if target.cluster.kind == ClusterType::Local {
+        return false;
+    }
+    for service in facts.services.iter().filter(|service| service.exposes.is_some()) {
         let what = object(ChildKind::Service, Some(&service.namespace), &service.name, &service.uid);
         remove_in(step, target, what, service.deleting);
-        busy = true;
     }
-    let own = facts.namespaces.iter().filter(|namespace| namespace.owner.as_deref() == Some(pass.run.uid));
-    for namespace in own.filter(|_| stays) {
+    let is_own = |namespace: &&NamespaceFacts| namespace.owner.as_deref() == Some(pass.run.uid);
+    let is_needed = left.applications.iter().any(|seen| seen.target == target.name && seen.has_last_hooks);
+    for namespace in facts.namespaces.iter().filter(is_own).filter(|seen| seen.deleting || !is_needed) {
         let what = object(ChildKind::Namespace, None, &namespace.name, &namespace.uid);
         remove_in(step, target, what, namespace.deleting);
-        busy = true;
     }
-    busy
+    if let Some(volume) = facts.volumes.first() {
+        let message = format!("PersistentVolume {volume} in target {} is being removed", target.name);
+        step.wait(Reason::TearingDown, message);
+    }
+    let is_exposed = facts.services.iter().any(|service| service.exposes.is_some());
+    is_exposed || facts.namespaces.iter().any(|seen| is_own(&seen)) || !facts.volumes.is_empty()
+}
+
+/// Returns what a cloud made for a cluster that is there still, and would stay without it.
+fn outliving(target: &Target, facts: &RemoteFacts) -> Vec<String> {
+    if target.cluster.kind == ClusterType::Local {
+        return Vec::new();
+    }
+    let is_balanced = |service: &&ServiceFacts| service.exposes.is_some() || service.ingress.is_some();
+    let services = facts.services.iter().filter(is_balanced);
+    let balancers = services.map(|service| format!("load balancer of Service {}", service.name));
+    let disks = facts.volumes.iter().map(|volume| format!("disk of PersistentVolume {volume}"));
+    balancers.chain(disks).collect()
+}
+
+/// Goes on without what may outlive a cluster. That is put on record before the cluster goes: nobody could tell afterwards.
+/// Returns whether it is not yet.
+fn give_up(
+    pass: &Pass<'_>,
+    target: &Target,
+    what: Vec<String>,
+    status: &mut ExperimentStatus,
+    step: &mut Step,
+) -> bool {
+    let is_on_record =
+        target::known(pass, &target.name).is_some_and(|persisted| persisted.left_behind == what);
+    if let Some(known) = target::recorded(status, &target.name) {
+        known.left_behind = what;
+    }
+    if !is_on_record {
+        step.wait(Reason::TearingDown, format!("what may outlive target {} is being recorded", target.name));
+    }
+    !is_on_record
 }
 
 /// What becomes of what was made in the cluster of a target that does not answer.
@@ -213,8 +261,7 @@ fn lost(pass: &Pass<'_>, target: &Target, left: &Left<'_>) -> Lost {
     let Some(known) = target::known(pass, &target.name).filter(|known| known.cluster_id.is_some()) else {
         return Lost::Nothing;
     };
-    let until = began(pass).and_then(|at| at.checked_add(TEARDOWN_ALARM).ok());
-    let waits = until.is_none_or(|until| pass.now < until);
+    let (until, waits) = (alarm_at(pass), !is_overdue(pass));
     let name = &target.name;
     match target.cluster.kind {
         ClusterType::Hub | ClusterType::Local => Lost::Nothing,
@@ -311,7 +358,7 @@ fn access(
         remove(step, ChildKind::Secret, namespace, name, &registration.uid, registration.deleting);
         step.look_again(pass.now);
     }
-    let is_idle = |target: &str| is_bare(target) && !busy.contains(target);
+    let is_idle = |target: &str| (is_bare(target) || is_overdue(pass)) && !busy.contains(target);
     for cluster in left.clusters.iter().filter(|cluster| is_idle(&cluster.target)) {
         if let Some(known) = target::recorded(status, &cluster.target) {
             known.phase = Some("Deleting".into());
@@ -347,13 +394,22 @@ fn access(
 
 /// What does not go away is said aloud, and tried for ever.
 fn alarm(pass: &Pass<'_>, mut step: Step) -> Step {
-    let Some(at) = began(pass).and_then(|began| began.checked_add(TEARDOWN_ALARM).ok()) else { return step };
-    if pass.now >= at {
+    let at = alarm_at(pass);
+    if is_overdue(pass) {
         step.reword(Reason::TearingDown, Reason::TeardownStuck);
-    } else if !step.is_done() {
+    } else if let Some(at) = at.filter(|_| !step.is_done()) {
         step.wake(at);
     }
     step
+}
+
+/// Returns when teardown will have taken for so long that someone should look.
+fn alarm_at(pass: &Pass<'_>) -> Option<Timestamp> {
+    began(pass)?.checked_add(TEARDOWN_ALARM).ok()
+}
+
+fn is_overdue(pass: &Pass<'_>) -> bool {
+    alarm_at(pass).is_some_and(|at| pass.now >= at)
 }
 
 /// Teardown cannot be undone, so it begins only on a persisted word.
@@ -365,11 +421,9 @@ pub(super) fn may_begin(experiment: &Experiment, persisted: &ExperimentStatus, n
         || super::expiry(experiment).is_some_and(|expiry| now >= expiry)
 }
 
-/// Returns when teardown was first said to be under way.
+/// Returns when teardown began, if that is on record.
 fn began(pass: &Pass<'_>) -> Option<Timestamp> {
-    let under_way = [Reason::TearingDown.as_str(), Reason::TeardownStuck.as_str()];
-    let condition = status::get(pass.persisted, ConditionType::CleanedUp)?;
-    under_way.contains(&condition.reason.as_str()).then_some(condition.last_transition_time.0)
+    pass.persisted.teardown_began_at.as_ref().map(|at| at.0)
 }
 
 fn remove(step: &mut Step, kind: ChildKind, namespace: Option<&str>, name: &str, uid: &str, deleting: bool) {

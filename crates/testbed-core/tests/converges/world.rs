@@ -21,7 +21,7 @@ use testbed_core::observed::{
     ApplicationFacts, CatalogFacts, ClusterFacts, NamespaceFacts, ObjectFacts, Observed, PodFacts, Reach,
     RemoteFacts, Seen, ServiceFacts, WorkflowFacts,
 };
-use testbed_core::plan::{ChildKind, Effect, Fact, Looks, Plan, looks, plan};
+use testbed_core::plan::{ChildKind, Effect, Fact, Looks, Plan, TEARDOWN_ALARM, looks, plan};
 use testbed_core::run::Run;
 use testbed_core::status;
 
@@ -91,6 +91,12 @@ pub struct World {
     pub windows_end_ahead: bool,
     /// Targets that do not tell of their pods.
     pub pods_unseen: BTreeSet<String>,
+    /// Applications that are deleted stay for as long as Argo CD knows the cluster they are in.
+    pub applications_hang: bool,
+    /// Disks stay.
+    pub volumes_stay: bool,
+    /// Components have hooks that are run when they were deleted, in the namespace they were in.
+    pub last_hooks: bool,
 }
 
 impl World {
@@ -133,6 +139,9 @@ impl World {
             windows_end_ahead: false,
             pods_unseen: BTreeSet::new(),
             clusters_are_refused: false,
+            applications_hang: false,
+            volumes_stay: false,
+            last_hooks: false,
         }
     }
 
@@ -390,6 +399,20 @@ impl World {
     /// Things that happen on their own: each call moves every machine one step.
     pub fn passes_by(&mut self) {
         self.now = self.now.checked_add(SignedDuration::from_secs(3)).unwrap();
+        self.disks_live_on();
+        if self.last_hooks {
+            let going = self.places_that_go();
+            let run = self.experiment.as_ref().and_then(|experiment| Run::of(experiment).ok());
+            let is_going =
+                |target: &str| run.as_ref().is_some_and(|run| going.contains(&run.namespace_of(target)));
+            for application in self.applications.values_mut() {
+                // Argo CD puts it on once it has seen what there is.
+                application.has_last_hooks |= application.health.is_some();
+                let lost =
+                    application.has_last_hooks && application.deleting && is_going(&application.target);
+                assert!(!lost, "the last hook of {} has no namespace any more", application.name);
+            }
+        }
         self.namespaces.retain(|_, namespace| !namespace.deleting);
         // Argo CD ends the sync it began before it deletes; in a namespace that is going, that sync never succeeds.
         // And it waits for ever for a cluster that is registered and does not answer.
@@ -398,7 +421,7 @@ impl World {
             .values()
             .filter(|registration| {
                 let place = self.place_of(&registration.target);
-                !self.remote.contains_key(&place) || self.silent.contains(&place)
+                self.applications_hang || !self.remote.contains_key(&place) || self.silent.contains(&place)
             })
             .map(|registration| registration.target.clone())
             .collect();
@@ -464,6 +487,31 @@ impl World {
         if gone {
             self.experiment = None;
         }
+    }
+
+    /// In a cloud every component has a disk, which goes some time after its namespace.
+    fn disks_live_on(&mut self) {
+        let mut with_disks: Vec<(String, String)> = Vec::new();
+        for application in self.applications.values().filter(|application| !application.deleting) {
+            let place = self.place_of(&application.target);
+            if self.kind_of(&application.target) == ClusterType::Gke && application.sync.is_some() {
+                with_disks.push((place, format!("pvc-{}", application.uid)));
+            }
+        }
+        for (place, facts) in &mut self.remote {
+            if facts.namespaces.is_empty() && !self.volumes_stay {
+                facts.volumes.clear();
+            }
+            let new = with_disks.iter().filter(|(of, disk)| of == place && !facts.volumes.contains(disk));
+            let new: Vec<String> = new.map(|(_, disk)| disk.clone()).collect();
+            facts.volumes.extend(new);
+        }
+    }
+
+    /// Namespaces that are being deleted.
+    fn places_that_go(&self) -> Vec<String> {
+        let all = self.namespaces.values().chain(self.remote.values().flat_map(|facts| &facts.namespaces));
+        all.filter(|namespace| namespace.deleting).map(|namespace| namespace.name.clone()).collect()
     }
 
     /// Every target that is deployed has one pod; one that is deleted is replaced, and becomes ready a step later.
@@ -579,7 +627,7 @@ impl World {
                         .iter_mut()
                         .find(|seen| seen.uid == object.uid)
                         .map(|seen| &mut seen.deleting),
-                    (ClusterType::Existing, ChildKind::Namespace) => facts
+                    (ClusterType::Gke | ClusterType::Existing, ChildKind::Namespace) => facts
                         .namespaces
                         .iter_mut()
                         .find(|seen| seen.uid == object.uid)
@@ -606,7 +654,18 @@ impl World {
                         let target = &self.clusters[&object.name].target;
                         let bare =
                             self.applications.values().all(|application| application.target != *target);
-                        assert!(bare, "a cluster goes before what is deployed into it");
+                        assert!(bare || self.is_overdue(), "a cluster goes before what is deployed into it");
+                        let answers = self.remote.get(&object.name);
+                        let answers = answers.filter(|_| !self.silent.contains(&object.name));
+                        let disks = answers.map(|facts| facts.volumes.clone()).unwrap_or_default();
+                        let known = self.experiment.iter().filter_map(|run| run.status.as_ref());
+                        let known =
+                            known.flat_map(|status| &status.targets).find(|known| known.name == *target);
+                        let said = known.map(|known| known.left_behind.clone()).unwrap_or_default();
+                        for disk in disks {
+                            let is_said = said.iter().any(|said| said.contains(&disk));
+                            assert!(is_said, "a cluster goes before {disk}, which nobody will know of");
+                        }
                         self.clusters.get_mut(&object.name).map(|child| (&child.uid, &mut child.deleting))
                     }
                     ChildKind::Project => {
@@ -677,6 +736,13 @@ impl World {
             Effect::DeleteExperiment => self.delete_experiment(),
         }
         Fact::Done
+    }
+
+    /// Whether teardown takes for so long that what costs goes first.
+    fn is_overdue(&self) -> bool {
+        let status = self.experiment.as_ref().and_then(|run| run.status.as_ref());
+        let began = status.and_then(|status| status.teardown_began_at.as_ref());
+        began.is_some_and(|began| self.now.duration_since(began.0) >= TEARDOWN_ALARM)
     }
 
     /// A run that went to its end owes its result before anything of it is removed.

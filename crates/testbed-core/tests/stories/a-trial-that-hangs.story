@@ -306,6 +306,7 @@ results:
   size: 1
 resultsURL: s3://results
 completedAt: "2026-01-01T00:34:18Z"
+teardownBeganAt: "2026-01-01T00:34:21Z"
 resourcesCleaned: true
 teardownCertificate:
   key: runs/11111111-2222-3333-4444-555555555555/teardown.json

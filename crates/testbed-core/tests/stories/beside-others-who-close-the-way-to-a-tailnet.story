@@ -94,6 +94,8 @@
     Refresh(ObjectRef { kind: Application, namespace: Some("argocd"), name: "tsdb-x7k2q-left-metrics-app-7twgse32", uid: "uid-11" })
     Refresh(ObjectRef { kind: Application, namespace: Some("argocd"), name: "tsdb-x7k2q-left-metrics-egress-155jbzf1", uid: "uid-9" })
     Refresh(ObjectRef { kind: Application, namespace: Some("argocd"), name: "tsdb-x7k2q-left-tailscale-operato-sf005n1c", uid: "uid-8" })
+    CleanedUp=False TeardownStuck what may outlive target left is being recorded
+950 s Complete, looks again at 962 s
     CleanedUp=False TeardownStuck application tsdb-x7k2q-left-metrics-agent-nckbxcrn is being removed
 953 s Complete, looks again at 968 s
     delete Project tsdb-x7k2q-q14876sn (uid-3)
@@ -102,7 +104,7 @@
     CleanedUp=False TeardownStuck project tsdb-x7k2q-q14876sn is being removed
 956 s Complete, looks again at 86400 s
     certify under Some("runs/11111111-2222-3333-4444-555555555555/") for the last time: Application tsdb-x7k2q-left-metrics-agent-nckbxcrn, Application tsdb-x7k2q-left-metrics-app-7twgse32, Application tsdb-x7k2q-left-metrics-egress-155jbzf1, Application tsdb-x7k2q-left-tailscale-operato-sf005n1c, Application tsdb-x7k2q-right-metrics-agent-qj5sfe4w, Application tsdb-x7k2q-right-store-kfzrp5ag, ExperimentCluster tsdb-x7k2q-right-72fpjevj, Namespace tailscale, Namespace tsdb-x7k2q-left-z1517p2w, Project tsdb-x7k2q-q14876sn, Secret cluster-tsdb-x7k2q-left-5d5nn6xe, Secret cluster-tsdb-x7k2q-right-72fpjevj, Secret tsdb-x7k2q-left-akcs2a1a, Secret tsdb-x7k2q-right-ff2ax8sj, Workflow tsdb-x7k2q-p5ae4psv, resource of a cluster v1/Pod/tsdb-x7k2q-right-72fpjevj-0, resource of a cluster v1/Secret/tsdb-x7k2q-right-72fpjevj-kubeconfig; Namespace tsdb-x7k2q-left-z1517p2w may be left in left; Namespace tailscale may be left in left
-    CleanedUp=True LeftBehind nothing is left of the run but what could not be asked for: Namespace tsdb-x7k2q-left-z1517p2w in target left, Namespace tailscale in target left
+    CleanedUp=True LeftBehind nothing is left of the run but what may be there still: Namespace tsdb-x7k2q-left-z1517p2w in target left, Namespace tailscale in target left
 
 The status at last:
 phase: Complete
@@ -254,6 +256,7 @@ results:
   size: 1
 resultsURL: s3://results
 completedAt: "2026-01-01T00:00:44Z"
+teardownBeganAt: "2026-01-01T00:00:47Z"
 resourcesCleaned: true
 teardownCertificate:
   key: runs/11111111-2222-3333-4444-555555555555/teardown.json

@@ -86,6 +86,8 @@
     delete Secret tsdb-x7k2q-left-5d5nn6xe (uid-4)
     Refresh(ObjectRef { kind: Application, namespace: Some("argocd"), name: "tsdb-x7k2q-left-metrics-agent-nckbxcrn", uid: "uid-7" })
     Refresh(ObjectRef { kind: Application, namespace: Some("argocd"), name: "tsdb-x7k2q-left-metrics-app-7twgse32", uid: "uid-8" })
+    CleanedUp=False TeardownStuck what may outlive target left is being recorded
+950 s Complete, looks again at 962 s
     CleanedUp=False TeardownStuck application tsdb-x7k2q-left-metrics-agent-nckbxcrn is being removed
 953 s Complete, looks again at 968 s
     delete Project tsdb-x7k2q-q14876sn (uid-3)
@@ -94,7 +96,7 @@
     CleanedUp=False TeardownStuck project tsdb-x7k2q-q14876sn is being removed
 956 s Complete, looks again at 86400 s
     certify under Some("runs/11111111-2222-3333-4444-555555555555/") for the last time: Application tsdb-x7k2q-left-metrics-agent-nckbxcrn, Application tsdb-x7k2q-left-metrics-app-7twgse32, Application tsdb-x7k2q-right-metrics-agent-qj5sfe4w, Application tsdb-x7k2q-right-store-kfzrp5ag, ExperimentCluster tsdb-x7k2q-right-72fpjevj, Namespace tsdb-x7k2q-left-z1517p2w, Project tsdb-x7k2q-q14876sn, Secret cluster-tsdb-x7k2q-left-5d5nn6xe, Secret cluster-tsdb-x7k2q-right-72fpjevj, Secret tsdb-x7k2q-left-akcs2a1a, Secret tsdb-x7k2q-right-ff2ax8sj, Workflow tsdb-x7k2q-p5ae4psv, resource of a cluster v1/Pod/tsdb-x7k2q-right-72fpjevj-0, resource of a cluster v1/Secret/tsdb-x7k2q-right-72fpjevj-kubeconfig; Namespace tsdb-x7k2q-left-z1517p2w may be left in left
-    CleanedUp=True LeftBehind nothing is left of the run but what could not be asked for: Namespace tsdb-x7k2q-left-z1517p2w in target left
+    CleanedUp=True LeftBehind nothing is left of the run but what may be there still: Namespace tsdb-x7k2q-left-z1517p2w in target left
 
 The status at last:
 phase: Complete
@@ -220,6 +222,7 @@ results:
   size: 1
 resultsURL: s3://results
 completedAt: "2026-01-01T00:00:44Z"
+teardownBeganAt: "2026-01-01T00:00:47Z"
 resourcesCleaned: true
 teardownCertificate:
   key: runs/11111111-2222-3333-4444-555555555555/teardown.json

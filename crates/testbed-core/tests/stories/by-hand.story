@@ -135,6 +135,7 @@ results:
   sha256: "00"
   size: 1
 resultsURL: s3://results
+teardownBeganAt: "2026-01-01T20:00:09Z"
 resourcesCleaned: true
 teardownCertificate:
   key: runs/11111111-2222-3333-4444-555555555555/teardown.json

@@ -26,7 +26,7 @@
     ResultsStored=False Deleted 
     Published=False Deleted 
     CleanedUp=False TearingDown what was made is being recorded
-12 s Provisioning, looks again at 909 s
+12 s Provisioning
     delete Application tsdb-x7k2q-left-metrics-app-7twgse32 (uid-3)
     delete Namespace tsdb-x7k2q-left-z1517p2w (uid-2)
     CleanedUp=False TearingDown application tsdb-x7k2q-left-metrics-app-7twgse32 is being removed
@@ -92,6 +92,7 @@ cost:
   hourlyUsd: 0.0
   estimateUsd: 0.0
   atMostUsd: 0.0
+teardownBeganAt: "2026-01-01T00:00:12Z"
 resourcesCleaned: true
 teardownCertificate:
   key: runs/11111111-2222-3333-4444-555555555555/teardown.json

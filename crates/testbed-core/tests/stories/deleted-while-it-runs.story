@@ -120,6 +120,7 @@ cost:
   hourlyUsd: 0.0
   estimateUsd: 0.0
   atMostUsd: 0.0
+teardownBeganAt: "2026-01-01T00:00:27Z"
 resourcesCleaned: true
 teardownCertificate:
   key: runs/11111111-2222-3333-4444-555555555555/teardown.json

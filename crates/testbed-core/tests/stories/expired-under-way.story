@@ -117,6 +117,7 @@ cost:
   hourlyUsd: 0.0
   estimateUsd: 0.0
   atMostUsd: 0.0
+teardownBeganAt: "2026-01-02T01:00:00Z"
 resourcesCleaned: true
 teardownCertificate:
   key: runs/11111111-2222-3333-4444-555555555555/teardown.json

@@ -71,7 +71,10 @@
     looks at [deployed, workflows, left]
     delete Workflow tsdb-x7k2q-p5ae4psv (uid-24)
     DeleteIn { target: "left", object: ObjectRef { kind: Service, namespace: Some(""), name: "metrics-app-w9s1mnv1", uid: "uid-12" } }
+    DeleteIn { target: "left", object: ObjectRef { kind: Namespace, namespace: None, name: "tsdb-x7k2q-left-z1517p2w", uid: "uid-7" } }
     DeleteIn { target: "right", object: ObjectRef { kind: Service, namespace: Some(""), name: "store-1bjqybkc", uid: "uid-23" } }
+    DeleteIn { target: "right", object: ObjectRef { kind: Namespace, namespace: None, name: "tsdb-x7k2q-right-j51462ac", uid: "uid-14" } }
+    DeleteIn { target: "right", object: ObjectRef { kind: Namespace, namespace: None, name: "tailscale", uid: "uid-15" } }
     delete Application tsdb-x7k2q-left-metrics-agent-nckbxcrn (uid-9)
     delete Application tsdb-x7k2q-left-metrics-app-7twgse32 (uid-10)
     delete Application tsdb-x7k2q-right-metrics-agent-qj5sfe4w (uid-19)
@@ -86,26 +89,28 @@
     delete Project tsdb-x7k2q-q14876sn (uid-5)
     delete Secret tsdb-x7k2q-left-5d5nn6xe (uid-6)
     delete Secret tsdb-x7k2q-right-72fpjevj (uid-13)
+    CleanedUp=False TearingDown PersistentVolume pvc-uid-9 in target left is being removed
+45 s Running, looks again at 60 s
     delete Cluster tsdb-x7k2q-left-5d5nn6xe (uid-2)
     delete Cluster tsdb-x7k2q-right-72fpjevj (uid-4)
-    CleanedUp=False TearingDown project tsdb-x7k2q-q14876sn is being removed
+    CleanedUp=False TearingDown cluster tsdb-x7k2q-left-5d5nn6xe is being removed
     left is Deleting
     right is Deleting
-45 s Running, looks again at 60 s
-    CleanedUp=False TearingDown 3 resources of clusters are being removed, such as v1/Secret/tsdb-x7k2q-left-5d5nn6xe-kubeconfig
 48 s Running, looks again at 63 s
-    CleanedUp=False TearingDown 2 resources of clusters are being removed, such as v1/Pod/tsdb-x7k2q-right-72fpjevj-0
+    CleanedUp=False TearingDown 3 resources of clusters are being removed, such as v1/Secret/tsdb-x7k2q-left-5d5nn6xe-kubeconfig
 51 s Running, looks again at 66 s
-    CleanedUp=False TearingDown v1/Secret/tsdb-x7k2q-right-72fpjevj-kubeconfig, of which a cluster was made, is being removed
+    CleanedUp=False TearingDown 2 resources of clusters are being removed, such as v1/Pod/tsdb-x7k2q-right-72fpjevj-0
 54 s Running, looks again at 69 s
+    CleanedUp=False TearingDown v1/Secret/tsdb-x7k2q-right-72fpjevj-kubeconfig, of which a cluster was made, is being removed
+57 s Running, looks again at 72 s
     delete Secret tsdb-x7k2q-left-akcs2a1a (uid-8)
     delete Secret tsdb-x7k2q-right-ff2ax8sj (uid-16)
     CleanedUp=False TearingDown secret tsdb-x7k2q-left-akcs2a1a is being removed
-    it has cost 0.0038 USD
-57 s Running
+    it has cost 0.004 USD
+60 s Running
     certify under Some("runs/11111111-2222-3333-4444-555555555555/"): Application tsdb-x7k2q-left-metrics-agent-nckbxcrn, Application tsdb-x7k2q-left-metrics-app-7twgse32, Application tsdb-x7k2q-right-metrics-agent-qj5sfe4w, Application tsdb-x7k2q-right-metrics-egress-45296d5a, Application tsdb-x7k2q-right-store-kfzrp5ag, Application tsdb-x7k2q-right-tailscale-operato-zkk6eydb, ExperimentCluster tsdb-x7k2q-left-5d5nn6xe, ExperimentCluster tsdb-x7k2q-right-72fpjevj, Project tsdb-x7k2q-q14876sn, Secret cluster-tsdb-x7k2q-left-5d5nn6xe, Secret cluster-tsdb-x7k2q-right-72fpjevj, Secret tsdb-x7k2q-left-akcs2a1a, Secret tsdb-x7k2q-right-ff2ax8sj, Workflow tsdb-x7k2q-p5ae4psv, resource of a cluster v1/Pod/tsdb-x7k2q-left-5d5nn6xe-0, resource of a cluster v1/Pod/tsdb-x7k2q-right-72fpjevj-0, resource of a cluster v1/Secret/tsdb-x7k2q-left-5d5nn6xe-kubeconfig, resource of a cluster v1/Secret/tsdb-x7k2q-right-72fpjevj-kubeconfig
     CleanedUp=True NothingLeft nothing is left of the run
-60 s Running
+63 s Running
     RemoveFinalizer
 
 The status at last:
@@ -123,7 +128,7 @@ targets:
   kubeconfigSecret: tsdb-x7k2q-left-5d5nn6xe-kubeconfig
   clusterId: id-of-uid-2
   clusterCreatedAt: "2026-01-01T00:00:06Z"
-  clusterGoneAt: "2026-01-01T00:00:54Z"
+  clusterGoneAt: "2026-01-01T00:00:57Z"
   resources:
   - v1/Pod/tsdb-x7k2q-left-5d5nn6xe-0
   - v1/Secret/tsdb-x7k2q-left-5d5nn6xe-kubeconfig
@@ -171,7 +176,7 @@ targets:
   kubeconfigSecret: tsdb-x7k2q-right-72fpjevj-kubeconfig
   clusterId: id-of-uid-4
   clusterCreatedAt: "2026-01-01T00:00:06Z"
-  clusterGoneAt: "2026-01-01T00:00:54Z"
+  clusterGoneAt: "2026-01-01T00:00:57Z"
   resources:
   - v1/Pod/tsdb-x7k2q-right-72fpjevj-0
   - v1/Secret/tsdb-x7k2q-right-72fpjevj-kubeconfig
@@ -247,16 +252,17 @@ cost:
   hourlyUsd: 0.2808
   estimateUsd: 0.3697
   atMostUsd: 6.7605
-  runningUsd: 0.0038
-  countedAt: "2026-01-01T00:00:54Z"
-  finalUsd: 0.0038
+  runningUsd: 0.004
+  countedAt: "2026-01-01T00:00:57Z"
+  finalUsd: 0.004
+teardownBeganAt: "2026-01-01T00:00:39Z"
 resourcesCleaned: true
 teardownCertificate:
   key: runs/11111111-2222-3333-4444-555555555555/teardown.json
   sha256: "00"
 stageTimes:
   Accepted: "2026-01-01T00:00:03.000000Z"
-  CleanedUp: "2026-01-01T00:00:57.000000Z"
+  CleanedUp: "2026-01-01T00:01:00.000000Z"
   ClustersReady: "2026-01-01T00:00:12.000000Z"
   ComponentsReady: "2026-01-01T00:00:30.000000Z"
 tutorialStatus:

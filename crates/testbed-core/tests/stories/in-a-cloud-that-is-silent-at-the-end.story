@@ -79,6 +79,8 @@
     looks at [deployed, workflows, left]
     delete Workflow tsdb-x7k2q-p5ae4psv (uid-24)
     DeleteIn { target: "right", object: ObjectRef { kind: Service, namespace: Some(""), name: "store-1bjqybkc", uid: "uid-23" } }
+    DeleteIn { target: "right", object: ObjectRef { kind: Namespace, namespace: None, name: "tsdb-x7k2q-right-j51462ac", uid: "uid-14" } }
+    DeleteIn { target: "right", object: ObjectRef { kind: Namespace, namespace: None, name: "tailscale", uid: "uid-15" } }
     delete Application tsdb-x7k2q-left-metrics-agent-nckbxcrn (uid-9)
     delete Application tsdb-x7k2q-left-metrics-app-7twgse32 (uid-10)
     delete Application tsdb-x7k2q-right-metrics-agent-qj5sfe4w (uid-19)
@@ -89,8 +91,9 @@
     CleanedUp=False TearingDown workflow tsdb-x7k2q-p5ae4psv is being removed
 51 s Complete, looks again at 66 s
     delete Secret tsdb-x7k2q-right-72fpjevj (uid-13)
-    delete Cluster tsdb-x7k2q-right-72fpjevj (uid-4)
     CleanedUp=False TearingDown target left does not answer; what it made itself is not removed yet
+54 s Complete, looks again at 69 s
+    delete Cluster tsdb-x7k2q-right-72fpjevj (uid-4)
     right is Deleting
 60 s Complete, looks again at 75 s
     it has cost 0.0043 USD
@@ -126,22 +129,22 @@
     delete Secret tsdb-x7k2q-left-5d5nn6xe (uid-6)
     Refresh(ObjectRef { kind: Application, namespace: Some("argocd"), name: "tsdb-x7k2q-left-metrics-agent-nckbxcrn", uid: "uid-9" })
     Refresh(ObjectRef { kind: Application, namespace: Some("argocd"), name: "tsdb-x7k2q-left-metrics-app-7twgse32", uid: "uid-10" })
+    CleanedUp=False TeardownStuck what may outlive target left is being recorded
+951 s Complete, looks again at 963 s
+    delete Cluster tsdb-x7k2q-left-5d5nn6xe (uid-2)
     CleanedUp=False TeardownStuck application tsdb-x7k2q-left-metrics-agent-nckbxcrn is being removed
+    left is Deleting
 954 s Complete, looks again at 969 s
     delete Project tsdb-x7k2q-q14876sn (uid-5)
-    delete Cluster tsdb-x7k2q-left-5d5nn6xe (uid-2)
     CleanedUp=False TeardownStuck project tsdb-x7k2q-q14876sn is being removed
-    left is Deleting
 957 s Complete, looks again at 972 s
-    CleanedUp=False TeardownStuck v1/Secret/tsdb-x7k2q-left-5d5nn6xe-kubeconfig, of which a cluster was made, is being removed
-960 s Complete, looks again at 975 s
     delete Secret tsdb-x7k2q-left-akcs2a1a (uid-8)
     delete Secret tsdb-x7k2q-right-ff2ax8sj (uid-16)
     CleanedUp=False TeardownStuck secret tsdb-x7k2q-left-akcs2a1a is being removed
-    it has cost 0.0744 USD
-963 s Complete, looks again at 86400 s
+    it has cost 0.0742 USD
+960 s Complete, looks again at 86400 s
     certify under Some("runs/11111111-2222-3333-4444-555555555555/") for the last time: Application tsdb-x7k2q-left-metrics-agent-nckbxcrn, Application tsdb-x7k2q-left-metrics-app-7twgse32, Application tsdb-x7k2q-right-metrics-agent-qj5sfe4w, Application tsdb-x7k2q-right-metrics-egress-45296d5a, Application tsdb-x7k2q-right-store-kfzrp5ag, Application tsdb-x7k2q-right-tailscale-operato-zkk6eydb, ExperimentCluster tsdb-x7k2q-left-5d5nn6xe, ExperimentCluster tsdb-x7k2q-right-72fpjevj, Project tsdb-x7k2q-q14876sn, Secret cluster-tsdb-x7k2q-left-5d5nn6xe, Secret cluster-tsdb-x7k2q-right-72fpjevj, Secret tsdb-x7k2q-left-akcs2a1a, Secret tsdb-x7k2q-right-ff2ax8sj, Workflow tsdb-x7k2q-p5ae4psv, resource of a cluster v1/Pod/tsdb-x7k2q-left-5d5nn6xe-0, resource of a cluster v1/Pod/tsdb-x7k2q-right-72fpjevj-0, resource of a cluster v1/Secret/tsdb-x7k2q-left-5d5nn6xe-kubeconfig, resource of a cluster v1/Secret/tsdb-x7k2q-right-72fpjevj-kubeconfig; what its cloud made for it, such as load balancers and disks may be left in left
-    CleanedUp=True LeftBehind nothing is left of the run but what could not be asked for: what its cloud made for it, such as load balancers and disks in target left
+    CleanedUp=True LeftBehind nothing is left of the run but what may be there still: what its cloud made for it, such as load balancers and disks in target left
 
 The status at last:
 phase: Complete
@@ -158,7 +161,7 @@ targets:
   kubeconfigSecret: tsdb-x7k2q-left-5d5nn6xe-kubeconfig
   clusterId: id-of-uid-2
   clusterCreatedAt: "2026-01-01T00:00:06Z"
-  clusterGoneAt: "2026-01-01T00:16:00Z"
+  clusterGoneAt: "2026-01-01T00:15:57Z"
   silentSince: "2026-01-01T00:00:48Z"
   leftBehind:
   - what its cloud made for it, such as load balancers and disks
@@ -209,7 +212,7 @@ targets:
   kubeconfigSecret: tsdb-x7k2q-right-72fpjevj-kubeconfig
   clusterId: id-of-uid-4
   clusterCreatedAt: "2026-01-01T00:00:06Z"
-  clusterGoneAt: "2026-01-01T00:16:00Z"
+  clusterGoneAt: "2026-01-01T00:15:57Z"
   resources:
   - v1/Pod/tsdb-x7k2q-right-72fpjevj-0
   - v1/Secret/tsdb-x7k2q-right-72fpjevj-kubeconfig
@@ -290,9 +293,9 @@ cost:
   hourlyUsd: 0.2808
   estimateUsd: 0.3697
   atMostUsd: 6.7605
-  runningUsd: 0.0744
-  countedAt: "2026-01-01T00:16:00Z"
-  finalUsd: 0.0744
+  runningUsd: 0.0742
+  countedAt: "2026-01-01T00:15:57Z"
+  finalUsd: 0.0742
 results:
   bucket: results
   key: runs/11111111-2222-3333-4444-555555555555/summary.json
@@ -300,13 +303,14 @@ results:
   size: 1
 resultsURL: s3://results
 completedAt: "2026-01-01T00:00:45Z"
+teardownBeganAt: "2026-01-01T00:00:48Z"
 resourcesCleaned: true
 teardownCertificate:
   key: runs/11111111-2222-3333-4444-555555555555/teardown.json
   sha256: "00"
 stageTimes:
   Accepted: "2026-01-01T00:00:03.000000Z"
-  CleanedUp: "2026-01-01T00:16:03.000000Z"
+  CleanedUp: "2026-01-01T00:16:00.000000Z"
   ClustersReady: "2026-01-01T00:00:12.000000Z"
   ComponentsReady: "2026-01-01T00:00:30.000000Z"
   ResultsStored: "2026-01-01T00:00:45.000000Z"

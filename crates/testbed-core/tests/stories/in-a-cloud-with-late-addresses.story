@@ -82,7 +82,10 @@
     looks at [deployed, workflows, left]
     delete Workflow tsdb-x7k2q-p5ae4psv (uid-24)
     DeleteIn { target: "left", object: ObjectRef { kind: Service, namespace: Some(""), name: "metrics-app-w9s1mnv1", uid: "uid-12" } }
+    DeleteIn { target: "left", object: ObjectRef { kind: Namespace, namespace: None, name: "tsdb-x7k2q-left-z1517p2w", uid: "uid-7" } }
     DeleteIn { target: "right", object: ObjectRef { kind: Service, namespace: Some(""), name: "store-1bjqybkc", uid: "uid-23" } }
+    DeleteIn { target: "right", object: ObjectRef { kind: Namespace, namespace: None, name: "tsdb-x7k2q-right-j51462ac", uid: "uid-14" } }
+    DeleteIn { target: "right", object: ObjectRef { kind: Namespace, namespace: None, name: "tailscale", uid: "uid-15" } }
     delete Application tsdb-x7k2q-left-metrics-agent-nckbxcrn (uid-9)
     delete Application tsdb-x7k2q-left-metrics-app-7twgse32 (uid-10)
     delete Application tsdb-x7k2q-right-metrics-agent-qj5sfe4w (uid-19)
@@ -95,23 +98,25 @@
     delete Project tsdb-x7k2q-q14876sn (uid-5)
     delete Secret tsdb-x7k2q-left-5d5nn6xe (uid-6)
     delete Secret tsdb-x7k2q-right-72fpjevj (uid-13)
+    CleanedUp=False TearingDown PersistentVolume pvc-uid-9 in target left is being removed
+71 s Complete, looks again at 86 s
     delete Cluster tsdb-x7k2q-left-5d5nn6xe (uid-2)
     delete Cluster tsdb-x7k2q-right-72fpjevj (uid-4)
-    CleanedUp=False TearingDown project tsdb-x7k2q-q14876sn is being removed
+    CleanedUp=False TearingDown cluster tsdb-x7k2q-left-5d5nn6xe is being removed
     left is Deleting
     right is Deleting
-71 s Complete, looks again at 86 s
-    CleanedUp=False TearingDown 3 resources of clusters are being removed, such as v1/Secret/tsdb-x7k2q-left-5d5nn6xe-kubeconfig
 74 s Complete, looks again at 89 s
-    CleanedUp=False TearingDown 2 resources of clusters are being removed, such as v1/Pod/tsdb-x7k2q-right-72fpjevj-0
+    CleanedUp=False TearingDown 3 resources of clusters are being removed, such as v1/Secret/tsdb-x7k2q-left-5d5nn6xe-kubeconfig
 77 s Complete, looks again at 92 s
-    CleanedUp=False TearingDown v1/Secret/tsdb-x7k2q-right-72fpjevj-kubeconfig, of which a cluster was made, is being removed
+    CleanedUp=False TearingDown 2 resources of clusters are being removed, such as v1/Pod/tsdb-x7k2q-right-72fpjevj-0
 80 s Complete, looks again at 95 s
+    CleanedUp=False TearingDown v1/Secret/tsdb-x7k2q-right-72fpjevj-kubeconfig, of which a cluster was made, is being removed
+83 s Complete, looks again at 98 s
     delete Secret tsdb-x7k2q-left-akcs2a1a (uid-8)
     delete Secret tsdb-x7k2q-right-ff2ax8sj (uid-16)
     CleanedUp=False TearingDown secret tsdb-x7k2q-left-akcs2a1a is being removed
-    it has cost 0.0058 USD
-83 s Complete, looks again at 86400 s
+    it has cost 0.0061 USD
+86 s Complete, looks again at 86400 s
     certify under Some("runs/11111111-2222-3333-4444-555555555555/"): Application tsdb-x7k2q-left-metrics-agent-nckbxcrn, Application tsdb-x7k2q-left-metrics-app-7twgse32, Application tsdb-x7k2q-right-metrics-agent-qj5sfe4w, Application tsdb-x7k2q-right-metrics-egress-45296d5a, Application tsdb-x7k2q-right-store-kfzrp5ag, Application tsdb-x7k2q-right-tailscale-operato-zkk6eydb, ExperimentCluster tsdb-x7k2q-left-5d5nn6xe, ExperimentCluster tsdb-x7k2q-right-72fpjevj, Project tsdb-x7k2q-q14876sn, Secret cluster-tsdb-x7k2q-left-5d5nn6xe, Secret cluster-tsdb-x7k2q-right-72fpjevj, Secret tsdb-x7k2q-left-akcs2a1a, Secret tsdb-x7k2q-right-ff2ax8sj, Workflow tsdb-x7k2q-p5ae4psv, resource of a cluster v1/Pod/tsdb-x7k2q-left-5d5nn6xe-0, resource of a cluster v1/Pod/tsdb-x7k2q-right-72fpjevj-0, resource of a cluster v1/Secret/tsdb-x7k2q-left-5d5nn6xe-kubeconfig, resource of a cluster v1/Secret/tsdb-x7k2q-right-72fpjevj-kubeconfig
     CleanedUp=True NothingLeft nothing is left of the run
 
@@ -130,7 +135,7 @@ targets:
   kubeconfigSecret: tsdb-x7k2q-left-5d5nn6xe-kubeconfig
   clusterId: id-of-uid-2
   clusterCreatedAt: "2026-01-01T00:00:06Z"
-  clusterGoneAt: "2026-01-01T00:01:20Z"
+  clusterGoneAt: "2026-01-01T00:01:23Z"
   resources:
   - v1/Pod/tsdb-x7k2q-left-5d5nn6xe-0
   - v1/Secret/tsdb-x7k2q-left-5d5nn6xe-kubeconfig
@@ -178,7 +183,7 @@ targets:
   kubeconfigSecret: tsdb-x7k2q-right-72fpjevj-kubeconfig
   clusterId: id-of-uid-4
   clusterCreatedAt: "2026-01-01T00:00:06Z"
-  clusterGoneAt: "2026-01-01T00:01:20Z"
+  clusterGoneAt: "2026-01-01T00:01:23Z"
   resources:
   - v1/Pod/tsdb-x7k2q-right-72fpjevj-0
   - v1/Secret/tsdb-x7k2q-right-72fpjevj-kubeconfig
@@ -259,9 +264,9 @@ cost:
   hourlyUsd: 0.2808
   estimateUsd: 0.3697
   atMostUsd: 6.7605
-  runningUsd: 0.0058
-  countedAt: "2026-01-01T00:01:20Z"
-  finalUsd: 0.0058
+  runningUsd: 0.0061
+  countedAt: "2026-01-01T00:01:23Z"
+  finalUsd: 0.0061
 results:
   bucket: results
   key: runs/11111111-2222-3333-4444-555555555555/summary.json
@@ -269,13 +274,14 @@ results:
   size: 1
 resultsURL: s3://results
 completedAt: "2026-01-01T00:01:02Z"
+teardownBeganAt: "2026-01-01T00:01:05Z"
 resourcesCleaned: true
 teardownCertificate:
   key: runs/11111111-2222-3333-4444-555555555555/teardown.json
   sha256: "00"
 stageTimes:
   Accepted: "2026-01-01T00:00:03.000000Z"
-  CleanedUp: "2026-01-01T00:01:23.000000Z"
+  CleanedUp: "2026-01-01T00:01:26.000000Z"
   ClustersReady: "2026-01-01T00:00:12.000000Z"
   ComponentsReady: "2026-01-01T00:00:48.000000Z"
   ResultsStored: "2026-01-01T00:01:02.000000Z"

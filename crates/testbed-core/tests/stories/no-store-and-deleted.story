@@ -173,6 +173,7 @@ cost:
   estimateUsd: 0.0
   atMostUsd: 0.0
 completedAt: "2026-01-02T00:00:03Z"
+teardownBeganAt: "2026-01-02T00:00:06Z"
 resourcesCleaned: true
 teardownCertificate:
   key: runs/11111111-2222-3333-4444-555555555555/teardown.json

@@ -335,6 +335,7 @@ cost:
   estimateUsd: 0.0
   atMostUsd: 0.0
 completedAt: "2026-01-01T00:10:30Z"
+teardownBeganAt: "2026-01-01T00:10:33Z"
 resourcesCleaned: true
 teardownCertificate:
   key: runs/11111111-2222-3333-4444-555555555555/teardown.json

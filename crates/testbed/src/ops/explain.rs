@@ -172,7 +172,7 @@ mod tests {
         assert_eq!(sentence(&run(&[]), Timestamp::now()), "a is complete and nothing is left of it");
         assert_eq!(
             sentence(&run(&["Namespace x"]), Timestamp::now()),
-            "a is complete and nothing is left of it but what could not be asked for: Namespace x in target app"
+            "a is complete and nothing is left of it but what may be there still: Namespace x in target app"
         );
     }
 }
