@@ -410,6 +410,8 @@ pub fn workflow(
     arguments.extend(declared.into_iter().filter(|parameter| !given(&parameter["name"])));
     spec["arguments"]["parameters"] = json!(arguments);
     spec["serviceAccountName"] = json!(WORKFLOW_ACCOUNT);
+    // When it goes is for teardown to say: one that is gone before it was read is lost.
+    spec.as_object_mut().and_then(|spec| spec.remove("ttlStrategy"));
     // By this label teardown finds pods that outlive their workflow.
     for (key, value) in &labels {
         spec["podMetadata"]["labels"][key] = value.clone();
@@ -435,6 +437,22 @@ mod tests {
         assert_eq!(
             tree,
             json!({"grafana": {"enabled": true, "size": 1}, "labels": {"app.kubernetes.io/name": "x"}})
+        );
+    }
+
+    #[test]
+    fn a_template_that_has_its_workflows_go_by_themselves_does_not_have_ours_do_so() {
+        let experiment: testbed_api::Experiment = serde_json::from_value(json!({
+            "metadata": {"name": "a", "namespace": "experiments", "uid": "u"},
+            "spec": {"targets": [], "workflow": {"template": "t", "completion": {"mode": "workflow"}}},
+        }))
+        .unwrap();
+        let run = Run::of(&experiment).unwrap();
+        let template = json!({"entrypoint": "main", "ttlStrategy": {"secondsAfterCompletion": 0}});
+        let made = workflow(&run, "w", None, &template, &BTreeMap::new());
+        assert_eq!(
+            (&made["spec"]["entrypoint"], &made["spec"]["ttlStrategy"]),
+            (&json!("main"), &json!(null))
         );
     }
 

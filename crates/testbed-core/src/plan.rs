@@ -193,6 +193,8 @@ pub struct CertifyRequest {
 pub enum Fact {
     /// It was done; what changed will be seen.
     Done,
+    /// Someone was faster: nothing was done, and another look tells what to do instead.
+    Missed,
     /// The workflow is there.
     Submitted {
         /// Its UID.
@@ -274,7 +276,7 @@ impl Plan {
     pub fn status_with(&self, facts: &[Fact]) -> ExperimentStatus {
         let mut status = self.status.clone();
         // There is a fact for each effect that was carried out.
-        for effect in self.effects.iter().take(facts.len()) {
+        for (effect, _) in self.effects.iter().zip(facts).filter(|(_, fact)| **fact != Fact::Missed) {
             made::note_effect(&mut status, effect);
         }
         for fact in facts {

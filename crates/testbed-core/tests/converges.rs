@@ -21,7 +21,7 @@ use testbed_api::conditions::ConditionType;
 use testbed_api::labels;
 use testbed_api::status::{ExperimentStatus, Phase, StopReason, TrialStatus};
 use testbed_core::observed::Seen;
-use testbed_core::plan::{DEPLOY_DEADLINE, Effect, plan};
+use testbed_core::plan::{DEPLOY_DEADLINE, Effect, Fact, plan};
 use testbed_core::schedule::Schedule;
 use testbed_core::status;
 use world::{PASSES, World};
@@ -327,6 +327,23 @@ fn warm_clusters_are_claimed_one_for_each_target_and_never_used_again() {
     assert_eq!(world.provided, [("left".to_owned(), 1), ("right".to_owned(), 1)].into());
     assert!(world.clusters.is_empty(), "a cluster that a run used is still there");
     assert!(world.is_empty());
+}
+
+#[test]
+fn a_warm_cluster_that_another_run_was_faster_to_claim_is_not_said_to_be_made_for_this_one() {
+    let mut world = World::with_warm_clusters();
+    let claims = |world: &World| {
+        let effects = plan(&world.observed().unwrap(), world.now).effects;
+        effects.iter().any(|effect| matches!(effect, Effect::Claim { .. }))
+    };
+    world.run(|_| None, claims);
+    let plan = plan(&world.observed().unwrap(), world.now);
+    let named = |fact: Fact| {
+        let facts: Vec<Fact> = plan.effects.iter().map(|_| fact.clone()).collect();
+        let names = plan.status_with(&facts).targets.into_iter().filter_map(|target| target.cluster_name);
+        names.count()
+    };
+    assert_eq!((named(Fact::Done), named(Fact::Missed)), (2, 0));
 }
 
 #[test]

@@ -242,7 +242,10 @@ async fn claim(clients: &Clients, name: &str, resource_version: &str, labels: &V
     let patch = json!({"metadata": {"resourceVersion": resource_version, "labels": labels}});
     // Whose labels these are is what the sweeper goes by.
     let parameters = PatchParams { field_manager: Some(labels::OPERATOR.into()), ..PatchParams::default() };
-    unless_moved_on(api.patch_metadata(name, &parameters, &Patch::Merge(patch)).await)
+    match api.patch_metadata(name, &parameters, &Patch::Merge(patch)).await {
+        Err(KubeError::Api(status)) if matches!(status.code, 404 | 409) => Ok(Fact::Missed),
+        claimed => claimed.map(|_| Fact::Done).map_err(Error::Kube),
+    }
 }
 
 /// Returns the content of the kubeconfig that a target is reached with, and the labels of what is made of it.

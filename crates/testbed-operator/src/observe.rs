@@ -560,13 +560,20 @@ async fn reach(
     let owner = reference(experiment);
     let way = clients.targets.way(clients, owner, key(run, target), namespace.clone(), &source);
     let said = async {
-        let Some(way) = way.await? else {
-            return Ok(Reach::Closed(format!("Secret {}/{} is not there", source.namespace, source.name)));
-        };
+        let given = way.await?;
+        // A namespace that is deleted takes this Secret before the Experiment: what was made is removed by the way known.
+        let is_closed = given.is_none();
+        let known = || clients.targets.known(&key(run, target)).filter(|_| leaves);
+        let closed = || Reach::Closed(format!("Secret {}/{} is not there", source.namespace, source.name));
+        let Some(way) = given.or_else(known) else { return Ok(closed()) };
         let facts = timeout(PATIENCE, ask(&way, run, target, leaves)).await;
         let facts = facts
-            .with_context(|| format!("its API server did not answer within {} s", PATIENCE.as_secs()))?;
-        anyhow::Ok(Reach::Answers(Box::new(facts?)))
+            .with_context(|| format!("its API server did not answer within {} s", PATIENCE.as_secs()))
+            .and_then(|facts| facts);
+        match facts {
+            Err(_) if is_closed => Ok(closed()),
+            facts => anyhow::Ok(Reach::Answers(Box::new(facts?))),
+        }
     };
     Some(match said.await {
         Ok(reach) => reach,

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use testbed_api::Experiment;
 use testbed_api::status::ExperimentStatus;
-use testbed_core::plan::{Effect, plan};
+use testbed_core::plan::{Effect, Fact, plan};
 use testbed_core::status::differ_in_words;
 
 /// How long words in status may be out of date. Who changes them a hundred times a second, as Argo CD may, makes us
@@ -112,7 +112,9 @@ impl Driver {
             return Err(Error::Apply(error));
         }
         self.settled(run);
-        Ok(match held {
+        // What someone was faster to take brings no change that would wake this run.
+        let missed = facts.contains(&Fact::Missed).then_some(FIRST_PAUSE);
+        Ok(match held.or(missed) {
             Some(pause) => Left::Live(pause),
             None if status.resources_cleaned == Some(true) => Left::Over(plan.wake_at),
             None => Left::Live(self.until(plan.wake_at)),

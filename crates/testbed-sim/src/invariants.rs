@@ -38,6 +38,8 @@ use testbed_core::{certificate, names};
 
 /// How long the end of what was deleted may take under any faults.
 const DELETED_WITHIN: SignedDuration = SignedDuration::from_mins(5);
+/// The same where a way must be waited for that may be given again.
+const GIVEN_UP_WITHIN: SignedDuration = SignedDuration::from_mins(20);
 
 fn label<'a>(object: &'a Value, name: &str) -> Option<&'a str> {
     object["metadata"]["labels"][name].as_str()
@@ -56,7 +58,7 @@ pub fn broken(scenario: &Scenario, outcome: &Outcome) -> Vec<String> {
         certified(outcome, &mut broken);
     }
     bounded_life(scenario, outcome, &mut broken);
-    deleted_in_time(outcome, &mut broken);
+    deleted_in_time(scenario, outcome, &mut broken);
     identity(outcome, &mut broken);
     reasons(outcome, &mut broken);
     if !scenario.is_orphaned {
@@ -105,7 +107,7 @@ fn nothing_left(outcome: &Outcome, broken: &mut Vec<String>) {
     let before = ["kube-system", "default", "node"];
     let theirs: Vec<&Key> =
         outcome.left_in_theirs.iter().filter(|key| !before.contains(&key.name.as_str())).collect();
-    if !theirs.is_empty() {
+    if !theirs.is_empty() && !is_left_behind(outcome) {
         broken.push(format!("I1: left over in a cluster of someone else: {theirs:?}"));
     }
     if outcome.ended.is_some() && !outcome.stored_at_last.is_empty() {
@@ -115,13 +117,17 @@ fn nothing_left(outcome: &Outcome, broken: &mut Vec<String>) {
 
 /// I1: what a cloud made for a cluster goes before it, or the run says that it may be there still.
 fn none_in_clouds(outcome: &Outcome, broken: &mut Vec<String>) {
-    let last = outcome.history.iter().rfind(|entry| entry.key.kind == "Experiment");
-    let targets = last.and_then(|entry| entry.object["status"]["targets"].as_array());
-    let is_said = targets.into_iter().flatten().any(|target| target["leftBehind"].is_array());
     // Where the API server went back, a cluster is gone that was not to be.
-    if !outcome.left_in_clouds.is_empty() && !is_said && outcome.restored.is_empty() {
+    if !outcome.left_in_clouds.is_empty() && !is_left_behind(outcome) && outcome.restored.is_empty() {
         broken.push(format!("I1: left over in a cloud: {:?}", outcome.left_in_clouds));
     }
+}
+
+/// Returns whether a run says that something may be left of it, and what.
+fn is_left_behind(outcome: &Outcome) -> bool {
+    let last = outcome.history.iter().rfind(|entry| entry.key.kind == "Experiment");
+    let targets = last.and_then(|entry| entry.object["status"]["targets"].as_array());
+    targets.into_iter().flatten().any(|target| target["leftBehind"].is_array())
 }
 
 /// I1: a run that is over says where the proof lies that nothing is left, and it lies there.
@@ -203,15 +209,16 @@ fn bounded_life(scenario: &Scenario, outcome: &Outcome, broken: &mut Vec<String>
 }
 
 /// I4: an Experiment that is deleted is soon gone. Nobody downstream takes longer than seconds.
-fn deleted_in_time(outcome: &Outcome, broken: &mut Vec<String>) {
+fn deleted_in_time(scenario: &Scenario, outcome: &Outcome, broken: &mut Vec<String>) {
+    let most = if scenario.behavior.theirs_closed { GIVEN_UP_WITHIN } else { DELETED_WITHIN };
     let mut runs = outcome.history.iter().filter(|entry| entry.key.kind == "Experiment");
     let asked = runs.find(|entry| entry.object["metadata"]["deletionTimestamp"].is_string());
     let Some(asked) = asked.map(|entry| entry.at) else { return };
     let gone = outcome.history.iter().rfind(|entry| {
         entry.key.kind == "Experiment" && entry.change == Change::Deleted && entry.at >= asked
     });
-    if gone.is_none_or(|gone| gone.at.duration_since(asked) > DELETED_WITHIN) {
-        broken.push(format!("I4: what was deleted is not gone within {} s", DELETED_WITHIN.as_secs()));
+    if gone.is_none_or(|gone| gone.at.duration_since(asked) > most) {
+        broken.push(format!("I4: what was deleted is not gone within {} s", most.as_secs()));
     }
 }
 

@@ -43,6 +43,8 @@ pub struct Behavior {
     pub hooks: bool,
     /// A policy of the hub takes no Application.
     pub refuses: bool,
+    /// Whoever deletes the run deletes the way to the cluster of someone else, too.
+    pub theirs_closed: bool,
     /// Stores of metrics answer only after so long.
     pub metrics_away: Option<Duration>,
     /// Components take 0.5 to 20 s to get healthy, and so do loads, each another time.
@@ -672,7 +674,12 @@ pub async fn theirs(hub: Shared, clusters: Arc<Clusters>, clock: Clock, behavior
             since.get_or_insert(Instant::now());
         }
         let silent = behavior.theirs_silent && since.is_some_and(|since| since.elapsed() < SILENT);
-        let _ = lock(&hub).create("Secret", NAMESPACE, secret.clone());
+        if behavior.theirs_closed && (since.is_some() || runs.is_empty()) {
+            let way = Key::new("Secret", NAMESPACE, THEIRS);
+            let _ = lock(&hub).delete(&way, &Deletion { now: true, ..Deletion::default() });
+        } else {
+            let _ = lock(&hub).create("Secret", NAMESPACE, secret.clone());
+        }
         let is_there = lock(&hub).get(&server).is_some();
         if silent && is_there {
             let _ = lock(&hub).delete(&server, &Deletion { now: true, ..Deletion::default() });

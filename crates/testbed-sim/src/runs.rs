@@ -123,6 +123,11 @@ pub fn all() -> Vec<Scenario> {
         behavior: silent,
         ..run("deleted-when-others-are-silent", &others)
     });
+    all.push(Scenario {
+        delete_in: Some(Phase::Running),
+        behavior: Behavior { theirs_closed: true, ..Behavior::default() },
+        ..run("deleted-with-its-namespace", &others)
+    });
     for (name, experiment, phase) in [
         ("deleted-at-once", &hub, Phase::Pending),
         ("deleted-in-provisioning", &two, Phase::Provisioning),

@@ -65,6 +65,18 @@ fn a_disk_that_outlives_its_cluster_is_missed_unless_the_run_says_so() {
 }
 
 #[test]
+fn a_cluster_of_someone_else_is_cleaned_up_though_the_way_to_it_goes_first() {
+    let outcome = live(&Ground::Memory, &named("deleted-with-its-namespace"), &[]);
+    let given_up = |entry: &&Entry| entry.object.to_string().contains("leftBehind");
+    assert_eq!(outcome.history.iter().find(given_up).map(|entry| &entry.object), None);
+    let made = |change| {
+        let ours = outcome.history_of_theirs.iter().filter(|entry| entry.key.name.starts_with("sim-"));
+        ours.filter(|entry| entry.key.kind == "Namespace" && entry.change == change).count()
+    };
+    assert_eq!((made(Change::Added), made(Change::Deleted)), (1, 1));
+}
+
+#[test]
 fn a_run_whose_applications_are_refused_says_who_refused_them() {
     let outcome = live(&Ground::Memory, &named("refused"), &[]);
     let failure = outcome.ended.unwrap()["status"]["failure"]["message"].to_string();

@@ -62,10 +62,8 @@ fn is_ready(target: &Target, known: &TargetStatus) -> bool {
 }
 
 fn deadline(pass: &Pass<'_>) -> SignedDuration {
-    let cloud = |target: &Target| {
-        matches!(target.cluster.kind, ClusterType::Gke | ClusterType::Eks | ClusterType::Aks)
-    };
-    if pass.run.spec.targets.iter().any(cloud) { CLOUD_DEADLINE } else { LOCAL_DEADLINE }
+    let mut targets = pass.run.spec.targets.iter();
+    if targets.any(|target| target.cluster.kind.is_of_a_cloud()) { CLOUD_DEADLINE } else { LOCAL_DEADLINE }
 }
 
 /// Warm clusters that nobody has claimed; each is taken once.
@@ -104,8 +102,6 @@ fn made(
                 resource_version: warm.resource_version.clone(),
                 labels: build::claim_labels(&pass.run, target),
             });
-            // Someone else may have been faster.
-            step.look_again(pass.now);
             format!("{}: cluster {} is being claimed", target.name, warm.name)
         } else {
             step.effect(Effect::Apply(build::cluster(&pass.run, target)));

@@ -595,6 +595,8 @@ impl World {
                     cluster.warm = Some(text(labels::WARM));
                     cluster.resource_version = format!("{resource_version}-claimed");
                     *self.provided.entry(cluster.target.clone()).or_default() += 1;
+                } else {
+                    return Fact::Missed;
                 }
             }
             Effect::Register { target, name } => {

@@ -12,7 +12,7 @@
 9 s Provisioning, looks again at 86400 s
     Accepted=True SourcesPinned 4 components pinned
     ClustersReady=False NotReached starts once the pins are recorded
-12 s Provisioning, looks again at 27 s
+12 s Provisioning, looks again at 249 s
     looks at []
     claim warm-a at uid-1
     claim warm-b at uid-2
