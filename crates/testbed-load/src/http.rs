@@ -27,6 +27,7 @@ use jiff::{SignedDuration, Timestamp};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use rustix::thread::set_current_timer_slack;
 use rustix::time::{ClockId, clock_gettime};
+use std::net::SocketAddr;
 use std::num::NonZeroU64;
 use std::ops::Range;
 use std::path::PathBuf;
@@ -34,7 +35,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, lookup_host};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
@@ -185,9 +186,13 @@ async fn measure(args: &Args, urls: &[Url], stop: &CancellationToken) -> anyhow:
         }
     }
 
+    let targets: Vec<Target> = urls.iter().cloned().map(Target::new).collect();
+    for target in &targets {
+        let _ = tokio::time::timeout(args.timeout, target.resolve()).await;
+    }
     let clock = Clock::start(args.warmup)?;
     let engine = Arc::new(Engine {
-        targets: urls.iter().cloned().map(Target::new).collect(),
+        targets,
         clock,
         timeout: args.timeout,
         expect_status: args.expect_status,
@@ -425,13 +430,37 @@ type Sender = SendRequest<Empty<Bytes>>;
 /// A URL and the connections to its server. The connection used last is used first: as few stay open as are needed.
 struct Target {
     url: Url,
+    /// What its host's name stands for, as it was resolved last: a resolver's time is not the subject's.
+    addresses: Mutex<Vec<SocketAddr>>,
     idle: Mutex<Vec<Sender>>,
     opened: AtomicU64,
 }
 
 impl Target {
     fn new(url: Url) -> Self {
-        Self { url, idle: Mutex::new(Vec::new()), opened: AtomicU64::new(0) }
+        Self { url, addresses: Mutex::default(), idle: Mutex::default(), opened: AtomicU64::new(0) }
+    }
+
+    /// Looks up what its host's name stands for; what cannot be resolved now is when it is needed.
+    async fn resolve(&self) {
+        let found = lookup_host(self.url.address()).await.map(Iterator::collect).unwrap_or_default();
+        *self.addresses() = found;
+    }
+
+    fn addresses(&self) -> MutexGuard<'_, Vec<SocketAddr>> {
+        self.addresses.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Returns a stream to its server, at another address if the name stands for another by now.
+    async fn connect(&self) -> std::io::Result<TcpStream> {
+        let known = self.addresses().clone();
+        let failed = match TcpStream::connect(&known[..]).await {
+            Ok(stream) => return Ok(stream),
+            Err(failed) => failed,
+        };
+        self.resolve().await;
+        let now = self.addresses().clone();
+        if now == known { Err(failed) } else { TcpStream::connect(&now[..]).await }
     }
 
     /// Returns the answer, once all of it was read.
@@ -478,7 +507,7 @@ impl Target {
                 return Ok((sender, true));
             }
         }
-        let stream = TcpStream::connect(self.url.address()).await.map_err(|_| "failed to connect")?;
+        let stream = self.connect().await.map_err(|_| "failed to connect")?;
         stream.set_nodelay(true).map_err(|_| "failed to connect")?;
         let (sender, connection) =
             http1::handshake(TokioIo::new(stream)).await.map_err(|_| "failed to connect")?;
@@ -499,7 +528,6 @@ mod tests {
     use crate::server;
     use clap::Parser;
     use hyper::StatusCode;
-    use std::net::SocketAddr;
 
     #[derive(Parser)]
     struct Line {
@@ -533,6 +561,19 @@ mod tests {
             server::text(StatusCode::OK, "ok")
         };
         server::spawn(answer, CancellationToken::new()).await
+    }
+
+    #[tokio::test]
+    async fn a_name_is_resolved_beforehand_and_again_once_nobody_answers_where_it_led() {
+        let address =
+            server::spawn(|_: &str| server::text(StatusCode::OK, "ok"), CancellationToken::new()).await;
+        let target = Target::new(format!("http://localhost:{}/", address.port()).parse().unwrap());
+        target.resolve().await;
+        assert!(target.addresses().contains(&address), "{:?}", target.addresses());
+        let nobody = SocketAddr::from(([127, 0, 0, 1], 1));
+        *target.addresses() = vec![nobody];
+        let answer = target.ask(Timestamp::now(), "").await.map_err(anyhow::Error::msg).unwrap();
+        assert_eq!((answer.status, target.addresses().contains(&nobody)), (200, false));
     }
 
     /// The server of a test blocks its thread, which must not be one of the load's.
