@@ -6,6 +6,7 @@ use crate::wire::{Shared, lock};
 use crate::world::{NAMESPACE, phase};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use futures::future::select_all;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,6 +17,7 @@ use testbed_api::status::Phase;
 use testbed_core::build::{ARGOCD_NAMESPACE, CLUSTER_NAMESPACE, WORKFLOW_NAMESPACE};
 use testbed_core::names::keyed;
 use testbed_operator::outside::Clock;
+use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, sleep_until};
 
 /// What goes otherwise than it should.
@@ -203,8 +205,12 @@ impl Players {
     /// Plays.
     pub async fn play(mut self) {
         loop {
-            let changed = lock(&self.hub).changed.clone();
-            let told = changed.notified();
+            let changed: Vec<Arc<Notify>> = self
+                .places()
+                .iter()
+                .filter_map(|place| Some(lock(&self.store(place)?).changed.clone()))
+                .collect();
+            let told = select_all(changed.iter().map(|changed| Box::pin(changed.notified())));
             self.listen();
             let now = Instant::now();
             while let Some(first) = self.due.first().filter(|(at, ..)| *at <= now).cloned() {
@@ -216,13 +222,16 @@ impl Players {
                 self.listen();
             }
             let next = self.due.first().map_or(now + Duration::from_secs(3600), |(at, ..)| *at);
-            // Changes in clusters come through the operator or through these players: the hub's word, or a look.
-            let poll = if self.read.len() > 1 { next.min(now + millis(250)) } else { next };
             tokio::select! {
-                () = told => {}
-                () = sleep_until(poll) => {}
+                _ = told => {}
+                () = sleep_until(next) => {}
             }
         }
+    }
+
+    /// Returns the hub's place, and that of each cluster.
+    fn places(&self) -> Vec<String> {
+        std::iter::once(String::new()).chain(self.clusters.servers().keys().cloned()).collect()
     }
 
     fn store(&self, place: &str) -> Option<Shared> {
@@ -244,8 +253,7 @@ impl Players {
 
     /// Whatever changed is looked at.
     fn listen(&mut self) {
-        let places: Vec<String> = self.clusters.servers().keys().cloned().collect();
-        for place in std::iter::once(String::new()).chain(places) {
+        for place in self.places() {
             let Some(store) = self.store(&place) else { continue };
             let store = lock(&store);
             if place.is_empty() && self.restored != store.restored.len() {

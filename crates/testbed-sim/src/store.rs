@@ -3,8 +3,10 @@
 //!
 //! `tests/conformance.rs` replays random operations against this and against the real thing, and compares every answer.
 
+use crate::wire::text;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use bytes::Bytes;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 use std::borrow::Cow;
@@ -332,6 +334,10 @@ pub struct Store {
     objects: BTreeMap<Key, Arc<Value>>,
     /// What each manager applied last, by object and whether it was status.
     applied: BTreeMap<Place, Value>,
+    /// Objects as they are shown, of those that did not change since: most of what a world does is to show them.
+    texts: BTreeMap<Key, Bytes>,
+    /// Objects of the log as watches tell of them, by version.
+    told: BTreeMap<u64, Bytes>,
     /// What was applied to the object of each entry of the log before it, if it may have to go back there.
     owners: Vec<Vec<(Place, Value)>>,
     /// Whether it may have to go back to an earlier state.
@@ -375,6 +381,8 @@ impl Store {
             made: 0,
             objects: BTreeMap::new(),
             applied: BTreeMap::new(),
+            texts: BTreeMap::new(),
+            told: BTreeMap::new(),
             owners: Vec::new(),
             may_go_back: false,
             log: Vec::new(),
@@ -398,6 +406,7 @@ impl Store {
         let change = Change::of(gone, before.is_some());
         let object = Arc::new(object);
         if newest.is_none_or(|newest| newest < version) {
+            self.texts.remove(&key);
             if gone {
                 self.objects.remove(&key);
             } else {
@@ -454,6 +463,8 @@ impl Store {
     pub fn restore(&mut self, changes: usize) {
         let first = self.log.iter().position(|entry| entry.key.kind == "Experiment");
         let kept = self.log.len().saturating_sub(changes).max(first.map_or(0, |first| first + 1));
+        self.texts.clear();
+        self.told.clear();
         for entry in self.log.split_off(kept).into_iter().rev() {
             self.applied.retain(|(key, ..), _| *key != entry.key);
             self.applied.extend(self.owners.pop().into_iter().flatten());
@@ -550,7 +561,7 @@ impl Store {
                 written["metadata"][field] = value.clone();
             }
         }
-        self.applied.insert((key, false, WRITER.into()), written);
+        self.own((key, false, WRITER.into()), written);
         Ok(made)
     }
 
@@ -619,6 +630,7 @@ impl Store {
         self.version += 1;
         object["metadata"]["resourceVersion"] = json!(self.version.to_string());
         let object = Arc::new(object);
+        self.texts.remove(&key);
         if self.may_go_back {
             let owners = self.applied.iter().filter(|((known, ..), _)| *known == key);
             self.owners.push(owners.map(|(place, applied)| (place.clone(), applied.clone())).collect());
@@ -642,9 +654,12 @@ impl Store {
         object
     }
 
-    /// Returns an object with what it says of who set which of its fields.
+    /// Returns an object as JSON, with what it says of who set which of its fields.
     #[must_use]
-    pub fn shown(&self, key: &Key) -> Option<Value> {
+    pub fn shown(&mut self, key: &Key) -> Option<Bytes> {
+        if let Some(text) = self.texts.get(key) {
+            return Some(text.clone());
+        }
         let mut object = (**self.objects.get(key)?).clone();
         let applied = self.applied.iter().filter(|((known, ..), _)| known == key);
         let managed = applied.map(|((_, status, manager), applied)| {
@@ -656,7 +671,20 @@ impl Store {
             entry
         });
         object["metadata"]["managedFields"] = managed.collect();
-        Some(object)
+        let text = text(&object);
+        self.texts.insert(key.clone(), text.clone());
+        Some(text)
+    }
+
+    /// Returns the object of an entry of the log as JSON.
+    pub(crate) fn told(&mut self, entry: &Entry) -> Bytes {
+        self.told.entry(entry.version).or_insert_with(|| text(&entry.object)).clone()
+    }
+
+    /// Takes note of what a manager has applied.
+    fn own(&mut self, place: Place, applied: Value) {
+        self.texts.remove(&place.0);
+        self.applied.insert(place, applied);
     }
 
     /// Applies an object, server side and by force, in the name of a manager.
@@ -694,7 +722,7 @@ impl Store {
             }
             self.place(key)?;
             let made = self.insert(key.clone(), wanted.clone());
-            self.applied.insert(place, wanted);
+            self.own(place, wanted);
             return Ok(made);
         };
         stands(key, &there, version.as_ref(), uid.as_ref())?;
@@ -708,7 +736,7 @@ impl Store {
         let after = self.replace(key, &there, after)?;
         self.settle(key, Some(&place), &there, &after);
         if self.objects.contains_key(key) {
-            self.applied.insert(place, wanted);
+            self.own(place, wanted);
         }
         Ok(after)
     }
@@ -755,6 +783,7 @@ impl Store {
 
     /// What one writer has changed is no longer that of the others.
     fn settle(&mut self, key: &Key, by: Option<&Place>, before: &Value, after: &Value) {
+        self.texts.remove(key);
         for (known, applied) in &mut self.applied {
             if known.0 == *key && by.is_none_or(|by| by != known) {
                 disown(applied, before, after);

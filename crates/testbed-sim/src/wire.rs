@@ -171,7 +171,7 @@ async fn said(store: Shared, request: Request<Body>) -> Answer {
         return watch(store, &asked);
     }
     match act(&store, &parts.method, &parts.headers, &asked, &body) {
-        Ok((code, value)) => object(code, &value),
+        Ok((code, text)) => said_in(code, text),
         Err(refusal) => refuse(&refusal),
     }
 }
@@ -182,7 +182,7 @@ fn act(
     headers: &http::HeaderMap,
     asked: &Asked,
     body: &[u8],
-) -> Result<(StatusCode, Value), Refusal> {
+) -> Result<(StatusCode, Bytes), Refusal> {
     let mut store = lock(store);
     let said = || -> Result<Value, Refusal> {
         serde_json::from_slice(body).map_err(|error| bad(&format!("the body is not JSON: {error}")))
@@ -192,20 +192,21 @@ fn act(
             store.shown(&key).map(|object| (StatusCode::OK, object)).ok_or_else(|| Refusal::missing(&key))
         }
         (&Method::GET, None) => {
-            let items = store.list(asked.kind.kind, &asked.selector());
-            let keys = items.iter().map(|object| {
-                let word = |name: &str| object["metadata"][name].as_str().unwrap_or_default();
-                Key::new(asked.kind.kind, word("namespace"), word("name"))
-            });
-            let items: Vec<Value> = keys.filter_map(|key| store.shown(&key)).collect();
-            let list = json!({"apiVersion": asked.kind.api_version, "kind": format!("{}List", asked.kind.kind),
-                "metadata": {"resourceVersion": store.version().to_string()}, "items": items});
-            Ok((StatusCode::OK, list))
+            let (kind, selector) = (asked.kind.kind, asked.selector());
+            let all = store.all().filter(|(key, object)| key.kind == kind && selector.matches(key, object));
+            let keys: Vec<Key> = all.map(|(key, _)| key.clone()).collect();
+            let items: Vec<Bytes> = keys.iter().filter_map(|key| store.shown(key)).collect();
+            let (api_version, version) = (asked.kind.api_version, store.version());
+            let head = format!(
+                r#"{{"apiVersion":"{api_version}","kind":"{kind}List","metadata":{{"resourceVersion":"{version}"}},"items":["#
+            );
+            let list = [head.as_bytes(), &items.join(&b','), b"]}"].concat();
+            Ok((StatusCode::OK, list.into()))
         }
         (&Method::POST, None) => {
             let made =
                 store.create(asked.kind.kind, asked.namespace.as_deref().unwrap_or_default(), said()?)?;
-            Ok((StatusCode::CREATED, (*made).clone()))
+            Ok((StatusCode::CREATED, text(&made)))
         }
         (&Method::PATCH, Some(key)) => {
             let status = asked.part.as_deref() == Some("status");
@@ -217,20 +218,20 @@ fn act(
                 store.patch(&key, status, &said()?)?
             };
             let code = if existed { StatusCode::OK } else { StatusCode::CREATED };
-            Ok((code, (*after).clone()))
+            Ok((code, text(&after)))
         }
         (&Method::DELETE, Some(key)) => {
             let options = if body.is_empty() { Value::Null } else { said()? };
-            let text = |path: &str| options.pointer(path).and_then(Value::as_str).map(str::to_owned);
+            let word = |path: &str| options.pointer(path).and_then(Value::as_str).map(str::to_owned);
             let how = Deletion {
-                uid: text("/preconditions/uid"),
-                resource_version: text("/preconditions/resourceVersion"),
+                uid: word("/preconditions/uid"),
+                resource_version: word("/preconditions/resourceVersion"),
                 foreground: options["propagationPolicy"] == "Foreground",
                 now: options["gracePeriodSeconds"] == 0,
             };
             let object = store.delete(&key, &how)?;
             let gone = json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success"});
-            let answer = if store.get(&key).is_some() { (*object).clone() } else { gone };
+            let answer = if store.get(&key).is_some() { text(&object) } else { text(&gone) };
             Ok((StatusCode::OK, answer))
         }
         _ => Err(Refusal::new(405, "MethodNotAllowed", format!("{method} is not allowed"))),
@@ -247,24 +248,26 @@ pub fn refuse(refusal: &Refusal) -> Answer {
     object(StatusCode::from_u16(refusal.code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR), &refusal.status())
 }
 
-/// Appends a value as JSON, without the detour of `Display`: most of what a world does is to write it.
-fn write(text: &mut Vec<u8>, value: &Value) {
-    // A vector takes everything, and the keys of a value are words.
-    let _ = serde_json::to_writer(text, value);
+/// Returns the line by which a watch tells of a change.
+fn event(change: Change, object: &[u8]) -> Bytes {
+    let head = format!(r#"{{"type":"{}","object":"#, change.word());
+    [head.as_bytes(), object, b"}\n"].concat().into()
 }
 
-/// Returns the line by which a watch tells of a change.
-fn event(change: Change, object: &Value) -> Bytes {
-    let mut line = format!(r#"{{"type":"{}","object":"#, change.word()).into_bytes();
-    write(&mut line, object);
-    line.extend_from_slice(b"}\n");
-    line.into()
+/// Returns a value as JSON, without the detour of `Display`: most of what a world does is to write it.
+pub(crate) fn text(value: &Value) -> Bytes {
+    let mut text = Vec::new();
+    // A vector takes everything, and the keys of a value are words.
+    let _ = serde_json::to_writer(&mut text, value);
+    text.into()
 }
 
 fn object(code: StatusCode, value: &Value) -> Answer {
-    let mut text = Vec::new();
-    write(&mut text, value);
-    let mut answer = Response::new(Full::new(Bytes::from(text)).boxed_unsync());
+    said_in(code, text(value))
+}
+
+fn said_in(code: StatusCode, text: Bytes) -> Answer {
+    let mut answer = Response::new(Full::new(text).boxed_unsync());
     *answer.status_mut() = code;
     answer
 }
@@ -294,11 +297,11 @@ fn watch(store: Shared, asked: &Asked) -> Answer {
             }
             let changed = {
                 let shared = watch.store.clone();
-                let store = lock(&shared);
+                let mut store = lock(&shared);
                 if store.cut != watch.cut {
                     return None;
                 }
-                watch.read(&store);
+                watch.read(&mut store);
                 store.changed.clone()
             };
             if watch.ready.is_empty() {
@@ -311,8 +314,8 @@ fn watch(store: Shared, asked: &Asked) -> Answer {
 }
 
 impl Watch {
-    fn read(&mut self, store: &Store) {
-        for entry in &store.log[self.next..] {
+    fn read(&mut self, store: &mut Store) {
+        while let Some(entry) = store.log.get(self.next) {
             self.next += 1;
             if entry.key.kind != self.kind {
                 continue;
@@ -331,9 +334,12 @@ impl Watch {
                 Some(before) => {
                     let mut before = before.clone();
                     before["metadata"]["resourceVersion"] = json!(entry.version.to_string());
-                    event(change, &before)
+                    event(change, &text(&before))
                 }
-                None => event(change, &entry.object),
+                None => {
+                    let entry = entry.clone();
+                    event(change, &store.told(&entry))
+                }
             };
             self.ready.push_back(line);
         }
