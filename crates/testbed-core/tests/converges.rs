@@ -16,12 +16,13 @@ mod world;
 use common::{experiment_with_trials, start};
 use jiff::SignedDuration;
 use proptest::prelude::*;
+use serde_json::json;
 use std::collections::BTreeMap;
 use testbed_api::conditions::ConditionType;
 use testbed_api::labels;
 use testbed_api::status::{ExperimentStatus, Phase, StopReason, TrialStatus};
-use testbed_core::observed::Seen;
-use testbed_core::plan::{DEPLOY_DEADLINE, Effect, Fact, plan};
+use testbed_core::observed::{Seen, ServiceFacts};
+use testbed_core::plan::{DEPLOY_DEADLINE, Effect, Fact, TEARDOWN_ALARM, plan};
 use testbed_core::schedule::Schedule;
 use testbed_core::status;
 use world::{PASSES, World};
@@ -409,11 +410,57 @@ fn a_cluster_of_a_cloud_goes_once_the_disks_of_what_was_deployed_are_gone() {
 
 #[test]
 fn what_is_run_last_of_a_component_is_run_before_its_namespace_goes() {
-    for mut world in [World::new(false), World::beside_others(), World::in_a_cloud()] {
-        world.last_hooks = true;
-        world.run(|_| None, World::cleaned);
-        assert!(world.is_empty());
+    for hooked in ["left", "right"] {
+        for mut world in [World::new(false), World::beside_others(), World::in_a_cloud()] {
+            world.last_hooks = Some(hooked);
+            world.run(|_| None, World::cleaned);
+            assert!(world.is_empty());
+        }
     }
+}
+
+#[test]
+fn a_cluster_of_a_cloud_goes_once_the_namespaces_in_it_are_gone_also_where_nothing_has_a_disk() {
+    let mut world = World::in_a_cloud();
+    world.without_disks = true;
+    world.run(|_| None, World::cleaned);
+    assert!(world.is_empty());
+}
+
+#[test]
+fn teardown_is_looked_at_when_it_is_to_say_that_it_is_stuck_whatever_it_waits_for() {
+    let mut world = World::new(false);
+    world.applications_hang = true;
+    let began = |world: &World| {
+        let status = world.experiment.as_ref().and_then(|run| run.status.clone()).unwrap_or_default();
+        status.teardown_began_at
+    };
+    world.run(|_| None, |world| began(world).is_some());
+    for _ in 0..10 {
+        world.pass(None);
+        world.passes_by();
+    }
+    let alarm = began(&world).unwrap().0.checked_add(TEARDOWN_ALARM).unwrap();
+    let seen = world.observed().unwrap();
+    assert_eq!(plan(&seen, world.now).wake_at, Some(alarm));
+    let late = plan(&seen, alarm).status;
+    assert_eq!(status::get(&late, ConditionType::CleanedUp).unwrap().reason, "TeardownStuck");
+}
+
+#[test]
+fn a_load_balancer_of_a_component_s_own_that_does_not_go_is_on_record() {
+    let mut world = World::in_a_cloud();
+    world.without_disks = true;
+    world.namespaces_stay = true;
+    world.run(|_| None, |world| world.submissions == 1);
+    let ingress = Some("203.0.113.9".to_owned());
+    let own = ServiceFacts { name: "own".into(), ingress, ports: vec![json!({})], ..ServiceFacts::default() };
+    world.cluster_of("left").unwrap().services.push(own);
+    world.run(|_| None, World::cleaned);
+    let left_behind = |target: usize| {
+        world.experiment.as_ref().unwrap().status.as_ref().unwrap().targets[target].left_behind.clone()
+    };
+    assert_eq!((left_behind(0), left_behind(1)), (vec!["load balancer of Service own".to_owned()], vec![]));
 }
 
 /// What in a cluster does not go keeps it, which costs, for no longer than until the alarm.

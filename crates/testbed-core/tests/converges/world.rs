@@ -91,12 +91,18 @@ pub struct World {
     pub windows_end_ahead: bool,
     /// Targets that do not tell of their pods.
     pub pods_unseen: BTreeSet<String>,
-    /// Applications that are deleted stay for as long as Argo CD knows the cluster they are in.
+    /// Applications that are deleted stay for as long as Argo CD knows the cluster they are in, on the hub for ever.
     pub applications_hang: bool,
+    /// Nothing has a disk.
+    pub without_disks: bool,
     /// Disks stay.
     pub volumes_stay: bool,
-    /// Components have hooks that are run when they were deleted, in the namespace they were in.
-    pub last_hooks: bool,
+    /// Namespaces in clusters stay.
+    pub namespaces_stay: bool,
+    /// UIDs of namespaces in clusters that are going: there is time to see them do so.
+    going: BTreeSet<String>,
+    /// The target whose components have hooks that are run when they were deleted, in the namespace they were in.
+    pub last_hooks: Option<&'static str>,
 }
 
 impl World {
@@ -140,8 +146,11 @@ impl World {
             pods_unseen: BTreeSet::new(),
             clusters_are_refused: false,
             applications_hang: false,
+            without_disks: false,
             volumes_stay: false,
-            last_hooks: false,
+            namespaces_stay: false,
+            going: BTreeSet::new(),
+            last_hooks: None,
         }
     }
 
@@ -400,12 +409,12 @@ impl World {
     pub fn passes_by(&mut self) {
         self.now = self.now.checked_add(SignedDuration::from_secs(3)).unwrap();
         self.disks_live_on();
-        if self.last_hooks {
+        if let Some(hooked) = self.last_hooks {
             let going = self.places_that_go();
             let run = self.experiment.as_ref().and_then(|experiment| Run::of(experiment).ok());
             let is_going =
                 |target: &str| run.as_ref().is_some_and(|run| going.contains(&run.namespace_of(target)));
-            for application in self.applications.values_mut() {
+            for application in self.applications.values_mut().filter(|seen| seen.target == hooked) {
                 // Argo CD puts it on once it has seen what there is.
                 application.has_last_hooks |= application.health.is_some();
                 let lost =
@@ -425,8 +434,15 @@ impl World {
             })
             .map(|registration| registration.target.clone())
             .collect();
+        let hanging: Vec<String> = self
+            .applications
+            .values()
+            .map(|application| application.target.clone())
+            .filter(|target| self.applications_hang && self.kind_of(target) == ClusterType::Hub)
+            .collect();
         self.applications.retain(|_, application| {
             !application.deleting
+                || hanging.contains(&application.target)
                 || application.operation.as_deref() == Some("Running")
                 || stuck.contains(&application.target)
         });
@@ -436,7 +452,8 @@ impl World {
         self.clusters_live_on();
         self.workflows.retain(|_, workflow| !workflow.deleting);
         for facts in self.remote.values_mut() {
-            facts.namespaces.retain(|namespace| !namespace.deleting);
+            let (going, stays) = (&mut self.going, self.namespaces_stay);
+            facts.namespaces.retain(|seen| !seen.deleting || stays || going.insert(seen.uid.clone()));
             facts.services.retain(|service| !service.deleting);
             // A cloud gives addresses to what has no port on the nodes.
             for service in &mut facts.services {
@@ -494,7 +511,8 @@ impl World {
         let mut with_disks: Vec<(String, String)> = Vec::new();
         for application in self.applications.values().filter(|application| !application.deleting) {
             let place = self.place_of(&application.target);
-            if self.kind_of(&application.target) == ClusterType::Gke && application.sync.is_some() {
+            let has_disk = self.kind_of(&application.target) == ClusterType::Gke && !self.without_disks;
+            if has_disk && application.sync.is_some() {
                 with_disks.push((place, format!("pvc-{}", application.uid)));
             }
         }
@@ -660,6 +678,10 @@ impl World {
                         let answers = self.remote.get(&object.name);
                         let answers = answers.filter(|_| !self.silent.contains(&object.name));
                         let disks = answers.map(|facts| facts.volumes.clone()).unwrap_or_default();
+                        let is_cloud = self.kind_of(target) == ClusterType::Gke;
+                        let is_bare = answers.is_none_or(|facts| facts.namespaces.is_empty());
+                        let bare_in_time = is_bare || !is_cloud || self.is_overdue();
+                        assert!(bare_in_time, "a cluster goes before the namespaces in it");
                         let known = self.experiment.iter().filter_map(|run| run.status.as_ref());
                         let known =
                             known.flat_map(|status| &status.targets).find(|known| known.name == *target);

@@ -78,7 +78,7 @@
     delete Secret tsdb-x7k2q-left-5d5nn6xe (uid-4)
     delete Secret tsdb-x7k2q-right-72fpjevj (uid-11)
     delete Cluster tsdb-x7k2q-right-72fpjevj (uid-2)
-    CleanedUp=False TearingDown project tsdb-x7k2q-q14876sn is being removed
+    CleanedUp=False TearingDown Namespace tsdb-x7k2q-left-z1517p2w in target left is being removed
     right is Deleting
 45 s Running, looks again at 60 s
     CleanedUp=False TearingDown v1/Secret/tsdb-x7k2q-right-72fpjevj-kubeconfig, of which a cluster was made, is being removed

@@ -89,13 +89,15 @@
 141 s Complete, looks again at 156 s
     delete Project tsdb-x7k2q-q14876sn (uid-3)
     delete Secret tsdb-x7k2q-left-5d5nn6xe (uid-4)
+    CleanedUp=False TearingDown Namespace tsdb-x7k2q-left-z1517p2w in target left is being removed
+144 s Complete, looks again at 159 s
     delete Secret tsdb-x7k2q-left-akcs2a1a (uid-6)
     delete Secret tsdb-x7k2q-right-ff2ax8sj (uid-13)
-    CleanedUp=False TearingDown project tsdb-x7k2q-q14876sn is being removed
-144 s Complete
+    CleanedUp=False TearingDown secret tsdb-x7k2q-left-akcs2a1a is being removed
+147 s Complete
     certify under Some("runs/11111111-2222-3333-4444-555555555555/"): Application tsdb-x7k2q-left-metrics-agent-nckbxcrn, Application tsdb-x7k2q-left-metrics-app-7twgse32, Application tsdb-x7k2q-right-metrics-agent-qj5sfe4w, Application tsdb-x7k2q-right-store-kfzrp5ag, ExperimentCluster tsdb-x7k2q-right-72fpjevj, Namespace tsdb-x7k2q-left-z1517p2w, Project tsdb-x7k2q-q14876sn, Secret cluster-tsdb-x7k2q-left-5d5nn6xe, Secret cluster-tsdb-x7k2q-right-72fpjevj, Secret tsdb-x7k2q-left-akcs2a1a, Secret tsdb-x7k2q-right-ff2ax8sj, Workflow tsdb-x7k2q-p5ae4psv, resource of a cluster v1/Pod/tsdb-x7k2q-right-72fpjevj-0, resource of a cluster v1/Secret/tsdb-x7k2q-right-72fpjevj-kubeconfig; left is asked
     CleanedUp=True NothingLeft nothing is left of the run
-147 s Complete
+150 s Complete
     RemoveFinalizer
 
 The status at last:
@@ -226,7 +228,7 @@ teardownCertificate:
   sha256: "00"
 stageTimes:
   Accepted: "2026-01-01T00:00:03.000000Z"
-  CleanedUp: "2026-01-01T00:02:24.000000Z"
+  CleanedUp: "2026-01-01T00:02:27.000000Z"
   ClustersReady: "2026-01-01T00:00:12.000000Z"
   ComponentsReady: "2026-01-01T00:00:30.000000Z"
   ResultsStored: "2026-01-01T00:00:45.000000Z"

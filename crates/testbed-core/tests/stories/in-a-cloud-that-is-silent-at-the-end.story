@@ -92,7 +92,7 @@
 51 s Complete, looks again at 66 s
     delete Secret tsdb-x7k2q-right-72fpjevj (uid-13)
     CleanedUp=False TearingDown target left does not answer; what it made itself is not removed yet
-54 s Complete, looks again at 69 s
+57 s Complete, looks again at 72 s
     delete Cluster tsdb-x7k2q-right-72fpjevj (uid-4)
     right is Deleting
 60 s Complete, looks again at 75 s

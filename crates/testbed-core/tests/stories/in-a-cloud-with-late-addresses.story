@@ -98,25 +98,27 @@
     delete Project tsdb-x7k2q-q14876sn (uid-5)
     delete Secret tsdb-x7k2q-left-5d5nn6xe (uid-6)
     delete Secret tsdb-x7k2q-right-72fpjevj (uid-13)
-    CleanedUp=False TearingDown PersistentVolume pvc-uid-9 in target left is being removed
+    CleanedUp=False TearingDown Namespace tsdb-x7k2q-left-z1517p2w in target left is being removed
 71 s Complete, looks again at 86 s
+    CleanedUp=False TearingDown PersistentVolume pvc-uid-9 in target left is being removed
+74 s Complete, looks again at 89 s
     delete Cluster tsdb-x7k2q-left-5d5nn6xe (uid-2)
     delete Cluster tsdb-x7k2q-right-72fpjevj (uid-4)
     CleanedUp=False TearingDown cluster tsdb-x7k2q-left-5d5nn6xe is being removed
     left is Deleting
     right is Deleting
-74 s Complete, looks again at 89 s
-    CleanedUp=False TearingDown 3 resources of clusters are being removed, such as v1/Secret/tsdb-x7k2q-left-5d5nn6xe-kubeconfig
 77 s Complete, looks again at 92 s
-    CleanedUp=False TearingDown 2 resources of clusters are being removed, such as v1/Pod/tsdb-x7k2q-right-72fpjevj-0
+    CleanedUp=False TearingDown 3 resources of clusters are being removed, such as v1/Secret/tsdb-x7k2q-left-5d5nn6xe-kubeconfig
 80 s Complete, looks again at 95 s
-    CleanedUp=False TearingDown v1/Secret/tsdb-x7k2q-right-72fpjevj-kubeconfig, of which a cluster was made, is being removed
+    CleanedUp=False TearingDown 2 resources of clusters are being removed, such as v1/Pod/tsdb-x7k2q-right-72fpjevj-0
 83 s Complete, looks again at 98 s
+    CleanedUp=False TearingDown v1/Secret/tsdb-x7k2q-right-72fpjevj-kubeconfig, of which a cluster was made, is being removed
+86 s Complete, looks again at 101 s
     delete Secret tsdb-x7k2q-left-akcs2a1a (uid-8)
     delete Secret tsdb-x7k2q-right-ff2ax8sj (uid-16)
     CleanedUp=False TearingDown secret tsdb-x7k2q-left-akcs2a1a is being removed
-    it has cost 0.0061 USD
-86 s Complete, looks again at 86400 s
+    it has cost 0.0063 USD
+89 s Complete, looks again at 86400 s
     certify under Some("runs/11111111-2222-3333-4444-555555555555/"): Application tsdb-x7k2q-left-metrics-agent-nckbxcrn, Application tsdb-x7k2q-left-metrics-app-7twgse32, Application tsdb-x7k2q-right-metrics-agent-qj5sfe4w, Application tsdb-x7k2q-right-metrics-egress-45296d5a, Application tsdb-x7k2q-right-store-kfzrp5ag, Application tsdb-x7k2q-right-tailscale-operato-zkk6eydb, ExperimentCluster tsdb-x7k2q-left-5d5nn6xe, ExperimentCluster tsdb-x7k2q-right-72fpjevj, Project tsdb-x7k2q-q14876sn, Secret cluster-tsdb-x7k2q-left-5d5nn6xe, Secret cluster-tsdb-x7k2q-right-72fpjevj, Secret tsdb-x7k2q-left-akcs2a1a, Secret tsdb-x7k2q-right-ff2ax8sj, Workflow tsdb-x7k2q-p5ae4psv, resource of a cluster v1/Pod/tsdb-x7k2q-left-5d5nn6xe-0, resource of a cluster v1/Pod/tsdb-x7k2q-right-72fpjevj-0, resource of a cluster v1/Secret/tsdb-x7k2q-left-5d5nn6xe-kubeconfig, resource of a cluster v1/Secret/tsdb-x7k2q-right-72fpjevj-kubeconfig
     CleanedUp=True NothingLeft nothing is left of the run
 
@@ -135,7 +137,7 @@ targets:
   kubeconfigSecret: tsdb-x7k2q-left-5d5nn6xe-kubeconfig
   clusterId: id-of-uid-2
   clusterCreatedAt: "2026-01-01T00:00:06Z"
-  clusterGoneAt: "2026-01-01T00:01:23Z"
+  clusterGoneAt: "2026-01-01T00:01:26Z"
   resources:
   - v1/Pod/tsdb-x7k2q-left-5d5nn6xe-0
   - v1/Secret/tsdb-x7k2q-left-5d5nn6xe-kubeconfig
@@ -183,7 +185,7 @@ targets:
   kubeconfigSecret: tsdb-x7k2q-right-72fpjevj-kubeconfig
   clusterId: id-of-uid-4
   clusterCreatedAt: "2026-01-01T00:00:06Z"
-  clusterGoneAt: "2026-01-01T00:01:23Z"
+  clusterGoneAt: "2026-01-01T00:01:26Z"
   resources:
   - v1/Pod/tsdb-x7k2q-right-72fpjevj-0
   - v1/Secret/tsdb-x7k2q-right-72fpjevj-kubeconfig
@@ -264,9 +266,9 @@ cost:
   hourlyUsd: 0.2808
   estimateUsd: 0.3697
   atMostUsd: 6.7605
-  runningUsd: 0.0061
-  countedAt: "2026-01-01T00:01:23Z"
-  finalUsd: 0.0061
+  runningUsd: 0.0063
+  countedAt: "2026-01-01T00:01:26Z"
+  finalUsd: 0.0063
 results:
   bucket: results
   key: runs/11111111-2222-3333-4444-555555555555/summary.json
@@ -281,7 +283,7 @@ teardownCertificate:
   sha256: "00"
 stageTimes:
   Accepted: "2026-01-01T00:00:03.000000Z"
-  CleanedUp: "2026-01-01T00:01:26.000000Z"
+  CleanedUp: "2026-01-01T00:01:29.000000Z"
   ClustersReady: "2026-01-01T00:00:12.000000Z"
   ComponentsReady: "2026-01-01T00:00:48.000000Z"
   ResultsStored: "2026-01-01T00:01:02.000000Z"
