@@ -54,7 +54,7 @@ fn a_run_that_is_over_is_left_alone() {
 fn a_failed_workflow_ends_failed_with_its_result_stored_and_nothing_left() {
     let mut world = World::new(true);
     world.run(|_| None, World::cleaned);
-    let status = world.experiment.clone().unwrap().status.unwrap();
+    let status = world.status();
     assert_eq!(status.phase, Some(Phase::Failed));
     assert_eq!(status.failure.unwrap().reason, "WorkflowFailed");
     assert_eq!(world.stored.len(), 1);
@@ -144,7 +144,7 @@ fn trials_run_one_by_one_in_the_planned_order() {
     let mut world = World::with_trials();
     world.run(|_| None, World::cleaned);
     assert_eq!(world.trials, planned());
-    let status = world.experiment.clone().unwrap().status.unwrap();
+    let status = world.status();
     let trials = status.trials.unwrap();
     assert_eq!((trials.valid_count, trials.void_count), (10, 0));
     assert_eq!(trials.stopped.unwrap().reason, StopReason::Completed);
@@ -159,7 +159,7 @@ fn a_subject_that_keeps_state_starts_each_trial_from_a_new_pod_and_no_other_does
     for _ in 0..PASSES {
         world.pass(None);
         world.passes_by();
-        let status = world.experiment.as_ref().unwrap().status.clone().unwrap();
+        let status = world.status();
         let trials = status.trials.iter().flat_map(|trials| &trials.begun);
         for trial in trials {
             for pod in trial.before.iter().flatten() {
@@ -259,7 +259,7 @@ fn a_paused_run_begins_no_trial_until_it_is_resumed() {
         world.passes_by();
     }
     assert_eq!(world.trials.len(), 3);
-    let status = world.experiment.clone().unwrap().status.unwrap();
+    let status = world.status();
     let condition = status::get(&status, ConditionType::WorkflowSucceeded).unwrap();
     assert_eq!(
         (condition.reason.as_str(), condition.message.as_str()),
@@ -278,7 +278,7 @@ fn an_aborted_run_decides_from_what_it_has_and_cleans_up() {
     world.run(|_| None, World::cleaned);
     assert_eq!(world.trials.len(), 3);
     assert_eq!(world.stored.len(), 1);
-    let trials = world.experiment.clone().unwrap().status.unwrap().trials.unwrap();
+    let trials = world.status().trials.unwrap();
     assert_eq!(trials.stopped.unwrap().reason, StopReason::Aborted);
 }
 
@@ -298,7 +298,7 @@ fn a_subject_that_is_not_there_makes_its_trial_void_in_bounded_time() {
     world.subjects_vanish = true;
     world.run(|_| None, World::cleaned);
     assert_eq!(world.trials, Vec::<String>::new(), "load without a subject");
-    let trials = world.experiment.clone().unwrap().status.unwrap().trials.unwrap();
+    let trials = world.status().trials.unwrap();
     assert_eq!(trials.stopped.unwrap().reason, StopReason::TooManyVoid);
     assert_eq!(world.stored.len(), 1);
 }
@@ -307,7 +307,7 @@ fn a_subject_that_is_not_there_makes_its_trial_void_in_bounded_time() {
 fn a_run_in_clusters_of_its_own_leaves_neither_them_nor_what_they_were_made_of() {
     let mut world = World::with_clusters();
     world.run(|_| None, World::cleaned);
-    let status = world.experiment.clone().unwrap().status.unwrap();
+    let status = world.status();
     assert_eq!(status.phase, Some(Phase::Complete), "{status:#?}");
     assert_eq!(world.provided, [("left".to_owned(), 1), ("right".to_owned(), 1)].into());
     assert!(world.is_empty());
@@ -352,7 +352,7 @@ fn a_cluster_that_never_becomes_ready_fails_the_run_in_bounded_time_and_is_taken
     let mut world = World::with_clusters();
     world.clusters_hang = true;
     world.run(|_| None, World::cleaned);
-    let failure = world.experiment.clone().unwrap().status.unwrap().failure.unwrap();
+    let failure = world.status().failure.unwrap();
     assert_eq!((failure.stage.as_str(), failure.reason.as_str()), ("ClustersReady", "DeadlineExceeded"));
     assert!(world.is_empty());
 }
@@ -363,7 +363,7 @@ fn a_target_that_dies_among_trials_makes_the_trial_void_and_the_run_failed_and_c
     world.run(|_| None, |world| world.trials.len() == 3);
     world.lose_cluster();
     world.run(|_| None, World::cleaned);
-    let status = world.experiment.clone().unwrap().status.unwrap();
+    let status = world.status();
     assert_eq!(status.failure.unwrap().reason, "TargetLost");
     let last = status.trials.unwrap().begun.pop().unwrap();
     assert!(last.void.unwrap().contains("was lost"), "the trial in which it died must not count");
@@ -382,7 +382,7 @@ fn a_target_that_falls_silent_for_a_moment_is_not_lost() {
     }
     world.silent.clear();
     world.run(|_| None, World::cleaned);
-    let status = world.experiment.clone().unwrap().status.unwrap();
+    let status = world.status();
     assert_eq!(status.phase, Some(Phase::Complete), "{:?}", status.failure);
 }
 
@@ -392,7 +392,7 @@ fn another_cluster_in_the_place_of_its_own_is_not_taken_for_it() {
     world.run(|_| None, |world| !world.applications.is_empty());
     world.remote.values_mut().for_each(|facts| facts.cluster_id = "another".into());
     world.run(|_| None, World::cleaned);
-    let failure = world.experiment.clone().unwrap().status.unwrap().failure.unwrap();
+    let failure = world.status().failure.unwrap();
     assert_eq!(failure.reason, "TargetLost");
     assert!(world.is_empty());
 }
@@ -403,7 +403,7 @@ fn a_cluster_of_a_cloud_goes_once_the_disks_of_what_was_deployed_are_gone() {
     world.run(|_| None, |world| world.submissions == 1);
     assert!(world.remote.values().all(|facts| !facts.volumes.is_empty()), "there are none");
     world.run(|_| None, World::cleaned);
-    let status = world.experiment.clone().unwrap().status.unwrap();
+    let status = world.status();
     assert!(status.targets.iter().all(|target| target.left_behind.is_empty()), "{status:#?}");
     assert!(world.is_empty());
 }
@@ -431,10 +431,7 @@ fn a_cluster_of_a_cloud_goes_once_the_namespaces_in_it_are_gone_also_where_nothi
 fn teardown_is_looked_at_when_it_is_to_say_that_it_is_stuck_whatever_it_waits_for() {
     let mut world = World::new(false);
     world.applications_hang = true;
-    let began = |world: &World| {
-        let status = world.experiment.as_ref().and_then(|run| run.status.clone()).unwrap_or_default();
-        status.teardown_began_at
-    };
+    let began = |world: &World| world.status().teardown_began_at;
     world.run(|_| None, |world| began(world).is_some());
     for _ in 0..10 {
         world.pass(None);
@@ -457,10 +454,9 @@ fn a_load_balancer_of_a_component_s_own_that_does_not_go_is_on_record() {
     let own = ServiceFacts { name: "own".into(), ingress, ports: vec![json!({})], ..ServiceFacts::default() };
     world.cluster_of("left").unwrap().services.push(own);
     world.run(|_| None, World::cleaned);
-    let left_behind = |target: usize| {
-        world.experiment.as_ref().unwrap().status.as_ref().unwrap().targets[target].left_behind.clone()
-    };
-    assert_eq!((left_behind(0), left_behind(1)), (vec!["load balancer of Service own".to_owned()], vec![]));
+    let left_behind: Vec<Vec<String>> =
+        world.status().targets.into_iter().map(|target| target.left_behind).collect();
+    assert_eq!(left_behind, [vec!["load balancer of Service own".to_owned()], vec![]]);
 }
 
 /// What in a cluster does not go keeps it, which costs, for no longer than until the alarm.
@@ -478,7 +474,7 @@ fn a_cluster_goes_in_bounded_time_and_what_may_outlive_it_is_on_record(
     let begun = world.now;
     world.run(|pass| (pass % 3 == 0).then_some(pass % 7), World::cleaned);
     assert!(world.now.duration_since(begun).as_mins() < 20, "{}", world.now);
-    let status = world.experiment.clone().unwrap().status.unwrap();
+    let status = world.status();
     for target in &status.targets {
         assert_eq!(!target.left_behind.is_empty(), outlives, "{:?}", target.left_behind);
     }

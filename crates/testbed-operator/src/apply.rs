@@ -68,7 +68,8 @@ impl Error {
         }
     }
 
-    /// Returns why it will not be done, however often it is tried, until someone changes something; absent for what may pass.
+    /// Returns why it was not done, for people to read while it is tried again; absent for what is usually over by then, and
+    /// for what is said elsewhere.
     pub(crate) fn refusal(&self) -> Option<String> {
         match self {
             Self::Kube(KubeError::Api(status)) if is_final(status.code) => {
@@ -243,7 +244,7 @@ async fn claim(clients: &Clients, name: &str, resource_version: &str, labels: &V
     // Whose labels these are is what the sweeper goes by.
     let parameters = PatchParams { field_manager: Some(labels::OPERATOR.into()), ..PatchParams::default() };
     match api.patch_metadata(name, &parameters, &Patch::Merge(patch)).await {
-        Err(KubeError::Api(status)) if matches!(status.code, 404 | 409) => Ok(Fact::Missed),
+        Err(error) if has_moved_on(&error) => Ok(Fact::Missed),
         claimed => claimed.map(|_| Fact::Done).map_err(Error::Kube),
     }
 }
@@ -527,10 +528,13 @@ async fn store_bundle(
 /// changed: there is nothing to do, and what there is now is for the next pass.
 fn unless_moved_on<T>(answer: Result<T, KubeError>) -> Result<Fact, Error> {
     match answer {
-        Ok(_) => Ok(Fact::Done),
-        Err(KubeError::Api(status)) if status.code == 404 || status.code == 409 => Ok(Fact::Done),
-        Err(error) => Err(error.into()),
+        Err(error) if !has_moved_on(&error) => Err(error.into()),
+        _ => Ok(Fact::Done),
     }
+}
+
+fn has_moved_on(error: &KubeError) -> bool {
+    matches!(error, KubeError::Api(status) if matches!(status.code, 404 | 409))
 }
 
 /// What is to be deleted by its UID may be gone already. A conflict says either that another bears its name or that the

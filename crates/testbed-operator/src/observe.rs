@@ -101,10 +101,6 @@ pub(crate) async fn observe(clients: &Clients, name: &str, space: &str) -> Resul
     Ok(Some(seen))
 }
 
-/// What finalizers hold that Argo CD puts on an Application with hooks of `PreDelete` or `PostDelete`, and takes off once
-/// these were run.
-const LAST_HOOKS: &str = "-delete-finalizer.argocd.argoproj.io";
-
 fn known<T>(result: Result<T, Error>) -> Seen<T> {
     match result {
         Ok(value) => Seen::Known(value),
@@ -217,6 +213,10 @@ async fn applications(clients: &Clients, made: &Made) -> Result<Vec<ApplicationF
     let api = clients.dynamic(&argo("Application"), Some(ARGOCD_NAMESPACE));
     Ok(made.find(&api, Some(&made.applications)).await?.into_iter().map(application_facts).collect())
 }
+
+/// What finalizers hold that Argo CD puts on an Application with hooks of `PreDelete` or `PostDelete`, and takes off once
+/// these were run.
+const LAST_HOOKS: &str = "-delete-finalizer.argocd.argoproj.io";
 
 pub(crate) fn application_facts(object: DynamicObject) -> ApplicationFacts {
     let text = |path: &str| object.data.pointer(path).and_then(Value::as_str).map(str::to_owned);

@@ -176,6 +176,10 @@ fn text<'a>(value: &'a Value, path: &str) -> &'a str {
     value.pointer(path).and_then(Value::as_str).unwrap_or_default()
 }
 
+fn has_last_hook(object: &Value) -> bool {
+    strings(&object["metadata"]["finalizers"]).iter().any(|finalizer| finalizer == LAST_HOOK)
+}
+
 fn deleting(object: &Value) -> bool {
     object["metadata"]["deletionTimestamp"].is_string()
 }
@@ -431,8 +435,7 @@ impl Players {
                         }
                     }
                     drop(store);
-                    let has_hooks =
-                        strings(&object["metadata"]["finalizers"]).contains(&LAST_HOOK.to_owned());
+                    let has_hooks = has_last_hook(object);
                     if has_hooks && is_going {
                         // No hook can be made there.
                         return Some(millis(2000) / self.speed);
@@ -473,8 +476,8 @@ impl Players {
             return Some(wait);
         }
         deployed(&store, namespace, name);
-        let mut finalizers = strings(&object["metadata"]["finalizers"]);
-        if self.behavior.hooks && !finalizers.contains(&LAST_HOOK.to_owned()) {
+        if self.behavior.hooks && !has_last_hook(object) {
+            let mut finalizers = strings(&object["metadata"]["finalizers"]);
             finalizers.push(LAST_HOOK.to_owned());
             let patch = json!({"metadata": {"finalizers": finalizers}});
             let _ = lock(&self.hub).patch(key, false, &patch);

@@ -495,8 +495,13 @@ impl Store {
     /// Returns all objects of a kind that are looked for.
     #[must_use]
     pub fn list(&self, kind: &str, selector: &Selector) -> Vec<Arc<Value>> {
-        let all = self.objects.iter().filter(|(key, _)| key.kind == kind);
-        all.filter(|(key, object)| selector.matches(key, object)).map(|(_, object)| object.clone()).collect()
+        self.found(kind, selector).map(|(_, object)| object.clone()).collect()
+    }
+
+    /// Returns all objects of a kind that are looked for, with what names them.
+    pub(crate) fn found(&self, kind: &str, selector: &Selector) -> impl Iterator<Item = (&Key, &Arc<Value>)> {
+        let all = self.objects.iter().filter(move |(key, _)| key.kind == kind);
+        all.filter(move |(key, object)| selector.matches(key, object))
     }
 
     /// Returns every object.
@@ -676,8 +681,9 @@ impl Store {
         Some(text)
     }
 
-    /// Returns the object of an entry of the log as JSON.
-    pub(crate) fn told(&mut self, entry: &Entry) -> Bytes {
+    /// Returns the object of an entry of the log as JSON, by its place there.
+    pub(crate) fn told(&mut self, place: usize) -> Bytes {
+        let entry = &self.log[place];
         self.told.entry(entry.version).or_insert_with(|| text(&entry.object)).clone()
     }
 

@@ -193,8 +193,7 @@ fn act(
         }
         (&Method::GET, None) => {
             let (kind, selector) = (asked.kind.kind, asked.selector());
-            let all = store.all().filter(|(key, object)| key.kind == kind && selector.matches(key, object));
-            let keys: Vec<Key> = all.map(|(key, _)| key.clone()).collect();
+            let keys: Vec<Key> = store.found(kind, &selector).map(|(key, _)| key.clone()).collect();
             let items: Vec<Bytes> = keys.iter().filter_map(|key| store.shown(key)).collect();
             let (api_version, version) = (asked.kind.api_version, store.version());
             let head = format!(
@@ -336,10 +335,7 @@ impl Watch {
                     before["metadata"]["resourceVersion"] = json!(entry.version.to_string());
                     event(change, &text(&before))
                 }
-                None => {
-                    let entry = entry.clone();
-                    event(change, &store.told(&entry))
-                }
+                None => event(change, &store.told(self.next - 1)),
             };
             self.ready.push_back(line);
         }

@@ -762,6 +762,11 @@ impl World {
         Fact::Done
     }
 
+    /// What the run, which is there, says of itself: nothing before it was seen.
+    pub fn status(&self) -> ExperimentStatus {
+        self.experiment.as_ref().unwrap().status.clone().unwrap_or_default()
+    }
+
     /// Whether teardown takes for so long that what costs goes first.
     fn is_overdue(&self) -> bool {
         let status = self.experiment.as_ref().and_then(|run| run.status.as_ref());
