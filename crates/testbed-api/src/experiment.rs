@@ -51,6 +51,8 @@ use std::collections::BTreeMap;
     validation = Rule::new("self.workflow == oldSelf.workflow").message("workflow cannot change after creation: create a new Experiment"),
     validation = Rule::new("has(self.metrics) == has(oldSelf.metrics) && (!has(self.metrics) || self.metrics == oldSelf.metrics)")
         .message("metrics cannot change after creation: create a new Experiment"),
+    validation = Rule::new("has(self.tutorial) == has(oldSelf.tutorial) && (!has(self.tutorial) || self.tutorial == oldSelf.tutorial)")
+        .message("tutorial cannot change after creation: create a new Experiment"),
     validation = Rule::new("has(self.hypothesis) == has(oldSelf.hypothesis) && (!has(self.hypothesis) || self.hypothesis == oldSelf.hypothesis)")
         .message("hypothesis cannot change after creation: create a new Experiment"),
     validation = Rule::new("has(self.variants) == has(oldSelf.variants) && (!has(self.variants) || self.variants == oldSelf.variants)")

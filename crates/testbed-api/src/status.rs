@@ -270,6 +270,9 @@ pub struct PinnedTemplate {
     pub uid: String,
     /// Its generation.
     pub generation: i64,
+    /// SHA-256 of its specification, in hexadecimal: alike on every hub that has the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
 }
 
 /// Where the trials of a run stand.
@@ -349,6 +352,9 @@ pub struct TrialStatus {
     /// Why it does not count.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub void: Option<String>,
+    /// It does not count for what the machine did alone: the subject had no part in it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub disturbed: bool,
     /// Values of the metrics that criteria speak of, by metric and in its unit: a rule that stops early looks at them.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub values: BTreeMap<String, f64>,
@@ -371,6 +377,7 @@ impl TrialStatus {
             end: None,
             record: None,
             void: None,
+            disturbed: false,
             values: BTreeMap::new(),
             buckets: BTreeMap::new(),
         }

@@ -303,6 +303,9 @@ pub struct CriterionResult {
     pub metric: String,
     /// What was asked, such as `memory_bytes: victoriametrics / prometheus < 0.5`.
     pub asked: String,
+    /// The variant whose value and interval these are, where each one's value is held against a constant.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub variant: Option<String>,
     /// The decision.
     pub decision: Decision,
     /// The ratio or value that was compared with the bound.
@@ -311,7 +314,8 @@ pub struct CriterionResult {
     /// Its interval, at the confidence that this criterion's step among all asks for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub interval: Option<Interval>,
-    /// p-value of Wilcoxon's signed-rank test that it is the bound, adjusted after Holm for the number of criteria.
+    /// p-value of Wilcoxon's signed-rank test that it is the bound, and of the sign test where trials were lost, adjusted
+    /// after Holm for the number of criteria.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub adjusted_p_ratio: Option<f64>,
     /// Relative difference from the bound that a thing compared with itself would show by chance.

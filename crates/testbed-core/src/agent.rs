@@ -102,6 +102,13 @@ pub fn namespace(component: &str) -> Option<&'static str> {
     (component == TAILNET_OPERATOR).then_some(TAILNET_NAMESPACE)
 }
 
+/// Returns whether a component takes away what others of its target made elsewhere, so that it goes after them: the operator
+/// of a tailnet removes their devices, and the finalizers of their Services.
+#[must_use]
+pub fn clears_up(component: &str) -> bool {
+    component == TAILNET_OPERATOR
+}
+
 /// Returns whether a target joins a tailnet.
 #[must_use]
 pub fn joins_tailnet(target: &Target) -> bool {

@@ -2,9 +2,13 @@
 //!
 //! Trials of two runs are not close in time, so nothing is paired: what differs may be the day as much as the subject.
 
+use crate::plan::HUB;
+use crate::run;
 use serde::Serialize;
+use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use testbed_api::Summary;
+use testbed_api::experiment::{Aggregation, QueryType};
 use testbed_api::record::{Fingerprint, TrialRecord};
 use testbed_stats::{self as stats, Alternative};
 
@@ -20,7 +24,9 @@ pub struct Comparison {
     pub machines: Vec<String>,
     /// What is unlike between what was deployed.
     pub subjects: Vec<String>,
-    /// Each metric of each variant that both have.
+    /// What is unlike between what was asked for: load, parameters, windows, queries.
+    pub asked: Vec<String>,
+    /// Each metric of each variant that both have, and measured alike.
     pub rows: Vec<Row>,
 }
 
@@ -53,8 +59,8 @@ pub struct Row {
 pub fn compare(first: &Summary, second: &Summary) -> Comparison {
     let (a, b) = (samples(first), samples(second));
     let mut rows: Vec<(Row, f64)> = Vec::new();
-    for (key, (unit, x)) in &a {
-        let Some((_, y)) = b.get(key).filter(|(other, _)| other == unit) else { continue };
+    for (key, (how, x)) in &a {
+        let Some((_, y)) = b.get(key).filter(|(other, _)| other == how) else { continue };
         let logs = |values: &[f64]| values.iter().map(|value| libm::log(*value)).collect::<Vec<_>>();
         let shift = stats::hodges_lehmann_shift(&logs(y), &logs(x)).ok();
         let p = stats::mann_whitney(x, y, Alternative::TwoSided).ok().map(|test| test.p);
@@ -62,7 +68,7 @@ pub fn compare(first: &Summary, second: &Summary) -> Comparison {
         let row = Row {
             metric: key.0.clone(),
             variant: key.1.clone(),
-            unit: unit.clone(),
+            unit: how.unit.clone(),
             first_median,
             first_trial_count: x.len(),
             second_median,
@@ -82,6 +88,7 @@ pub fn compare(first: &Summary, second: &Summary) -> Comparison {
         second: second.name.clone(),
         machines: unlike_machines(first, second),
         subjects: unlike_subjects(first, second),
+        asked: unlike_asked(first, second),
         rows: rows.collect(),
     }
 }
@@ -90,15 +97,36 @@ fn valid(summary: &Summary) -> impl Iterator<Item = &TrialRecord> {
     summary.trials.iter().flat_map(|trials| &trials.records).filter(|record| record.void.is_none())
 }
 
-type Samples = BTreeMap<(String, String), (String, Vec<f64>)>;
+/// How a metric was measured: what was measured in another way is not the same.
+#[derive(Clone, Debug, PartialEq)]
+struct How {
+    unit: String,
+    query: Option<String>,
+    kind: QueryType,
+    aggregation: Aggregation,
+    of_hub: bool,
+}
+
+type Samples = BTreeMap<(String, String), (How, Vec<f64>)>;
 
 fn samples(summary: &Summary) -> Samples {
     let mut samples = Samples::new();
+    let metrics = run::metrics(&summary.spec);
     for record in valid(summary) {
         for (name, sample) in &record.samples {
             if let Some(value) = sample.value {
                 let key = (name.clone(), record.slot.variant.clone());
-                samples.entry(key).or_insert_with(|| (sample.unit.clone(), Vec::new())).1.push(value);
+                let how = || How {
+                    unit: sample.unit.clone(),
+                    query: metrics
+                        .iter()
+                        .find(|metric| metric.name == *name)
+                        .map(|metric| metric.query.clone()),
+                    kind: sample.kind,
+                    aggregation: sample.aggregation,
+                    of_hub: sample.source == HUB,
+                };
+                samples.entry(key).or_insert_with(|| (how(), Vec::new())).1.push(value);
             }
         }
     }
@@ -122,7 +150,7 @@ fn unlike_machines(first: &Summary, second: &Summary) -> Vec<String> {
         }
         fields
     };
-    differences(&described(&a), &described(&b))
+    differences(&described(&a), &described(&b), UNKNOWN)
 }
 
 fn unlike_subjects(first: &Summary, second: &Summary) -> Vec<String> {
@@ -142,19 +170,89 @@ fn unlike_subjects(first: &Summary, second: &Summary) -> Vec<String> {
         }
         fields
     };
-    differences(&described(first), &described(second))
+    differences(&described(first), &described(second), UNKNOWN)
 }
+
+/// Returns what is unlike between what was asked for, as far as it decides what is measured: what was deployed with which
+/// parameters, the load, what was measured and for how long. How often, and what was claimed of it, does not.
+fn unlike_asked(first: &Summary, second: &Summary) -> Vec<String> {
+    let asked = |summary: &Summary| {
+        let spec = &summary.spec;
+        let window = spec
+            .trials
+            .as_ref()
+            .map(|trials| [&trials.warmup, &trials.window, &trials.cooldown].map(Clone::clone));
+        let sources: BTreeMap<String, Value> = summary
+            .targets
+            .iter()
+            .flat_map(|target| target.components.iter().map(move |component| (target, component)))
+            .map(|(target, component)| {
+                let name = format!("{}/{}", target.name, component.name);
+                (name, serde_json::to_value(&component.sources).unwrap_or_default())
+            })
+            .collect();
+        let [warmup, window, cooldown] = window.map_or([None, None, None], |times| times.map(Some));
+        let whole = json!({
+            "targets": spec.targets,
+            "variants": spec.variants,
+            "workflow": spec.workflow,
+            "metrics": spec.metrics,
+            "trials": {"warmup": warmup, "window": window, "cooldown": cooldown},
+            "components": sources,
+            "template": template(summary),
+        });
+        let mut leaves = BTreeMap::new();
+        flatten(&whole, String::new(), &mut leaves);
+        // Names of namespaces and the like hold the name of the run.
+        let of_any = |text: String| text.replace(&summary.name, "$EXPERIMENT");
+        leaves.into_iter().map(|(path, text)| (path, BTreeSet::from([of_any(text)]))).collect()
+    };
+    differences(&asked(first), &asked(second), "not given")
+}
+
+/// Returns what tells a template of a workflow from another: its content, else which one it was on its hub.
+fn template(summary: &Summary) -> Option<String> {
+    let pinned = summary.workflow.pinned.as_ref()?;
+    let known = pinned
+        .sha256
+        .as_ref()
+        .map(|sha256| format!("sha256:{}", sha256.chars().take(12).collect::<String>()));
+    Some(known.unwrap_or_else(|| format!("generation {} of {}", pinned.generation, pinned.uid)))
+}
+
+/// Lists the leaves of a document by their paths; items that have a name stand under it, wherever in their list they are.
+fn flatten(value: &Value, path: String, leaves: &mut BTreeMap<String, String>) {
+    let below = |key: &str| if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") };
+    match value {
+        Value::Object(map) => {
+            for (key, value) in map {
+                flatten(value, below(key), leaves);
+            }
+        }
+        Value::Array(items) => {
+            for (index, value) in items.iter().enumerate() {
+                let name = value["name"].as_str().map_or_else(|| index.to_string(), str::to_owned);
+                flatten(value, below(&name), leaves);
+            }
+        }
+        Value::Null => {}
+        Value::String(text) => drop(leaves.insert(path, text.clone())),
+        Value::Bool(_) | Value::Number(_) => drop(leaves.insert(path, value.to_string())),
+    }
+}
+
+/// What is said of what one of two runs does not tell.
+const UNKNOWN: &str = "unknown";
 
 fn differences(
     a: &BTreeMap<String, BTreeSet<String>>,
     b: &BTreeMap<String, BTreeSet<String>>,
+    absent: &str,
 ) -> Vec<String> {
     let keys: BTreeSet<&String> = a.keys().chain(b.keys()).collect();
     let said = |values: Option<&BTreeSet<String>>| {
-        values.map_or_else(
-            || "unknown".to_owned(),
-            |values| values.iter().cloned().collect::<Vec<_>>().join(", "),
-        )
+        values
+            .map_or_else(|| absent.to_owned(), |values| values.iter().cloned().collect::<Vec<_>>().join(", "))
     };
     keys.into_iter()
         .filter(|key| a.get(*key) != b.get(*key))

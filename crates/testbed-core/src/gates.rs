@@ -5,9 +5,11 @@
 use crate::answer::aggregate;
 use crate::figure::{number, percent, with_unit};
 use crate::measurement;
+use crate::plan::HUB;
 use crate::schedule;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
 use std::collections::BTreeSet;
+use std::time::Duration;
 use testbed_api::ExperimentSpec;
 use testbed_api::experiment::QueryType;
 use testbed_api::record::{Gate, GateKind, LoadReport, Pod, Sample, TrialRecord};
@@ -52,6 +54,14 @@ pub fn judge(spec: &ExperimentSpec, record: &mut TrialRecord) {
         Some(gates[0].evidence.clone())
     };
     record.gates = gates;
+}
+
+/// Returns whether a trial does not count for what the machine did alone: given away by the hypervisor, a clock that was
+/// moved. Of all else the subject may be the cause, and a trial that is lost for how its subject fared is no random one.
+#[must_use]
+pub fn is_disturbed(record: &TrialRecord) -> bool {
+    let mut failed = record.gates.iter().filter(|gate| !gate.passed).peekable();
+    failed.peek().is_some() && failed.all(|gate| gate.gate == GateKind::SameMachine)
 }
 
 fn gate(gate: GateKind, outcome: Result<String, String>) -> Gate {
@@ -228,11 +238,11 @@ fn expectation(name: &str, sample: &Sample) -> Result<String, String> {
 }
 
 fn data_there(spec: &ExperimentSpec, record: &TrialRecord) -> Gate {
-    let decisive = schedule::decisive(spec);
+    let decisive = schedule::decisive(spec, &record.slot.variant);
     let mut least = None;
     for (name, sample) in &record.samples {
         if let Err(evidence) = there(name, sample, decisive.contains(name), record.window.as_ref()) {
-            return gate(GateKind::DataThere, Err(evidence));
+            return gate(GateKind::DataThere, Err(format!("{evidence}{}", failures(record))));
         }
         if let Some(count) = sample.raw_count {
             least = Some(least.map_or(count, |least: u64| least.min(count)));
@@ -243,6 +253,15 @@ fn data_there(spec: &ExperimentSpec, record: &TrialRecord) -> Gate {
     }
     let least = least.map_or_else(String::new, |least| format!(", on at least {least} samples"));
     gate(GateKind::DataThere, Ok(format!("{} metrics have data{least}", record.samples.len())))
+}
+
+/// Says how many requests failed, if any did: they took longer than any other, and a quantile among them has no value.
+fn failures(record: &TrialRecord) -> String {
+    let requests = record.load.as_ref().and_then(|load| load.requests.as_ref());
+    let requests = requests.filter(|requests| requests.failed > 0);
+    requests.map_or_else(String::new, |requests| {
+        format!("; {} of {} requests failed", requests.failed, requests.intended)
+    })
 }
 
 fn there(name: &str, sample: &Sample, is_decisive: bool, window: Option<&Window>) -> Result<(), String> {
@@ -262,9 +281,9 @@ fn there(name: &str, sample: &Sample, is_decisive: bool, window: Option<&Window>
     let (QueryType::Range, Some(step), Some(window)) = (sample.kind, sample.step_seconds, window) else {
         return Ok(());
     };
-    // The first point is as long after the start as the query looks back.
-    let back = measurement::reach(&sample.query).as_secs_f64();
-    let expected = ((seconds(window) - back).max(0.0) / step).floor() + 1.0;
+    let length = Duration::try_from(window.end.0.duration_since(window.start.0)).unwrap_or_default();
+    let first = measurement::first_point(&sample.query, length, sample.source == HUB).as_secs_f64();
+    let expected = ((seconds(window) - first).max(0.0) / step).floor() + 1.0;
     for series in &sample.series {
         #[expect(clippy::cast_precision_loss, reason = "far fewer points than 2^52")]
         let found = series.points.len() as f64;

@@ -17,7 +17,7 @@ use promql_parser::parser::{
 use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
-use testbed_api::experiment::MetricKind;
+use testbed_api::experiment::{MetricKind, QueryType};
 
 /// One thing said about a query.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +32,9 @@ pub struct Finding {
 
 /// Nesting below which a query is left unchecked: nobody writes it by hand, and each level costs stack.
 const DEEPEST: usize = 128;
+
+/// Time between two samples of the same series in the hub's store.
+pub const SCRAPE_INTERVAL: Duration = Duration::from_secs(2);
 
 /// Returns what is wrong with what a query measures.
 ///
@@ -86,6 +89,40 @@ pub fn reach(query: &str) -> Duration {
         _ => around,
     });
     back.max().unwrap_or_default()
+}
+
+/// Returns how far back a store may look for the sample that stands for a series at an instant, so that what was before
+/// the window stands for nothing in it. None for a query that reads over ranges alone, whose samples are those of the range,
+/// or only at the end of the window, which is asked how many samples it holds.
+///
+/// A store looks back five minutes if it is not told otherwise. Two samples' distance of the hub's store are enough there,
+/// one of them late; how far those of another store lie apart is not known, and a quarter of the window must be enough.
+#[must_use]
+pub fn lookback(query: &str, kind: QueryType, window: Duration, of_hub: bool) -> Option<Duration> {
+    let instants = instants(query);
+    let is_asked_often = match kind {
+        QueryType::Range => !instants.is_empty(),
+        QueryType::Instant => !instants.is_empty() && instants.iter().all(|around| !around.is_zero()),
+    };
+    let hub = SCRAPE_INTERVAL * 2;
+    is_asked_often.then(|| if of_hub { hub } else { hub.max(window / 4) })
+}
+
+/// Returns how long after the start of a window the first point of a range query is: it says nothing of what was before,
+/// which is warm-up, or another trial.
+#[must_use]
+pub fn first_point(query: &str, window: Duration, of_hub: bool) -> Duration {
+    let instant = instants(query).into_iter().max();
+    let looked = lookback(query, QueryType::Range, window, of_hub).zip(instant);
+    let looked = looked.map(|(lookback, around)| around.saturating_add(lookback));
+    reach(query).max(looked.unwrap_or_default()).min(window)
+}
+
+/// Returns the selectors that are read at an instant, each by how far back the subqueries around it have it read.
+fn instants(query: &str) -> Vec<Duration> {
+    let Ok(expr) = parser::parse(query) else { return Vec::new() };
+    let is_instant = |(node, _): &(&Expr, Duration)| matches!(node, Expr::VectorSelector(_));
+    placed(&expr).into_iter().filter(is_instant).map(|(_, around)| around).collect()
 }
 
 /// Returns whether a query reads over a window within a window.
@@ -1112,6 +1149,36 @@ mod tests {
         assert_eq!(shortest_range(query), shortest.map(Duration::from_secs));
         assert_eq!(reach(query), Duration::from_secs(back));
         assert_eq!(is_nested(query), back == 3660);
+    }
+
+    #[rstest]
+    #[case::gauge("sum(x)", Some(4), Some(15), 4, 15)]
+    #[case::rate("rate(x_total[20s])", None, None, 20, 20)]
+    #[case::both("rate(x_total[2s]) / y", Some(4), Some(15), 4, 15)]
+    #[case::within("max_over_time(sum(x)[10s:2s])", Some(4), Some(15), 14, 25)]
+    #[case::longer("rate(x_total[2m]) / y", Some(4), Some(15), 60, 60)]
+    fn no_point_of_a_range_says_anything_of_what_was_before_the_window(
+        #[case] query: &str,
+        #[case] hub: Option<u64>,
+        #[case] other: Option<u64>,
+        #[case] first_of_hub: u64,
+        #[case] first_of_other: u64,
+    ) {
+        let minute = Duration::from_mins(1);
+        for (of_hub, back, first) in [(true, hub, first_of_hub), (false, other, first_of_other)] {
+            assert_eq!(lookback(query, QueryType::Range, minute, of_hub), back.map(Duration::from_secs));
+            assert_eq!(first_point(query, minute, of_hub), Duration::from_secs(first));
+        }
+    }
+
+    #[test]
+    fn what_is_read_at_the_end_alone_may_have_been_told_at_any_time_of_the_window() {
+        let back = |query| lookback(query, QueryType::Instant, Duration::from_mins(1), true);
+        assert_eq!(
+            (back("x"), back("max_over_time(x[30s:2s]) / y"), back("rate(x_total[1m])")),
+            (None, None, None)
+        );
+        assert_eq!(back("max_over_time(sum(x)[30s:2s])"), Some(Duration::from_secs(4)));
     }
 
     #[rstest]

@@ -202,6 +202,8 @@ pub struct ServiceFacts {
     pub selector: BTreeMap<String, String>,
     /// Its ports, as the API server holds them.
     pub ports: Vec<Value>,
+    /// It is of type `LoadBalancer`: a cloud may have made one for it, whether it has an address yet or not.
+    pub is_balancer: bool,
     /// Address that a load balancer gave it.
     pub ingress: Option<String>,
     /// It is being deleted.

@@ -21,6 +21,7 @@ mod template;
 mod trials;
 
 pub use collect::SETTLE;
+pub(crate) use questions::HUB;
 pub use questions::{Answer, CollectRequest, MeasureRequest, Purpose, Question, Series, Store};
 
 use crate::certificate;
@@ -52,6 +53,10 @@ const LOOK_AGAIN: SignedDuration = SignedDuration::from_secs(15);
 pub const SILENCE: SignedDuration = SignedDuration::from_secs(60);
 /// How long teardown may take before it says that someone should look.
 pub const TEARDOWN_ALARM: SignedDuration = SignedDuration::from_mins(15);
+/// How long after the begin of teardown a disk of a cloud may appear that was ordered before. It takes seconds to make one.
+pub const SETTLES: SignedDuration = SignedDuration::from_mins(1);
+/// What may outlive a cluster of a cloud that does not say what there is.
+pub const OUTLIVES: &str = "what its cloud made for it, such as load balancers and disks";
 /// How long components may take to become ready.
 pub const DEPLOY_DEADLINE: SignedDuration = SignedDuration::from_mins(20);
 /// How long a workflow may run.
@@ -208,6 +213,8 @@ pub enum Fact {
         record: RecordRef,
         /// Why it does not count, if it does not.
         void: Option<String>,
+        /// It does not count for what the machine did alone.
+        disturbed: bool,
         /// Values of the metrics that criteria speak of.
         values: BTreeMap<String, f64>,
         /// Where those lie that are quantiles of histograms.
@@ -248,11 +255,23 @@ pub struct Plan {
     fails: bool,
 }
 
+/// Names what a cloud made for a Service of a cluster.
+#[must_use]
+pub fn balancer(service: &str) -> String {
+    format!("load balancer of Service {service}")
+}
+
+/// Names what a cloud made for a PersistentVolume of a cluster.
+#[must_use]
+pub fn disk(volume: &str) -> String {
+    format!("disk of PersistentVolume {volume}")
+}
+
 impl Plan {
-    /// Returns the status with what the first effects taught, where the next was refused and will be until someone changes
-    /// something: the stage that wants it says why.
+    /// Returns the status with what the first effects taught, where the next could not be carried out and may not be until
+    /// someone changes something: the stage that wants it says why.
     #[must_use]
-    pub fn status_refused(&self, facts: &[Fact], why: &str) -> ExperimentStatus {
+    pub fn status_explained(&self, facts: &[Fact], why: &str) -> ExperimentStatus {
         let mut status = self.status_with(facts);
         let Some(stage) = self.stage else { return status };
         let add = |message: &mut String| {
@@ -280,7 +299,7 @@ impl Plan {
             made::note_effect(&mut status, effect);
         }
         for fact in facts {
-            if let Fact::Measured { trial, record, void, values, buckets } = fact {
+            if let Fact::Measured { trial, record, void, disturbed, values, buckets } = fact {
                 let begun = status.trials.iter_mut().flat_map(|trials| &mut trials.begun);
                 for known in begun.filter(|known| known.slot.trial == *trial) {
                     // All else that was seen of it stands in its record now.
@@ -288,6 +307,7 @@ impl Plan {
                     known.doomed.clear();
                     known.record = Some(record.clone());
                     known.void.clone_from(void);
+                    known.disturbed = *disturbed;
                     known.values.clone_from(values);
                     known.buckets.clone_from(buckets);
                 }
@@ -672,11 +692,17 @@ fn ending(pass: &Pass<'_>, expiry: Option<Timestamp>) -> Option<Ending> {
         Some(Ending::Failed)
     } else if expiry.is_some_and(|expiry| pass.now >= expiry)
         && !status::holds(pass.persisted, ConditionType::Succeeded)
+        || is_half_gone(pass.persisted)
     {
         Some(Ending::Expired)
     } else {
         None
     }
+}
+
+/// Returns whether the end of a time to live has begun to take the run away: to make it longer then is too late.
+fn is_half_gone(persisted: &ExperimentStatus) -> bool {
+    persisted.teardown_began_at.is_some() && !status::holds(persisted, ConditionType::ResultsStored)
 }
 
 /// Returns when the time to live ends.

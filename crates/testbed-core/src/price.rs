@@ -4,13 +4,15 @@
 //! unknown: it is never guessed, and never 0. Every function here is pure: times come in as arguments.
 
 use crate::machines::{Machine, Shape, cluster_type, is_of, machine};
+use crate::run;
 use crate::schedule::Schedule;
 use jiff::Timestamp;
 use serde::Serialize;
+use std::collections::BTreeSet;
 use std::sync::LazyLock;
 use std::time::Duration;
 use testbed_api::ExperimentSpec;
-use testbed_api::experiment::{ClusterType, CompletionMode, Target};
+use testbed_api::experiment::{Cluster, ClusterType, CompletionMode, Target};
 use testbed_api::status::{CostStatus, ExperimentStatus};
 
 /// The currency of every amount.
@@ -321,7 +323,8 @@ fn paid(spec: &ExperimentSpec, target: &Target) -> Rate {
     let on_demand = price.map(|price| price.on_demand);
     let usd = if shape.spot { spot.or(on_demand) } else { on_demand };
     let mut nodes = Item::new(target, what, usd, count);
-    nodes.at_most_hourly_usd = on_demand.map(|price| price * count);
+    let surplus = machine(name).map_or(0.0, surplus);
+    nodes.at_most_hourly_usd = on_demand.map(|price| (price + surplus) * count);
     rate.items.push(nodes);
 
     for row in ROWS.iter() {
@@ -340,8 +343,14 @@ fn paid(spec: &ExperimentSpec, target: &Target) -> Rate {
     let (what, hourly) = disk.map_or_else(|| ("of unknown price".to_owned(), None), |(w, p)| (w, Some(p)));
     rate.items.push(Item::new(target, format!("disk of {size} GB: {what}"), hourly, count));
 
-    let services = spec.tutorial.iter().flat_map(|tutorial| &tutorial.services);
-    let balancers = services.filter(|service| service.target == target.name).count();
+    if kind == ClusterType::Aks && shape.spot {
+        rate.items.extend(system_pool(target));
+    }
+    let balancers = match kind {
+        // One of them is there in any case, for what leaves the cluster, and shows Services as well.
+        ClusterType::Aks => 1,
+        _ => shown_services(spec, target),
+    };
     for row in ROWS.iter() {
         if let Row::Balancer { cloud, hourly, what } = row
             && *cloud == kind
@@ -353,6 +362,44 @@ fn paid(spec: &ExperimentSpec, target: &Target) -> Rate {
         }
     }
     rate
+}
+
+/// Returns how many Services of a target are shown by load balancers of its cloud: those of its components that something
+/// outside refers to, and those of a tutorial. One of a tutorial that has the name of such a component is taken to be its.
+fn shown_services(spec: &ExperimentSpec, target: &Target) -> usize {
+    let mut shown: BTreeSet<String> = run::reached_from_outside(spec, &target.name);
+    let services = spec.tutorial.iter().flat_map(|tutorial| &tutorial.services);
+    shown.extend(
+        services.filter(|service| service.target == target.name).map(|service| service.service.clone()),
+    );
+    shown.len()
+}
+
+/// Returns what the node of AKS's own pods costs that a cluster with nodes of the spot market has beside them.
+fn system_pool(target: &Target) -> Vec<Item> {
+    let cluster = Cluster { kind: ClusterType::Aks, zone: target.cluster.zone.clone(), ..Cluster::default() };
+    let shape = Shape::of(&cluster);
+    let name = shape.machine_type.unwrap_or_default();
+    let place = shape.zone.and_then(|zone| region(ClusterType::Aks, zone).or(Some(zone))).unwrap_or_default();
+    let price = machine(name).and_then(|machine| node(machine, place)).map(|price| price.on_demand);
+    let size = f64::from(shape.disk_size_gb);
+    let disk = disk(ClusterType::Aks, place, size).map(|(_, hourly)| hourly);
+    vec![
+        Item::new(target, format!("{name} for the cluster's own pods, never of the spot market"), price, 1.0),
+        Item::new(target, format!("disk of {size} GB of that node"), disk, 1.0),
+    ]
+}
+
+/// Returns what a node costs more, in USD per hour, that uses all of its CPU all the time: AWS lets instances of T3 and T4g
+/// burst without end, and asks for each vCPU above their baseline.
+fn surplus(machine: &Machine) -> f64 {
+    let is_of = |series: &str| machine.name.starts_with(series);
+    let price = match machine.cloud {
+        ClusterType::Eks if is_of("t4g.") => 0.04,
+        ClusterType::Eks if is_of("t3.") || is_of("t3a.") => 0.05,
+        _ => 0.0,
+    };
+    price * (machine.burst_cpu - machine.cpu).max(0.0)
 }
 
 /// Returns what a disk is and costs, in USD per hour.
@@ -496,7 +543,7 @@ pub fn estimate(spec: &ExperimentSpec) -> Estimate {
 fn assumptions(spec: &ExperimentSpec) -> Vec<String> {
     let mut said = vec![
         "list prices without tax, discounts, credits and free tiers".to_owned(),
-        "not counted: traffic, public addresses, logs, and what components order themselves, such as volumes and load balancers".to_owned(),
+        "not counted: traffic, public addresses, logs, and what components order themselves, such as volumes and load balancers, and one for a component that answers PromQL".to_owned(),
     ];
     let mut kinds: Vec<ClusterType> = spec.targets.iter().map(|target| target.cluster.kind).collect();
     kinds.sort_unstable();

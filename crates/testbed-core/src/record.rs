@@ -10,11 +10,12 @@ use crate::schedule;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
 use std::collections::{BTreeMap, BTreeSet};
 use testbed_api::ExperimentSpec;
-use testbed_api::experiment::{Aggregation, Metric, QueryType};
+use testbed_api::experiment::{Aggregation, ClusterType, Metric, QueryType};
 use testbed_api::record::{
-    Bucket, Fingerprint, LoadReport, Reading, Sample, SeriesPoint, TrialRecord, TrialWorkflow,
+    Bucket, Fingerprint, LoadReport, MachineReport, Reading, Sample, SeriesPoint, TrialRecord, TrialWorkflow,
 };
 use testbed_api::status::TrialStatus;
+use testbed_api::trials::Variant;
 
 /// Everything that is known of a trial that is over.
 #[derive(Clone, Debug)]
@@ -53,7 +54,7 @@ pub fn record(spec: &ExperimentSpec, evidence: &Evidence<'_>) -> Option<TrialRec
             finished_at: workflow.finished_at.clone(),
         }),
         window: end.window,
-        machine: fingerprint(&nodes, evidence.nodes, load.as_ref()),
+        machine: fingerprint(&nodes, evidence.nodes, seen_by(spec, &trial.slot.variant, load.as_ref())),
         before,
         after: end.after,
         load,
@@ -96,17 +97,30 @@ fn decisive<T>(
     record: &TrialRecord,
     of: impl Fn(&Sample) -> Option<T>,
 ) -> BTreeMap<String, T> {
-    let decisive = schedule::decisive(spec);
+    let decisive = schedule::decisive(spec, &record.slot.variant);
     let samples = record.samples.iter().filter(|(name, _)| decisive.contains(*name));
     samples.filter_map(|(name, sample)| Some((name.clone(), of(sample)?))).collect()
 }
 
+/// Returns the machine as the load generator saw it, if that is the subject's: it runs on the hub, and so does a subject in
+/// the hub or in a local cluster. What another cluster is made of it cannot see.
+fn seen_by<'a>(
+    spec: &ExperimentSpec,
+    variant: &str,
+    load: Option<&'a LoadReport>,
+) -> Option<&'a MachineReport> {
+    let target = spec.variant(variant).map_or(variant, Variant::target);
+    let target = spec.targets.iter().find(|known| known.name == target)?;
+    let is_beside = matches!(target.cluster.kind, ClusterType::Hub | ClusterType::Local);
+    load.filter(|_| is_beside)?.machine.as_ref()
+}
+
 /// The machine is that of the subject's node; what only a process on it can see, the load generator saw.
-fn fingerprint(names: &BTreeSet<&str>, nodes: &[NodeFacts], load: Option<&LoadReport>) -> Fingerprint {
+fn fingerprint(names: &BTreeSet<&str>, nodes: &[NodeFacts], seen: Option<&MachineReport>) -> Fingerprint {
     let node = nodes.iter().find(|node| names.contains(node.name.as_str()));
     let mut machine = node.map(|node| node.machine.clone()).unwrap_or_default();
     machine.node_count = (names.len() > 1).then(|| u32::try_from(names.len()).unwrap_or(u32::MAX));
-    if let Some(seen) = load.and_then(|load| load.machine.as_ref()) {
+    if let Some(seen) = seen {
         machine.cpu_model = machine.cpu_model.or_else(|| seen.cpu_model.clone());
         machine.governor = machine.governor.or_else(|| seen.governor.clone());
         machine.kernel = machine.kernel.or_else(|| seen.kernel.clone());
@@ -290,6 +304,26 @@ mod tests {
     use crate::plan::Series;
     use jiff::Timestamp;
     use rstest::rstest;
+
+    #[rstest]
+    #[case("hub", true)]
+    #[case("local", true)]
+    #[case("existing", false)]
+    #[case("gke", false)]
+    fn what_the_generator_saw_of_its_machine_is_the_subjects_only_on_the_hub(
+        #[case] kind: &str,
+        #[case] beside: bool,
+    ) {
+        let spec = serde_json::from_value(serde_json::json!({
+            "targets": [{"name": "a", "cluster": {"type": kind}}],
+            "variants": [{"name": "fast", "target": "a"}],
+            "workflow": {"template": "t", "completion": {"mode": "workflow"}},
+        }))
+        .unwrap();
+        let machine = MachineReport { cpu_model: Some("of the hub".into()), ..MachineReport::default() };
+        let load = LoadReport { machine: Some(machine.clone()), ..LoadReport::default() };
+        assert_eq!(seen_by(&spec, "fast", Some(&load)), beside.then_some(&machine));
+    }
 
     fn of(label: &str, buckets: &[&str]) -> Answer {
         let bucket = |bound: &&str| Series {

@@ -112,7 +112,7 @@ impl<'a> Run<'a> {
         if target.cluster.kind == ClusterType::Hub {
             return exposed;
         }
-        let wanted = self.reached_from_outside(&target.name);
+        let wanted = reached_from_outside(self.spec, &target.name);
         for component in self.components(&target.name) {
             let Some(endpoint) = &component.endpoint else { continue };
             if wanted.contains(component.name.as_str()) || component.metrics_store == Some(true) {
@@ -124,30 +124,6 @@ impl<'a> Run<'a> {
             exposed.entry(service.service.clone()).or_insert(service.port);
         }
         exposed
-    }
-
-    /// Returns the components of a target that something outside of it refers to.
-    fn reached_from_outside(&self, target: &str) -> BTreeSet<String> {
-        let spec = self.spec;
-        let of_workflow = spec.workflow.params.values();
-        let of_variants = spec.variants.iter().flat_map(|variant| variant.params.values());
-        let others = spec.targets.iter().filter(|other| other.name != target);
-        let of_others =
-            others.flat_map(|other| &other.components).flat_map(|reference| reference.params.values());
-        let mut reached = BTreeSet::new();
-        for text in of_workflow.chain(of_variants).chain(of_others) {
-            // What cannot be read was refused by the first stage.
-            let _ = interpolate(text, |reference| {
-                if let Reference::Endpoint { target: of, component }
-                | Reference::Address { target: of, component } = reference
-                    && of == target
-                {
-                    reached.insert(component.to_owned());
-                }
-                Ok::<_, String>(String::new())
-            });
-        }
-        reached
     }
 
     /// Returns the name of the workflow.
@@ -276,4 +252,27 @@ pub fn targets_of<'a>(spec: &'a ExperimentSpec, metric: &Metric) -> Vec<Option<&
 #[must_use]
 pub fn status(experiment: &Experiment) -> ExperimentStatus {
     experiment.status.clone().unwrap_or_default()
+}
+
+/// Returns the components of a target that something outside of it refers to.
+pub(crate) fn reached_from_outside(spec: &ExperimentSpec, target: &str) -> BTreeSet<String> {
+    let of_workflow = spec.workflow.params.values();
+    let of_variants = spec.variants.iter().flat_map(|variant| variant.params.values());
+    let others = spec.targets.iter().filter(|other| other.name != target);
+    let of_others =
+        others.flat_map(|other| &other.components).flat_map(|reference| reference.params.values());
+    let mut reached = BTreeSet::new();
+    for text in of_workflow.chain(of_variants).chain(of_others) {
+        // What cannot be read was refused by the first stage.
+        let _ = interpolate(text, |reference| {
+            if let Reference::Endpoint { target: of, component }
+            | Reference::Address { target: of, component } = reference
+                && of == target
+            {
+                reached.insert(component.to_owned());
+            }
+            Ok::<_, String>(String::new())
+        });
+    }
+    reached
 }

@@ -181,6 +181,18 @@ impl<'a> Schedule<'a> {
         Block { number, aa: true, variants: vec![name.clone(), name] }
     }
 
+    /// Returns how many trials there are: those that were planned, and those of blocks that are run again.
+    #[must_use]
+    pub fn trial_count(&self, begun: &[TrialStatus]) -> usize {
+        let planned = self.planned();
+        let keys: BTreeSet<(bool, u32)> =
+            begun.iter().map(|trial| (trial.slot.aa, trial.slot.block)).collect();
+        let again = keys
+            .into_iter()
+            .filter(|(aa, number)| !planned.iter().any(|block| (block.aa, block.number) == (*aa, *number)));
+        self.slots().len() + again.map(|(aa, _)| self.trials_of_block(aa) as usize).sum::<usize>()
+    }
+
     /// Returns the seed of the load in a block: the same for every variant in it.
     #[must_use]
     pub fn load_seed(&self, slot: &Slot) -> u64 {
@@ -247,7 +259,10 @@ pub fn next(spec: &ExperimentSpec, status: &TrialsStatus, created: Timestamp, no
         );
         return stop(StopReason::TooManyVoid, message);
     }
-    if let Some(message) = sequential::stops(spec, status, tally.valid) {
+    // What is looked at again after a block that adds none would be looked at more often than was planned for.
+    if tally.last_counts
+        && let Some(message) = sequential::stops(spec, status, tally.valid)
+    {
         return stop(StopReason::Decided, message);
     }
     let Some(block) = tally.next else {
@@ -282,6 +297,8 @@ struct Tally {
     void: u32,
     valid: u32,
     valid_aa: u32,
+    /// The block that was begun last is valid, and not of a variant against itself.
+    last_counts: bool,
 }
 
 impl Tally {
@@ -290,7 +307,16 @@ impl Tally {
             begun.iter().map(|trial| (trial.slot.aa, trial.slot.block)).collect();
         let block_of =
             |(aa, number): (bool, u32)| if aa { schedule.aa_block(number) } else { schedule.block(number) };
-        let mut tally = Self { unfinished: None, next: None, done: 0, void: 0, valid: 0, valid_aa: 0 };
+        let mut tally = Self {
+            unfinished: None,
+            next: None,
+            done: 0,
+            void: 0,
+            valid: 0,
+            valid_aa: 0,
+            last_counts: false,
+        };
+        let last = begun.last().map(|trial| (trial.slot.aa, trial.slot.block));
         for key in &keys {
             let of_block: Vec<&TrialStatus> =
                 begun.iter().filter(|trial| (trial.slot.aa, trial.slot.block) == *key).collect();
@@ -306,6 +332,7 @@ impl Tally {
                 tally.valid_aa += 1;
             } else {
                 tally.valid += 1;
+                tally.last_counts = last == Some(*key);
             }
         }
         let planned = schedule.planned();
@@ -339,13 +366,15 @@ impl Tally {
     }
 }
 
-/// Returns the metrics that criteria speak of: those a rule that stops early looks at.
+/// Returns the metrics that criteria speak of and a variant has: those a rule that stops early looks at.
 #[must_use]
-pub fn decisive(spec: &ExperimentSpec) -> BTreeSet<String> {
+pub fn decisive(spec: &ExperimentSpec, variant: &str) -> BTreeSet<String> {
+    let target = spec.variant(variant).map_or(variant, Variant::target);
     let hypothesis = spec.hypothesis.as_ref();
     let compared = hypothesis.into_iter().flat_map(|h| &h.criteria).map(|c| c.metric.clone());
     let bounded = hypothesis.into_iter().flat_map(|h| &h.success_criteria).map(|c| c.metric.clone());
-    let known: BTreeSet<String> = run::metrics(spec).into_iter().map(|metric| metric.name).collect();
+    let metrics = run::metrics(spec).into_iter().filter(|metric| metric.is_of(target));
+    let known: BTreeSet<String> = metrics.map(|metric| metric.name).collect();
     compared.chain(bounded).filter(|name| known.contains(name)).collect()
 }
 
@@ -430,6 +459,15 @@ mod tests {
         assert_eq!(names.len(), 8);
         assert!(names[6].starts_with("b04-1"), "{names:?}");
         assert_eq!(stop.message, "every block was run: 3 valid blocks, 1 void");
+        let status = |count: usize| {
+            let schedule = Schedule::of(&spec, 7).unwrap();
+            let begun = (0..count).map(|index| {
+                let block = schedule.block(u32::try_from(index / 2).unwrap() + 1);
+                recorded(block.slots()[index % 2].clone(), false)
+            });
+            schedule.trial_count(&begun.collect::<Vec<_>>())
+        };
+        assert_eq!((status(0), status(6), status(7), status(8)), (6, 6, 8, 8));
 
         spec.trials.as_mut().unwrap().retries = Some(0);
         let (names, stop) = run(&spec, |slot| slot.block == 2);

@@ -5,7 +5,7 @@
 //! field manager must have set them, the run must be missing from a fresh list, and both must have been seen twice, apart.
 //! What others have made, or cannot be read, is left alone.
 
-use crate::plan::{ChildKind, ObjectRef, TEARDOWN_ALARM};
+use crate::plan::{ChildKind, OUTLIVES, ObjectRef, SETTLES, TEARDOWN_ALARM};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -32,6 +32,9 @@ pub const SUSPICIOUS: Duration = Duration::from_secs(20);
 pub const DELETING: Duration = Duration::from_secs(5);
 /// No pause is shorter: suspicion ripens at a moment that is reached a little late.
 const SHORTEST: Duration = Duration::from_millis(100);
+/// How long a cluster of a cloud is without its run at the least when it goes. Whatever ordered disks in it was asked to go
+/// after [`APART`].
+const SETTLED: Duration = APART.saturating_add(SETTLES.unsigned_abs());
 /// How long clusters, and the ways to them, wait for Applications that do not go away: as long as in a teardown.
 const PATIENCE: Duration = TEARDOWN_ALARM.unsigned_abs();
 
@@ -97,6 +100,12 @@ impl Suspects {
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
+
+    /// Returns for how long an object has been one, at a moment on the clock of the looks; absent if it is none.
+    #[must_use]
+    pub fn age(&self, object: &Found, now: Duration) -> Option<Duration> {
+        self.0.get(&object.key()).map(|first| now.saturating_sub(*first))
+    }
 }
 
 /// What a look at the hub led to.
@@ -126,7 +135,7 @@ pub fn sweep(
     // What was not an orphan in between is a suspect from the beginning.
     let first = |orphan: &Found| before.0.get(&orphan.key()).copied();
     let suspects = orphans.iter().map(|orphan| (orphan.key(), first(orphan).unwrap_or(ended))).collect();
-    let age = |orphan: &Found| first(orphan).map(|first| began.saturating_sub(first));
+    let age = |orphan: &Found| before.age(orphan, began);
     let waits = |orphan: &Found| {
         let applications = orphans
             .iter()
@@ -157,6 +166,47 @@ pub fn sweep(
         (false, true) => ripe.unwrap_or(SUSPICIOUS).clamp(SHORTEST, SUSPICIOUS),
     };
     Look { delete, suspects: Suspects(suspects), again }
+}
+
+/// What a cluster holds that its cloud would keep without it: load balancers and disks, which go with the namespaces of the
+/// run, but not with the cluster.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Inside {
+    /// Nothing was ever made in it, or it is not of a cloud.
+    Nothing,
+    /// Nothing any more, unless a disk is being made.
+    Empty,
+    /// The run's namespaces are there still, or these.
+    Holds(Vec<String>),
+    /// It does not say.
+    Silent,
+}
+
+/// Whether an orphaned cluster goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Parting {
+    /// It goes, with all there is.
+    Goes,
+    /// It stays until the next look, because of this.
+    Stays(String),
+    /// It goes, and this may outlive it.
+    GoesWithout(String),
+}
+
+/// Returns whether a cluster goes that is due otherwise, `age` after it was first seen without its run.
+#[must_use]
+pub fn parting(inside: &Inside, age: Duration) -> Parting {
+    let is_late = age >= PATIENCE;
+    match inside {
+        Inside::Empty if age < SETTLED => Parting::Stays("a disk may be being made".into()),
+        Inside::Nothing | Inside::Empty => Parting::Goes,
+        Inside::Holds(what) if what.is_empty() && is_late => Parting::Goes,
+        Inside::Holds(what) if what.is_empty() => Parting::Stays("its namespaces are being removed".into()),
+        Inside::Holds(what) if is_late => Parting::GoesWithout(what.join(", ")),
+        Inside::Holds(what) => Parting::Stays(format!("{} must go before", what.join(", "))),
+        Inside::Silent if is_late => Parting::GoesWithout(OUTLIVES.into()),
+        Inside::Silent => Parting::Stays("it does not say what its cloud made for it".into()),
+    }
 }
 
 fn rank(kind: ChildKind) -> usize {
@@ -317,6 +367,42 @@ mod tests {
         assert_eq!(names(&look(&left, &[], &first.suspects, 60)), ["of another run"]);
         assert_eq!(names(&look(&left[..3], &[], &first.suspects, 899)), [""; 0]);
         assert_eq!(names(&look(&left[..3], &[], &first.suspects, 900)), ["way"]);
+    }
+
+    #[rstest]
+    #[case::with_nothing_in_it(Inside::Nothing, 30, Some(""))]
+    #[case::in_which_a_disk_may_be_being_made(Inside::Empty, 89, None)]
+    #[case::in_which_none_can_be_any_more(Inside::Empty, 90, Some(""))]
+    #[case::with_namespaces(Inside::Holds(vec![]), 899, None)]
+    #[case::with_namespaces_that_stay(Inside::Holds(vec![]), 900, Some(""))]
+    #[case::with_disks(Inside::Holds(vec!["a".into(), "b".into()]), 899, None)]
+    #[case::with_disks_that_stay(Inside::Holds(vec!["a".into(), "b".into()]), 900, Some("a, b"))]
+    #[case::that_is_silent(Inside::Silent, 899, None)]
+    #[case::that_stays_silent(
+        Inside::Silent,
+        900,
+        Some("what its cloud made for it, such as load balancers and disks")
+    )]
+    fn a_cluster_of_a_cloud_goes_when_nothing_is_left_that_would_outlive_it_or_after_a_quarter_of_an_hour(
+        #[case] inside: Inside,
+        #[case] age: u64,
+        #[case] goes_without: Option<&str>,
+    ) {
+        let parting = parting(&inside, seconds(age));
+        let expected = match goes_without {
+            None => return assert!(matches!(parting, Parting::Stays(_)), "{parting:?}"),
+            Some("") => Parting::Goes,
+            Some(what) => Parting::GoesWithout(what.into()),
+        };
+        assert_eq!(parting, expected);
+    }
+
+    #[test]
+    fn a_suspect_is_as_old_as_its_first_sighting() {
+        let left = found(ChildKind::Cluster, "left", "gone");
+        let first = look(std::slice::from_ref(&left), &[], &Suspects::default(), 100);
+        let second = look(std::slice::from_ref(&left), &[], &first.suspects, 130);
+        assert_eq!(second.suspects.age(&left, seconds(190)), Some(seconds(90)));
     }
 
     fn any_kind() -> impl Strategy<Value = ChildKind> {

@@ -97,6 +97,7 @@ fn observed_only(
     CriterionResult {
         metric: metric.to_owned(),
         asked,
+        variant: None,
         decision: Decision::Insufficient,
         observed,
         interval: None,
@@ -150,9 +151,10 @@ pub fn of_trials(basis: &Basis<'_>, trials: &[Observation<'_>], analysis: &Analy
         count => format!("floor from {count} block{} against itself", if count == 1 { "" } else { "s" }),
     };
     let certainty = format!(
-        "{} of {} blocks valid, {} confidence, {aa}",
+        "{} of {} blocks valid{}, {} confidence, {aa}",
         counts.valid_block_count,
         counts.planned_block_count,
+        void_trials(trials),
         percent(analysis.level_ratio)
     );
     let Some(hypothesis) = &spec.hypothesis else { return undecided(NO_HYPOTHESIS, certainty) };
@@ -164,13 +166,9 @@ pub fn of_trials(basis: &Basis<'_>, trials: &[Observation<'_>], analysis: &Analy
     let criteria = analysis::criteria(spec, seed, trials, alpha);
     let insufficient = |reason: String| Verdict {
         decision: Some(Decision::Insufficient),
-        reason,
         certainty: certainty.clone(),
-        criteria: criteria
-            .iter()
-            .cloned()
-            .map(|criterion| CriterionResult { decision: Decision::Insufficient, ..criterion })
-            .collect(),
+        criteria: criteria.iter().cloned().map(|criterion| overridden(criterion, &reason)).collect(),
+        reason,
     };
     if let Some(failure) = failure {
         return insufficient(format!("the run failed: {failure}"));
@@ -189,6 +187,29 @@ pub fn of_trials(basis: &Basis<'_>, trials: &[Observation<'_>], analysis: &Analy
         (Decision::Supported, reasons.join("; "))
     };
     Verdict { decision: Some(decision), reason, certainty, criteria }
+}
+
+/// Returns a criterion that decides nothing, whatever its own data would say, and why.
+fn overridden(criterion: CriterionResult, why: &str) -> CriterionResult {
+    if criterion.decision == Decision::Insufficient {
+        return criterion;
+    }
+    let reason = format!("{}: but {why}", criterion.reason);
+    CriterionResult { decision: Decision::Insufficient, reason, ..criterion }
+}
+
+/// Says how many trials of each variant do not count, if there are any.
+fn void_trials(trials: &[Observation<'_>]) -> String {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for variant in trials.iter().filter_map(Observation::void_of) {
+        *counts.entry(variant).or_default() += 1;
+    }
+    let said: Vec<String> = counts.iter().map(|(variant, count)| format!("{count} of {variant}")).collect();
+    match counts.values().sum::<usize>() {
+        0 => String::new(),
+        1 => format!(", a trial void ({})", said.join(", ")),
+        count => format!(", {count} trials void ({})", said.join(", ")),
+    }
 }
 
 /// Says why there are too few blocks: the most frequent reason of the void ones, if there are any.

@@ -110,6 +110,7 @@ fn order(summary: &Summary, trials: &Trials) -> Order {
         status.begun.push(TrialStatus {
             record: Some(RecordRef::default()),
             void: record.void.clone(),
+            disturbed: gates::is_disturbed(record),
             values: record::decisive_values(&summary.spec, record),
             buckets: record::decisive_buckets(&summary.spec, record),
             ..TrialStatus::begun(slot, record.begun_at.clone())

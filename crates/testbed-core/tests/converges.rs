@@ -22,7 +22,7 @@ use testbed_api::conditions::ConditionType;
 use testbed_api::labels;
 use testbed_api::status::{ExperimentStatus, Phase, StopReason, TrialStatus};
 use testbed_core::observed::{Seen, ServiceFacts};
-use testbed_core::plan::{DEPLOY_DEADLINE, Effect, Fact, TEARDOWN_ALARM, plan};
+use testbed_core::plan::{ChildKind, DEPLOY_DEADLINE, Effect, Fact, TEARDOWN_ALARM, plan};
 use testbed_core::schedule::Schedule;
 use testbed_core::status;
 use world::{PASSES, World};
@@ -409,6 +409,43 @@ fn a_cluster_of_a_cloud_goes_once_the_disks_of_what_was_deployed_are_gone() {
 }
 
 #[test]
+fn a_cluster_of_a_cloud_stays_for_a_disk_that_was_being_made_when_its_claim_went() {
+    let mut world = World::in_a_cloud();
+    world.without_disks = true;
+    world.run(|_| None, |world| world.status().teardown_began_at.is_some());
+    let began = world.status().teardown_began_at.unwrap().0;
+    world.run(|_| None, |world| world.remote.values().all(|facts| facts.namespaces.is_empty()));
+    world.pass(None);
+    world.volumes_stay = true;
+    world.cluster_of("left").unwrap().volumes.push("pvc-late".into());
+    world.run(|_| None, |world| world.clusters.len() == 1);
+    assert!(
+        world.now.duration_since(began) >= SignedDuration::from_mins(1),
+        "nothing could appear meanwhile"
+    );
+    assert!(world.clusters.values().all(|cluster| cluster.target == "left" && !cluster.deleting));
+    world.volumes_stay = false;
+    world.run(|_| None, World::cleaned);
+    let status = world.status();
+    assert!(status.targets.iter().all(|target| target.left_behind.is_empty()), "{status:#?}");
+}
+
+#[test]
+fn a_cluster_of_a_cloud_stays_though_nobody_could_write_down_when_teardown_began() {
+    let mut world = World::in_a_cloud();
+    world.without_disks = true;
+    world.run(|_| None, |world| world.status().teardown_began_at.is_some());
+    world.run(|_| None, |world| world.remote.values().all(|facts| facts.namespaces.is_empty()));
+    world.pass(None);
+    world.experiment.as_mut().unwrap().status.as_mut().unwrap().teardown_began_at = None;
+    let plan = plan(&world.observed().unwrap(), world.now);
+    let goes =
+        |effect: &&Effect| matches!(effect, Effect::Delete(object) if object.kind == ChildKind::Cluster);
+    assert_eq!(plan.effects.iter().find(goes), None);
+    assert!(plan.wake_at.is_some_and(|at| at.duration_since(world.now) <= SignedDuration::from_mins(1)));
+}
+
+#[test]
 fn what_is_run_last_of_a_component_is_run_before_its_namespace_goes() {
     for hooked in ["left", "right"] {
         for mut world in [World::new(false), World::beside_others(), World::in_a_cloud()] {
@@ -445,13 +482,35 @@ fn teardown_is_looked_at_when_it_is_to_say_that_it_is_stuck_whatever_it_waits_fo
 }
 
 #[test]
-fn a_load_balancer_of_a_component_s_own_that_does_not_go_is_on_record() {
+fn a_run_that_is_being_taken_away_is_not_called_back_by_a_longer_time_to_live() {
+    let mut world = World::new(false);
+    world.run(|_| None, |world| world.submissions == 1);
+    world.now = world.now.checked_add(jiff::SignedDuration::from_hours(24)).unwrap();
+    world.run(|_| None, |world| world.status().teardown_began_at.is_some());
+    world.experiment.as_mut().unwrap().spec.ttl_days = 90;
+    world.run(|_| None, World::cleaned);
+    assert!(world.is_empty() && world.submissions == 1);
+    let status = world.status();
+    assert_eq!(status::get(&status, ConditionType::ResultsStored).unwrap().reason, "Expired");
+}
+
+/// It has an address or not yet: a cloud may have made it.
+#[rstest::rstest]
+#[case(Some("203.0.113.9"))]
+#[case(None)]
+fn a_load_balancer_of_a_component_s_own_that_does_not_go_is_on_record(#[case] ingress: Option<&str>) {
     let mut world = World::in_a_cloud();
     world.without_disks = true;
     world.namespaces_stay = true;
     world.run(|_| None, |world| world.submissions == 1);
-    let ingress = Some("203.0.113.9".to_owned());
-    let own = ServiceFacts { name: "own".into(), ingress, ports: vec![json!({})], ..ServiceFacts::default() };
+    let ingress = ingress.map(str::to_owned);
+    let own = ServiceFacts {
+        name: "own".into(),
+        is_balancer: true,
+        ingress,
+        ports: vec![json!({})],
+        ..ServiceFacts::default()
+    };
     world.cluster_of("left").unwrap().services.push(own);
     world.run(|_| None, World::cleaned);
     let left_behind: Vec<Vec<String>> =
@@ -493,11 +552,11 @@ fn what_is_refused_is_said_where_it_is_wanted_and_where_the_run_fails_of_it() {
     };
     world.run(|_| None, wants);
     let said = |status: &ExperimentStatus, kind| status::get(status, kind).unwrap().message.clone();
-    let waiting = plan(&world.observed().unwrap(), world.now).status_refused(&[], WHY);
+    let waiting = plan(&world.observed().unwrap(), world.now).status_explained(&[], WHY);
     assert!(said(&waiting, ConditionType::ComponentsReady).ends_with(WHY));
     assert_eq!((said(&waiting, ConditionType::Succeeded), waiting.failure), (String::new(), None));
     world.now = world.now.checked_add(DEPLOY_DEADLINE).unwrap();
-    let failed = plan(&world.observed().unwrap(), world.now).status_refused(&[], WHY);
+    let failed = plan(&world.observed().unwrap(), world.now).status_explained(&[], WHY);
     for kind in [ConditionType::ComponentsReady, ConditionType::Succeeded] {
         assert!(said(&failed, kind).ends_with(WHY), "{}", said(&failed, kind));
     }
@@ -505,7 +564,7 @@ fn what_is_refused_is_said_where_it_is_wanted_and_where_the_run_fails_of_it() {
     assert!(failure.message.starts_with("not ready within the deadline") && failure.message.ends_with(WHY));
     // What is refused later is no other reason for the failure.
     world.experiment.as_mut().unwrap().status = Some(failed);
-    let leaving = plan(&world.observed().unwrap(), world.now).status_refused(&[], WHY);
+    let leaving = plan(&world.observed().unwrap(), world.now).status_explained(&[], WHY);
     assert!(said(&leaving, ConditionType::ResultsStored).ends_with(WHY));
     assert_eq!(leaving.failure, Some(failure));
 }

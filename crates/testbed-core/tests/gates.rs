@@ -74,6 +74,27 @@ fn one_thing_wrong_makes_a_trial_void_and_is_named(
 }
 
 #[test]
+fn only_what_the_machine_did_alone_is_held_against_nobody() {
+    let disturbed = |pointer, value| gates::is_disturbed(&judged(pointer, value));
+    assert!(disturbed("/load/machine/stealRatio", json!(0.2)));
+    assert!(!disturbed("/load/lateStarts", json!(200)), "a slow subject makes requests wait for room");
+    assert!(!disturbed("/after/0/restarts", json!(1)));
+    assert!(!disturbed("/trial", json!("b01-1-left")), "it counts");
+}
+
+#[test]
+fn a_quantile_that_is_missing_is_told_with_the_requests_that_failed() {
+    let summary = summary();
+    let mut record = summary.trials.as_ref().unwrap().records[0].clone();
+    record.samples.get_mut("latency_p50_seconds").unwrap().series.clear();
+    let requests = record.load.as_mut().unwrap().requests.as_mut().unwrap();
+    requests.failed = 4;
+    gates::judge(&summary.spec, &mut record);
+    let void = record.void.unwrap();
+    assert!(void.starts_with("latency_p50_seconds is missing") && void.contains("; 4 of "), "{void}");
+}
+
+#[test]
 fn an_expectation_that_is_not_met_makes_a_trial_void() {
     let expectation = json!({"intended": 0.5, "toleranceRatio": 0.1, "unit": "seconds", "met": true});
     let record = judged("/samples/latency_p50_seconds/expectation", expectation);

@@ -297,6 +297,8 @@ fn fewer_blocks_than_planned_decide_nothing_unless_the_rule_says_so() {
     let (decision, reason) = verdict_of(&found);
     assert_eq!(decision, Some(Decision::Insufficient));
     assert!(reason.contains("6 of 7 planned blocks are valid"), "{reason}");
+    let (_, verdict) = summary::decided(&found.spec, found.trials.as_ref(), &BTreeMap::new(), None);
+    assert!(verdict.criteria[0].reason.ends_with(&format!(": but {reason}")), "{verdict:?}");
     let stop = Stop { reason: StopReason::Decided, message: "decided".into() };
     found.trials.as_mut().unwrap().stopped = Some(stop);
     assert_eq!(verdict_of(&found).0, Some(Decision::Supported));
@@ -413,4 +415,143 @@ fn machines_may_differ_only_where_the_experiment_asks_for_it() {
         target.cluster.machine_type = Some(machine.into());
     }
     assert_eq!(decided(&asked, &records(bigger)).decision, Decision::Supported);
+}
+
+/// Returns a specification that holds the latency of every variant against a constant.
+fn bounded(operator: &str, bound: &str) -> ExperimentSpec {
+    let mut spec = spec(json!([]));
+    let criterion = json!([{"metric": "latency", "operator": operator, "value": bound}]);
+    spec.hypothesis.as_mut().unwrap().success_criteria = serde_json::from_value(criterion).unwrap();
+    spec
+}
+
+#[test]
+fn one_variant_beyond_the_bound_refutes_whatever_the_others_do() {
+    let trials: Vec<TrialStatus> = (1..=10)
+        .flat_map(|block| {
+            let step = 0.01 * f64::from(block);
+            [trial(block, 1, "a", false, 0.85 + step), trial(block, 2, "b", false, 1.96 + step)]
+        })
+        .collect();
+    let [result] = &decide(&bounded("lt", "0.9"), &trials)[..] else { panic!("not one criterion") };
+    assert_eq!(result.decision, Decision::Refuted, "{}", result.reason);
+    assert_eq!(result.variant.as_deref(), Some("b"));
+    assert!(result.adjusted_p_ratio.unwrap() < 0.005, "{result:?}");
+}
+
+#[test]
+fn figures_are_of_the_variant_that_the_reason_speaks_of() {
+    let trials: Vec<TrialStatus> = (1..=10)
+        .flat_map(|block| {
+            let step = 0.01 * f64::from(block);
+            [trial(block, 1, "a", false, 0.85 + step), trial(block, 2, "b", false, 0.4 + step)]
+        })
+        .collect();
+    let [result] = &decide(&bounded("lt", "0.9"), &trials)[..] else { panic!("not one criterion") };
+    assert_eq!((result.decision, result.variant.as_deref()), (Decision::Insufficient, Some("a")));
+    assert!(result.reason.contains("latency of a") && result.observed.unwrap() > 0.85, "{result:?}");
+    let [result] = &decide(&bounded("lt", "1.2"), &trials)[..] else { panic!("not one criterion") };
+    assert_eq!((result.decision, result.variant.as_deref()), (Decision::Supported, Some("a")), "the closest");
+}
+
+#[test]
+fn where_mean_and_ranks_lie_on_different_sides_nothing_is_decided() {
+    let trials: Vec<TrialStatus> = (1..=40)
+        .flat_map(|block| {
+            let value = if block % 8 == 0 { 10.0 } else { 0.9 } + 0.001 * f64::from(block);
+            [trial(block, 1, "a", false, value), trial(block, 2, "b", false, value)]
+        })
+        .collect();
+    let (decision, reason) = only(&bounded("lt", "1"), &trials);
+    assert_eq!(decision, Decision::Insufficient);
+    assert!(reason.contains("the whole interval is above 1 s: but the test of ranks says p = 1"), "{reason}");
+}
+
+#[test]
+fn ranks_of_one_variant_do_not_refute_what_the_mean_of_another_does() {
+    let trials: Vec<TrialStatus> = (1..=40)
+        .flat_map(|block| {
+            let step = 0.0001 * f64::from(block);
+            let a = if block % 8 == 0 { 10.0 } else { 0.9 } + step;
+            let b = if block == 40 { 0.2 } else { 1.01 } + step;
+            [trial(block, 1, "a", false, a), trial(block, 2, "b", false, b)]
+        })
+        .collect();
+    let (decision, reason) = only(&bounded("lt", "1"), &trials);
+    assert_eq!(decision, Decision::Insufficient, "{reason}");
+}
+
+/// Loses the first trial of `a` in each of so many blocks.
+fn lose(trials: &mut [TrialStatus], count: usize) {
+    for trial in trials.iter_mut().filter(|trial| trial.slot.variant == "a").take(count) {
+        trial.void = Some("the load was not the intended one: 190 of 200 requests/s were answered".into());
+        trial.values.clear();
+    }
+}
+
+#[test]
+fn blocks_that_were_lost_count_as_such_that_say_the_opposite() {
+    let spec = spec(faster(1.0));
+    let lost = |count: usize| {
+        let mut trials = blocks(12 + u32::try_from(count).unwrap(), 0.8);
+        lose(&mut trials, count);
+        decide(&spec, &trials).remove(0)
+    };
+    assert_eq!((lost(0).decision, lost(2).decision), (Decision::Supported, Decision::Supported));
+    let result = lost(5);
+    assert_eq!((result.decision, result.block_count), (Decision::Insufficient, 12));
+    assert!(
+        result.reason.contains(
+            "with the 5 blocks that were lost counted as such that say the opposite, says p = 0.1435"
+        ),
+        "{}",
+        result.reason
+    );
+}
+
+#[test]
+fn what_the_machine_alone_disturbed_counts_for_nobody() {
+    let mut trials = blocks(17, 0.8);
+    lose(&mut trials, 5);
+    for trial in &mut trials {
+        trial.disturbed = trial.void.is_some();
+    }
+    assert_eq!(only(&spec(faster(1.0)), &trials).0, Decision::Supported);
+}
+
+#[test]
+fn a_variant_that_is_lost_often_is_not_held_against_a_constant_by_the_trials_that_remain() {
+    let mut trials = blocks(17, 0.5);
+    lose(&mut trials, 8);
+    let (decision, reason) = only(&bounded("lt", "1.5"), &trials);
+    assert_eq!(decision, Decision::Insufficient);
+    assert!(reason.contains("with the 8 trials that were lost"), "{reason}");
+}
+
+#[test]
+fn a_metric_that_one_variant_has_not_is_decided_of_the_others() {
+    let mut spec = bounded("lt", "0.9");
+    spec.metrics[0].targets = vec!["a".into()];
+    let trials = blocks(10, 0.5);
+    let (decision, reason) = only(&spec, &trials);
+    assert_eq!(decision, Decision::Supported, "{reason}");
+    assert!(reason.contains("latency of a") && !reason.contains("of b"), "{reason}");
+    assert!(schedule::decisive(&spec, "a").contains("latency"));
+    assert!(schedule::decisive(&spec, "b").is_empty());
+}
+
+#[test]
+fn the_data_are_looked_at_once_for_each_look() {
+    let mut spec = spec(faster(1.0));
+    spec.trials.as_mut().unwrap().until =
+        serde_json::from_value(json!({"width": 0.001, "maxBlocks": 40, "every": 8})).unwrap();
+    let at = Timestamp::UNIX_EPOCH;
+    let mut status = TrialsStatus { seed: 3, begun: blocks(16, 0.8), ..TrialsStatus::default() };
+    assert!(matches!(schedule::next(&spec, &status, at, at), Next::Stop(_)));
+    status.begun.extend(against_itself(&[1.0]));
+    assert!(matches!(schedule::next(&spec, &status, at, at), Next::Begin(_)), "it was looked at before");
+    let mut void = blocks(17, 0.8);
+    void[33].void = Some("the subject was absent".into());
+    status.begun = void;
+    assert!(matches!(schedule::next(&spec, &status, at, at), Next::Begin(_)), "no block was added");
 }

@@ -108,6 +108,27 @@ pub async fn build(
     Ok(())
 }
 
+/// Removes what the Go tool keeps to build faster, ten times as much as it built: sources and objects, of no use until a
+/// part changes, which is then built from sources that are fetched again.
+///
+/// # Errors
+/// If something cannot be removed.
+pub async fn tidy(layout: &Layout, reporter: &Reporter) -> Result<(), FileError> {
+    // Under another name at once: who comes after an interruption must not build from the half of a module.
+    let (go, leaving) = (layout.go(), layout.cache.join(".go.leaving"));
+    if !go.is_dir() && !leaving.is_dir() {
+        return Ok(());
+    }
+    let step = reporter.start("tidy", "removing Go's sources and objects: every part is built");
+    if go.is_dir() {
+        files::remove_all(&leaving)?;
+        fs::rename(&go, &leaving).map_err(files::at("rename", &go))?;
+    }
+    tokio::fs::remove_dir_all(&leaving).await.map_err(files::at("remove", &leaving))?;
+    step.done("removed Go's sources and objects: every part is built");
+    Ok(())
+}
+
 struct Builder<'a> {
     layout: &'a Layout,
     defaults: &'a Defaults,
@@ -251,7 +272,7 @@ impl Builder<'_> {
 
     /// The Go tool, with everything it writes below the cache.
     fn tool<S: AsRef<std::ffi::OsStr>>(&self, folder: &Path, args: &[S]) -> Command {
-        let go = self.layout.cache.join("go");
+        let go = self.layout.go();
         let mut tool = Command::new("go");
         tool.args(args).current_dir(folder);
         tool.env("GOCACHE", go.join("build"))
@@ -318,6 +339,24 @@ mod tests {
         assert_eq!(found[0].0.as_os_str(), "/out/");
         assert_eq!(found[0].1, ["k8s.io/kubernetes/cmd/kubectl", "k8s.io/kubernetes/cmd/kubelet"]);
         assert_eq!(found[1], (PathBuf::from("/out/s3"), vec![".".to_owned()]));
+    }
+
+    #[tokio::test]
+    async fn what_go_needed_goes_when_all_is_built_and_the_parts_stay() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = folder.path().to_path_buf();
+        let layout = Layout { cache, ..Layout::without_root() };
+        fs::create_dir_all(layout.parts().join("left-1234")).unwrap();
+        let (module, interrupted) =
+            (layout.go().join("mod/example.org@v1"), layout.cache.join(".go.leaving/mod"));
+        let left: [&[&PathBuf]; 4] = [&[&module, &interrupted], &[&module], &[&interrupted], &[]];
+        for folders in left {
+            folders.iter().for_each(|folder| fs::create_dir_all(folder).unwrap());
+            tidy(&layout, &Reporter::silent()).await.unwrap();
+            let there = fs::read_dir(&layout.cache).unwrap().map(|entry| entry.unwrap().path());
+            assert_eq!(there.collect::<Vec<_>>(), [layout.parts()]);
+        }
+        assert!(layout.parts().join("left-1234").is_dir());
     }
 
     #[test]

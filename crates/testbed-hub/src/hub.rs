@@ -394,7 +394,7 @@ struct Work {
 }
 
 impl Work {
-    /// Builds what is missing, one part at a time: each build uses every processor.
+    /// Builds what is missing, one part at a time: each build uses every processor. What only builds need goes then.
     async fn build(&self, parts: &Parts) -> Result<(), HubError> {
         for part in &parts.parts {
             let Some(built) = self.built.get(&part.name) else { continue };
@@ -403,7 +403,7 @@ impl Work {
                 there.insert(part.name.clone());
             });
         }
-        Ok(())
+        Ok(build::tidy(&self.layout, &self.reporter).await?)
     }
 
     async fn wait_parts(&self, parts: &[&str]) {

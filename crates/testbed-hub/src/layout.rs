@@ -54,7 +54,7 @@ pub struct RootNotFound;
 pub struct Layout {
     /// The project: the folder that holds `hub/parts.yaml`.
     pub root: PathBuf,
-    /// What can be made again: built parts and everything of Go.
+    /// What can be made again: built parts and, while they are built, everything of Go.
     pub cache: PathBuf,
     /// What a hub must keep: certificates, data, logs.
     pub state: PathBuf,
@@ -66,9 +66,10 @@ impl Layout {
     /// What the hub puts into the cache folder.
     pub(crate) const CACHED: [&str; 2] = ["go", "parts"];
     /// What the hub puts into the state folder.
-    pub(crate) const KEPT: [&str; 10] = [
+    pub(crate) const KEPT: [&str; 11] = [
         "config",
         "data",
+        "elsewhere",
         "hub.json",
         "kubeconfig",
         "kubectl",
@@ -103,6 +104,12 @@ impl Layout {
         }
     }
 
+    /// Sources and objects of the Go tool, while parts are built.
+    #[must_use]
+    pub fn go(&self) -> PathBuf {
+        self.cache.join("go")
+    }
+
     /// `hub/` of the project.
     #[must_use]
     pub fn hub(&self) -> PathBuf {
@@ -117,6 +124,11 @@ impl Layout {
     #[must_use]
     pub fn kubeconfig(&self) -> PathBuf {
         self.state.join("kubeconfig")
+    }
+    /// What runs had outside of the hub when it was stopped, a line each.
+    #[must_use]
+    pub fn elsewhere(&self) -> PathBuf {
+        self.state.join("elsewhere")
     }
     /// What the hub that was last started is made of.
     #[must_use]

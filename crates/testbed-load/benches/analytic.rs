@@ -149,5 +149,6 @@ fn conditions(report: &Value, server: &Server, arrivals: &[f64]) {
         report["requests"]["intended"],
         report["cpuRatio"],
     );
-    println!("machine  {}", report["machine"]);
+    let late = server.lateness(arrivals, server.lag(report, WARMUP));
+    println!("machine  {}; comings and goings at most {:.3} ms late", report["machine"], late * 1e3);
 }

@@ -68,9 +68,10 @@ pub(crate) struct Args {
     /// Load after the window, not measured
     #[arg(long, default_value = "0s", value_parser = duration)]
     cooldown: Duration,
-    /// Requests that may be under way at once; more wait, and their wait counts
-    #[arg(long, default_value_t = MAX_IN_FLIGHT, value_parser = clap::value_parser!(u32).range(1..=100_000))]
-    max_in_flight: u32,
+    /// Requests that may be under way at once; more wait, and their wait counts [default: 1024, fewer where fewer files may
+    /// be open]
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    max_in_flight: Option<u32>,
     /// Longest time from the start of a request to the end of its answer
     #[arg(long, default_value = "30s", value_parser = duration)]
     timeout: Duration,
@@ -104,7 +105,8 @@ const MAX_IN_FLIGHT: u32 = 1024;
 
 /// Has as many files be open as requests may be under way, and returns how many may be: where one cannot be opened, it is
 /// the subject that seems to refuse. A number that someone asked for is not made a smaller one in silence.
-fn room_for(max_in_flight: u32) -> anyhow::Result<u32> {
+fn room_for(asked: Option<u32>) -> anyhow::Result<u32> {
+    let max_in_flight = asked.unwrap_or(MAX_IN_FLIGHT);
     let needed = u64::from(max_in_flight) + OWN_FILES;
     let limit = getrlimit(Resource::Nofile);
     if limit.current.is_none_or(|current| current >= needed) {
@@ -114,13 +116,13 @@ fn room_for(max_in_flight: u32) -> anyhow::Result<u32> {
     setrlimit(Resource::Nofile, Rlimit { current: Some(most), maximum: limit.maximum })
         .context("failed to have more files be open")?;
     let room = u32::try_from(most.saturating_sub(OWN_FILES)).unwrap_or(max_in_flight).min(max_in_flight);
-    if room < max_in_flight && (max_in_flight != MAX_IN_FLIGHT || room == 0) {
+    if room < max_in_flight && (asked.is_some() || room == 0) {
         bail!("only {most} files may be open, and --max-in-flight={max_in_flight} needs {needed}: lower it");
     }
     Ok(room)
 }
 
-pub(crate) async fn main(mut args: Args, stop: CancellationToken) -> anyhow::Result<()> {
+pub(crate) async fn main(args: Args, stop: CancellationToken) -> anyhow::Result<()> {
     let urls = args.urls.iter().filter(|url| !url.is_empty());
     let urls: Vec<Url> =
         urls.map(|url| url.parse()).collect::<Result<_, String>>().map_err(anyhow::Error::msg)?;
@@ -128,9 +130,6 @@ pub(crate) async fn main(mut args: Args, stop: CancellationToken) -> anyhow::Res
         Some(url) => Some(url.parse().map_err(anyhow::Error::msg)?),
         None => None,
     };
-    if !urls.is_empty() {
-        args.max_in_flight = room_for(args.max_in_flight)?;
-    }
     let finished = measure(&args, &urls, &stop);
     let run = tokio::select! {
         run = finished => run?,
@@ -166,6 +165,8 @@ struct Run {
 }
 
 async fn measure(args: &Args, urls: &[Url], stop: &CancellationToken) -> anyhow::Result<Run> {
+    // Before anything is sent or waited for. Without a URL nothing is under way.
+    let max_in_flight = if urls.is_empty() { 0 } else { room_for(args.max_in_flight)? };
     let plan = Plan {
         rate: args.rate,
         arrivals: args.arrivals,
@@ -214,7 +215,7 @@ async fn measure(args: &Args, urls: &[Url], stop: &CancellationToken) -> anyhow:
         .name("probe".into())
         .spawn(move || probed.send(probe(&alarm, &probe_window)).is_ok())
         .context("failed to start the probe")?;
-    engine.clone().dispatch(&schedule, queue, args.max_in_flight).await?;
+    engine.clone().dispatch(&schedule, queue, max_in_flight).await?;
     let cpu_seconds = over.await.ok().flatten().context("the pacer stopped before the window was over")?;
     let machine = probe_over.await.ok().flatten().context("the probe stopped before the window was over")?;
 

@@ -176,11 +176,15 @@ fn a_stall_is_waited_for_where_few_files_may_be_open() {
 
 #[test]
 fn more_requests_at_once_than_files_may_be_open_are_refused_before_any_is_sent() {
-    let run = where_files_are_few(
-        "-n 100",
-        &["http", "--url=http://127.0.0.1:9/", "--rate=1/s", "--window=1s", "--max-in-flight=200"],
-    );
-    assert!(!run.status.success() && run.stdout.is_empty());
-    let said = text(&run.stderr);
-    assert!(said.contains("only 100 files may be open, and --max-in-flight=200 needs 264"), "{said}");
+    // Also the number that is taken where none is asked for.
+    for (asked, needed) in [(200, 264), (1024, 1088)] {
+        let asked = format!("--max-in-flight={asked}");
+        let run = where_files_are_few(
+            "-n 100",
+            &["http", "--url=http://127.0.0.1:9/", "--rate=1/s", "--window=1s", &asked],
+        );
+        assert!(!run.status.success() && run.stdout.is_empty());
+        let said = text(&run.stderr);
+        assert!(said.contains(&format!("only 100 files may be open, and {asked} needs {needed}")), "{said}");
+    }
 }

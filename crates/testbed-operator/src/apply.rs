@@ -25,7 +25,7 @@ use testbed_core::plan::{
 };
 use testbed_core::run::Run;
 use testbed_core::schedule::Schedule;
-use testbed_core::{build, bundle as core_bundle, names, record, summary};
+use testbed_core::{build, bundle as core_bundle, gates, names, record, summary};
 use tokio::time::timeout;
 
 /// Questions asked at once.
@@ -68,15 +68,20 @@ impl Error {
         }
     }
 
-    /// Returns why it was not done, for people to read while it is tried again; absent for what is usually over by then, and
-    /// for what is said elsewhere.
-    pub(crate) fn refusal(&self) -> Option<String> {
+    /// Returns why it was not done, for people to read while it is tried again; absent for what is usually over by then. It
+    /// is the same each time: whatever changes in a condition is a write.
+    pub(crate) fn explanation(&self) -> Option<String> {
         match self {
             Self::Kube(KubeError::Api(status)) if is_final(status.code) => {
                 Some(format!("the API server refuses what is next: {}", status.message))
             }
+            Self::Kube(_) => None,
+            Self::Metrics { metric, reason } => Some(format!("metric {metric} cannot be read: {reason}")),
+            Self::Results(_) => Some(
+                "the store of results cannot be used, which is tried again; why stands in the operator's log"
+                    .into(),
+            ),
             Self::Target(reason) | Self::Object(reason) => Some(reason.clone()),
-            Self::Kube(_) | Self::Metrics { .. } | Self::Results(_) => None,
         }
     }
 }
@@ -175,7 +180,7 @@ async fn delete_object(clients: &Clients, object: &ObjectRef) -> Result<Fact, Er
     delete_in(clients.kube.clone(), object).await
 }
 
-async fn delete_in(kube: Client, object: &ObjectRef) -> Result<Fact, Error> {
+pub(crate) async fn delete_in(kube: Client, object: &ObjectRef) -> Result<Fact, Error> {
     let api = dynamic(kube, &child(object.kind), object.namespace.as_deref());
     let parameters = DeleteParams {
         preconditions: Some(Preconditions { uid: Some(object.uid.clone()), resource_version: None }),
@@ -389,7 +394,7 @@ async fn ask_one(clients: &Clients, question: Question, give_up: bool) -> (Quest
     if !(own && nothing) {
         return (question, answer);
     }
-    let next = Question { store: Store::Hub, ..question.clone() };
+    let next = question.of_store(Store::Hub);
     match clients.metrics.ask(&next).await {
         Answer::Series(series) if !series.is_empty() => (next, Answer::Series(series)),
         _ => (question, answer),
@@ -465,6 +470,7 @@ async fn measure(clients: &Clients, seen: &Observed, request: &MeasureRequest) -
         values: record::decisive_values(run.spec, &record),
         buckets: record::decisive_buckets(run.spec, &record),
         record: RecordRef { key, sha256 },
+        disturbed: gates::is_disturbed(&record),
         void: record.void,
     })
 }

@@ -21,6 +21,7 @@ use kube::client::retry::RetryPolicy;
 use kube::{Client, Config, Result};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::time::timeout;
 use tower::retry::RetryLayer;
 use tower::{ServiceBuilder, service_fn};
 
@@ -28,6 +29,10 @@ use tower::{ServiceBuilder, service_fn};
 /// them take two seconds at most: a pass that waits longer in its client knows nothing of what changes meanwhile, and is
 /// better run again. A `Retry-After` is heeded.
 const ATTEMPTS: (Duration, Duration, u32) = (Duration::from_millis(10), Duration::from_millis(700), 7);
+
+/// How long an answer may take, watches aside. An API server that is alive has given one within a minute, if only that it
+/// takes too long. What was asked may have been done all the same.
+const ANSWERS_WITHIN: Duration = Duration::from_secs(65);
 
 /// What stands between this process and everything it writes to.
 #[derive(Clone)]
@@ -62,8 +67,19 @@ impl Fence {
                     fence.admit().await?;
                 }
                 let path = request.uri().path().to_owned();
-                let answer: Response<Body> = client.send(request).await?;
-                believed(&path, answer, clock.as_ref()).await
+                let is_watch = request.uri().query().is_some_and(|query| query.contains("watch=true"));
+                let answer = async {
+                    let answer: Response<Body> = client.send(request).await?;
+                    believed(&path, answer, clock.as_ref()).await
+                };
+                if is_watch {
+                    return answer.await;
+                }
+                let whole = async {
+                    let (parts, body) = answer.await?.into_parts();
+                    Ok(Response::from_parts(parts, Body::from(body.collect_bytes().await?)))
+                };
+                timeout(ANSWERS_WITHIN, whole).await?
             }
         });
         let (first, longest, again) = ATTEMPTS;
@@ -76,5 +92,47 @@ impl Fence {
             Some(tenure) => tenure.confirm_lately().await,
             None => Ok(()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
+    use super::*;
+    use k8s_openapi::api::core::v1::Pod;
+    use kube::api::{Api, ListParams, WatchParams};
+    use std::convert::Infallible;
+    use tokio::time::Instant;
+
+    /// An API server that begins an answer, if it does, and never ends it.
+    fn stuck(begins: bool) -> Client {
+        let answer = service_fn(move |_: Request<Body>| async move {
+            if !begins {
+                std::future::pending::<()>().await;
+            }
+            let endless = futures::stream::pending::<Result<&[u8], Infallible>>();
+            Ok::<_, Infallible>(Response::new(axum::body::Body::from_stream(endless)))
+        });
+        Fence::new(None).guard(Client::new(answer, "default"), None)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_does_not_answer_in_a_minute_or_does_not_come_to_an_end_is_not_waited_for() {
+        for begins in [false, true] {
+            let (begun, pods) = (Instant::now(), Api::<Pod>::all(stuck(begins)));
+            assert!(pods.list(&ListParams::default()).await.is_err());
+            assert_eq!(begun.elapsed().as_secs(), ANSWERS_WITHIN.as_secs());
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_watch_may_say_nothing_for_longer() {
+        let pods = Api::<Pod>::all(stuck(true));
+        let watched = timeout(2 * ANSWERS_WITHIN, async {
+            let mut events = Box::pin(pods.watch(&WatchParams::default(), "0").await.unwrap());
+            futures::StreamExt::next(&mut events).await.map(|event| event.map(drop))
+        });
+        assert!(watched.await.is_err(), "it ended");
     }
 }

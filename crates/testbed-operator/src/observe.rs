@@ -670,6 +670,7 @@ fn service_facts(service: Service) -> ServiceFacts {
         namespace: service.namespace().unwrap_or_default(),
         uid: service.uid().unwrap_or_default(),
         exposes: service.labels().get(labels::EXPOSES).cloned(),
+        is_balancer: spec.type_.as_deref() == Some("LoadBalancer"),
         selector: spec.selector.unwrap_or_default(),
         ports: ports.iter().filter_map(|port| serde_json::to_value(port).ok()).collect(),
         ingress: ingress.and_then(|ingress| ingress.ip.or(ingress.hostname)),

@@ -75,9 +75,17 @@ impl Network {
     }
 }
 
+/// Returns what went wrong, and the first cause of it, which alone says whether a name or a server is missing.
+fn causes(error: &reqwest::Error) -> String {
+    anyhow::Chain::new(error)
+        .skip(1)
+        .last()
+        .map_or_else(|| error.to_string(), |cause| format!("{error}: {cause}"))
+}
+
 impl Http for Network {
     fn send(&self, request: Request<Bytes>, limit: u64) -> BoxFuture<'_, Result<Reply, HttpError>> {
-        let said = |error: reqwest::Error| HttpError::Failed(error.without_url().to_string());
+        let said = |error: reqwest::Error| HttpError::Failed(causes(&error.without_url()));
         Box::pin(async move {
             let request = reqwest::Request::try_from(request).map_err(said)?;
             let mut response = self.0.execute(request).await.map_err(said)?;

@@ -99,8 +99,8 @@ impl Driver {
             self.settled(run);
             return Ok(Left::Live(clients.settings.safety_look));
         }
-        let status = match failed.as_ref().and_then(apply::Error::refusal) {
-            Some(why) => plan.status_refused(&facts, &why),
+        let status = match failed.as_ref().and_then(apply::Error::explanation) {
+            Some(why) => plan.status_explained(&facts, &why),
             None => plan.status_with(&facts),
         };
         let held = self.hold(run, &seen.experiment, &status);

@@ -56,6 +56,11 @@ impl Prometheus {
                 )
             }
         };
+        if let Some(lookback) = question.lookback {
+            // What VictoriaMetrics calls it, and what Prometheus does: each ignores the other's name.
+            let lookback = format!("{}ms", lookback.as_millis());
+            form.extend([("max_lookback", lookback.clone()), ("lookback_delta", lookback)]);
+        }
         // Of VictoriaMetrics, which by default answers as of 30 seconds ago and from its cache; Prometheus knows neither.
         form.extend([("latency_offset", "1ms".to_owned()), ("nocache", "1".to_owned())]);
         match self.post(&format!("{base}/api/v1/{path}"), &form).await {

@@ -1,23 +1,27 @@
 //! Looks for what was left behind by runs that are over or no more, and deletes it.
 
 use crate::answers::if_defined;
-use crate::apply::{is_gone, propagation};
+use crate::apply::{delete_in, is_gone, propagation};
 use crate::clients::{Clients, LIVE, child};
+use crate::observe::cluster_facts;
+use crate::targets;
 use anyhow::{Context, Result};
 use clap::ValueEnum;
 use futures::future::try_join_all;
 use k8s_openapi::api::apps::v1::Deployment;
-use k8s_openapi::api::core::v1::ObjectReference;
+use k8s_openapi::api::core::v1::{Namespace, ObjectReference, PersistentVolume, Service};
 use kube::api::{Api, DeleteParams, ListParams, Preconditions};
 use kube::runtime::events::{Event, EventType};
-use kube::{Error as KubeError, Resource, ResourceExt};
+use kube::{Client, Error as KubeError, Resource, ResourceExt};
+use serde::Deserialize;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
+use testbed_api::experiment::ClusterType;
 use testbed_api::{Experiment, labels};
 use testbed_core::build::{ARGOCD_NAMESPACE, CLUSTER_NAMESPACE, WORKFLOW_NAMESPACE};
-use testbed_core::plan::ChildKind;
-use testbed_core::sweep::{Found, KINDS, SUSPICIOUS, Suspects, sweep};
+use testbed_core::plan::{ChildKind, ObjectRef, balancer, disk};
+use testbed_core::sweep::{Found, Inside, KINDS, Parting, SUSPICIOUS, Suspects, parting, sweep};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until, timeout};
 
@@ -110,11 +114,80 @@ impl Sweeper<'_> {
             }
             return Ok(look.again.max(SUSPICIOUS));
         }
-        for orphan in &look.delete {
-            delete(self.clients, orphan).await?;
+        // All at once: one that does not answer must not hold up the rest.
+        let insides = try_join_all(look.delete.iter().map(|orphan| inside(self.clients, orphan))).await?;
+        let mut all_stay = !look.delete.is_empty();
+        for (orphan, inside) in look.delete.iter().zip(&insides) {
+            match parting(inside, self.suspects.age(orphan, began).unwrap_or_default()) {
+                Parting::Goes => delete(self.clients, orphan, None).await?,
+                Parting::GoesWithout(what) => delete(self.clients, orphan, Some(&what)).await?,
+                Parting::Stays(why) => {
+                    let (what, run) = (described(orphan), &orphan.run);
+                    tracing::info!(what, run, why, "stays for now, though its run is over");
+                    continue;
+                }
+            }
+            all_stay = false;
         }
-        Ok(look.again)
+        Ok(if all_stay { SUSPICIOUS } else { look.again })
     }
+}
+
+/// Has a cluster of a cloud let go of what that would keep without it, and returns what it holds still.
+async fn inside(clients: &Clients, orphan: &Found) -> Result<Inside> {
+    if orphan.object.kind != ChildKind::Cluster {
+        return Ok(Inside::Nothing);
+    }
+    let api = clients.dynamic(&child(orphan.object.kind), orphan.object.namespace.as_deref());
+    let seen = api.get_opt(&orphan.object.name).await;
+    let seen = seen.with_context(|| format!("{} cannot be read", described(orphan)))?.map(cluster_facts);
+    let Some(seen) = seen else { return Ok(Inside::Nothing) };
+    let kind = ClusterType::deserialize(&seen.spec["type"]);
+    let Some(secret) = seen.kubeconfig_secret.filter(|_| kind.is_ok_and(ClusterType::is_of_a_cloud)) else {
+        return Ok(Inside::Nothing);
+    };
+    let source = targets::made(&secret, seen.endpoint.as_deref());
+    let emptied = async {
+        match clients.targets.open(clients, &source).await? {
+            Some(way) => empty(&way.client, &orphan.run).await,
+            // It was never ready.
+            None if !seen.ready => Ok(Inside::Nothing),
+            None => Ok(Inside::Silent),
+        }
+    };
+    let emptied = timeout(targets::PATIENCE, emptied).await.context("it does not answer in time");
+    Ok(emptied.and_then(|emptied| emptied).unwrap_or_else(|error| {
+        tracing::warn!(what = described(orphan), error = format!("{error:#}"), "a cluster cannot be emptied");
+        Inside::Silent
+    }))
+}
+
+/// Deletes the namespaces of a run in a cluster that was made for it, and returns what is there still. The cluster is the
+/// lab's own, so whatever disk or load balancer is in it was made for the lab.
+async fn empty(kube: &Client, run: &str) -> Result<Inside> {
+    let namespaces: Api<Namespace> = Api::all(kube.clone());
+    let services: Api<Service> = Api::all(kube.clone());
+    let volumes: Api<PersistentVolume> = Api::all(kube.clone());
+    let ours = ListParams::default().labels(&format!("{}={run}", labels::EXPERIMENT_UID));
+    let everything = ListParams::default();
+    let (left, services, volumes) = tokio::try_join!(
+        namespaces.list_metadata(&ours),
+        services.list(&everything),
+        volumes.list_metadata(&everything)
+    )?;
+    for namespace in left.iter().filter(|namespace| namespace.metadata.deletion_timestamp.is_none()) {
+        let (name, uid) = (namespace.name_any(), namespace.uid().unwrap_or_default());
+        delete_in(kube.clone(), &ObjectRef { kind: ChildKind::Namespace, namespace: None, name, uid })
+            .await?;
+    }
+    let is_balanced = |service: &&Service| {
+        service.spec.as_ref().is_some_and(|spec| spec.type_.as_deref() == Some("LoadBalancer"))
+    };
+    let balancers = services.iter().filter(is_balanced);
+    let balancers = balancers.map(|service| balancer(&service.name_any()));
+    let disks = volumes.iter().map(|volume| disk(&volume.name_any()));
+    let held: Vec<String> = balancers.chain(disks).collect();
+    Ok(if left.items.is_empty() && held.is_empty() { Inside::Empty } else { Inside::Holds(held) })
 }
 
 /// Returns the objects of a kind that we made for runs. Asked of the store itself: no `resourceVersion` is given.
@@ -143,7 +216,8 @@ async fn live(clients: &Clients) -> Result<BTreeSet<String>> {
     Ok(listed.context("the runs cannot be listed")?.iter().filter_map(ResourceExt::uid).collect())
 }
 
-async fn delete(clients: &Clients, orphan: &Found) -> Result<()> {
+/// Deletes an object, if it is still as it was seen, and says so, with what may be left without it.
+async fn delete(clients: &Clients, orphan: &Found, left: Option<&str>) -> Result<()> {
     let object = &orphan.object;
     let api = clients.dynamic(&child(object.kind), object.namespace.as_deref());
     let parameters = DeleteParams {
@@ -162,12 +236,15 @@ async fn delete(clients: &Clients, orphan: &Found) -> Result<()> {
         Err(KubeError::Api(status)) if status.code == 409 => return Ok(()),
         Err(error) => return Err(error).with_context(|| format!("{what} cannot be deleted")),
     }
-    tracing::info!(what, run, "deleted: its run is over");
+    tracing::info!(what, run, left, "deleted: its run is over");
     let resource = child(object.kind);
     let event = Event {
         type_: EventType::Warning,
         reason: "OrphanDeleted".into(),
-        note: Some(format!("{what} was left by run {run}, which is over")),
+        note: Some(match left {
+            None => format!("{what} was left by run {run}, which is over"),
+            Some(left) => format!("{what} was left by run {run}, which is over; there may be still: {left}"),
+        }),
         action: "Sweep".into(),
         secondary: Some(ObjectReference {
             api_version: Some(resource.api_version),

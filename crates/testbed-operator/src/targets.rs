@@ -91,28 +91,32 @@ impl Targets {
         namespace: String,
         source: &Source<'_>,
     ) -> Result<Option<Way>> {
-        let secrets: Api<Secret> = Api::namespaced(clients.kube.clone(), source.namespace);
-        let secret = secrets
-            .get_opt(source.name)
-            .await
-            .with_context(|| format!("Secret {}/{} cannot be read", source.namespace, source.name))?;
-        let Some(secret) = secret else { return Ok(None) };
-        let kubeconfig =
-            text(&secret).with_context(|| format!("Secret {}/{}", source.namespace, source.name))?;
+        let Some(kubeconfig) = given(clients, source).await? else { return Ok(None) };
         let credentials = names::short_digest(&kubeconfig);
         if let Some(known) = self.lock().get(&key).filter(|known| known.way.credentials == credentials) {
             return Ok(Some(known.way.clone()));
         }
-        let config = config(&kubeconfig, source.endpoint).await?;
-        let server = config.cluster_url.to_string().trim_end_matches('/').to_owned();
-        let client = (self.connect)(config).context("no client can be made of its kubeconfig")?;
-        let way = Way { client: client.clone(), server, credentials };
-        let watch = tokio::spawn(watch(client, namespace, owner.clone(), self.wake.clone())).abort_handle();
+        let way = self.opened(&kubeconfig, credentials, source).await?;
+        let watch = tokio::spawn(watch(way.client.clone(), namespace, owner.clone(), self.wake.clone()))
+            .abort_handle();
         let known = Known { way: way.clone(), owner, watch };
         if let Some(old) = self.lock().insert(key, known) {
             old.watch.abort();
         }
         Ok(Some(way))
+    }
+
+    /// Returns a way to a cluster that is neither kept nor watched; none if the Secret with its credentials is not there.
+    pub(crate) async fn open(&self, clients: &Clients, source: &Source<'_>) -> Result<Option<Way>> {
+        let Some(kubeconfig) = given(clients, source).await? else { return Ok(None) };
+        self.opened(&kubeconfig, names::short_digest(&kubeconfig), source).await.map(Some)
+    }
+
+    async fn opened(&self, kubeconfig: &str, credentials: String, source: &Source<'_>) -> Result<Way> {
+        let config = config(kubeconfig, source.endpoint).await?;
+        let server = config.cluster_url.to_string().trim_end_matches('/').to_owned();
+        let client = (self.connect)(config).context("no client can be made of its kubeconfig")?;
+        Ok(Way { client, server, credentials })
     }
 
     /// Returns the way to a target as it was last found.
@@ -134,6 +138,14 @@ impl Targets {
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Key, Known>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Returns the kubeconfig that lies there.
+async fn given(clients: &Clients, source: &Source<'_>) -> Result<Option<String>> {
+    let secrets: Api<Secret> = Api::namespaced(clients.kube.clone(), source.namespace);
+    let place = || format!("Secret {}/{}", source.namespace, source.name);
+    let secret = secrets.get_opt(source.name).await.with_context(|| format!("{} cannot be read", place()))?;
+    secret.map(|secret| text(&secret).with_context(place)).transpose()
 }
 
 /// Returns the kubeconfig in a Secret.

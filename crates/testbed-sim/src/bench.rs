@@ -12,10 +12,11 @@ use std::time::Duration;
 /// How much of a wait is looked at.
 const WAIT: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(230));
 /// F1 to F5 and F7.
-const BASIC: [Mode; 9] = [
+const BASIC: [Mode; 10] = [
     Mode::CrashBefore,
     Mode::CrashAfter,
     Mode::AnswerLost,
+    Mode::Unanswered,
     Mode::Conflict,
     Mode::Touched,
     Mode::Internal,

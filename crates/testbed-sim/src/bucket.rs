@@ -11,6 +11,7 @@ use object_store::{
 };
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::time::Instant;
 
 /// What goes otherwise in a store.
@@ -52,6 +53,9 @@ fn failed(said: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
     Error::Generic { store: "S3", source: said.into() }
 }
 
+/// After how long the client of a real store no longer waits for an answer.
+const GIVES_UP: Duration = Duration::from_secs(20);
+
 impl Bucket {
     fn answers(&self) -> Result<()> {
         match self.trouble {
@@ -82,6 +86,11 @@ impl Bucket {
             Some(Mode::AnswerLost) => {
                 let _ = write.await;
                 Err(failed("connection reset by peer"))
+            }
+            Some(Mode::Unanswered) => {
+                let _ = write.await;
+                tokio::time::sleep(GIVES_UP).await;
+                Err(failed("operation timed out"))
             }
             Some(Mode::Conflict | Mode::Internal | Mode::Burst | Mode::TooMany) => {
                 Err(failed("503: SlowDown"))

@@ -27,6 +27,8 @@ pub enum Mode {
     CrashAfter,
     /// F3: it is carried out, and the answer is lost.
     AnswerLost,
+    /// F3: it is carried out, and never answered.
+    Unanswered,
     /// F4: it is refused, as if someone else had written meanwhile.
     Conflict,
     /// F4: someone else writes the Experiment just before.
@@ -65,10 +67,11 @@ const UNDONE: usize = 7;
 
 impl Mode {
     /// All modes.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::CrashBefore,
         Self::CrashAfter,
         Self::AnswerLost,
+        Self::Unanswered,
         Self::Conflict,
         Self::Touched,
         Self::Internal,
@@ -84,10 +87,11 @@ impl Mode {
         Self::Restored,
     ];
 
-    /// Returns whether it can be done to real programs: neither has their clock a wheel, nor their etcd a backup.
+    /// Returns whether it can be done to real programs: neither has their clock a wheel, nor their etcd a backup, and who
+    /// waits for an answer waits for longer than a life takes.
     #[must_use]
     pub const fn is_for_real(self) -> bool {
-        !matches!(self, Self::Ahead | Self::Back | Self::Restored)
+        !matches!(self, Self::Unanswered | Self::Ahead | Self::Back | Self::Restored)
     }
 
     /// Returns whether the operator dies of it, and nothing else happens.
@@ -101,6 +105,7 @@ impl Mode {
             Self::CrashBefore => "crash-before",
             Self::CrashAfter => "crash-after",
             Self::AnswerLost => "answer-lost",
+            Self::Unanswered => "unanswered",
             Self::Conflict => "conflict",
             Self::Touched => "touched",
             Self::Internal => "500",
@@ -374,6 +379,10 @@ impl Faulty {
             Mode::AnswerLost => {
                 let _ = (self.next)(request).await;
                 Err("connection reset by peer".into())
+            }
+            Mode::Unanswered => {
+                let _ = (self.next)(request).await;
+                std::future::pending().await
             }
             Mode::Conflict => Ok(said(409, "Conflict")),
             Mode::Internal => Ok(said(500, "InternalError")),

@@ -31,6 +31,10 @@ struct Arguments {
     /// Around real programs: an API server, and the operator as a process that is killed. Needs `make hub` before
     #[arg(long)]
     real: bool,
+    /// How many real worlds at once; each takes half a gigabyte. Runs that wait for long, such as `trials`, go faster with
+    /// more than the six for each core that there are by default
+    #[arg(long, requires = "real", value_parser = clap::value_parser!(u16).range(1..))]
+    at_once: Option<u16>,
     /// Only these faults, such as crash-after@7,conflict@9
     #[arg(long, value_delimiter = ',')]
     plan: Vec<Fault>,
@@ -64,12 +68,16 @@ struct Arguments {
     json: Option<PathBuf>,
 }
 
+fn pool(arguments: &Arguments) -> anyhow::Result<Pool> {
+    Pool::new(Programs::find()?, arguments.at_once.map(usize::from))
+}
+
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     if arguments.bench || arguments.timed {
         return bench(&arguments);
     }
-    let ground = match arguments.real.then(|| Programs::find().and_then(Pool::new)).transpose() {
+    let ground = match arguments.real.then(|| pool(&arguments)).transpose() {
         Ok(pool) => pool.map_or(Ground::Memory, |pool| Ground::Real(Arc::new(pool))),
         Err(error) => {
             eprintln!("{error:#}");
@@ -200,7 +208,7 @@ fn bench(arguments: &Arguments) -> ExitCode {
     if arguments.timed {
         let measured = Programs::find().and_then(|programs| {
             let folder = programs.folder().to_owned();
-            timed::rows(&Arc::new(Pool::new(programs)?), &folder, show)
+            timed::rows(&Arc::new(Pool::new(programs, None)?), &folder, show)
         });
         match measured {
             Ok(measured) => rows.extend(measured),

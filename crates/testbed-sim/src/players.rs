@@ -39,8 +39,9 @@ pub struct Behavior {
     pub store_truncates: bool,
     /// The cluster of someone else falls silent for two minutes when the run is over, or deleted.
     pub theirs_silent: bool,
-    /// Every component has a disk, which its cluster takes away some time after the claim on it is gone.
-    pub disks: bool,
+    /// Every component has a disk, which is made so long after it was ordered, whatever becomes of who ordered it. Its cluster
+    /// takes it away some time after the claim on it is gone.
+    pub disks: Option<Duration>,
     /// Every component has a hook that is run once it was deleted, in the namespace that it was in.
     pub hooks: bool,
     /// A policy of the hub takes no Application.
@@ -168,6 +169,8 @@ pub struct Players {
     due: BTreeSet<(Instant, String, Key)>,
     /// How much of each history is known.
     read: BTreeMap<String, usize>,
+    /// For which namespace and claim each disk was ordered, until it is made.
+    ordered: BTreeMap<String, Option<(String, String)>>,
     /// How often the hub went back to an earlier state.
     restored: usize,
 }
@@ -202,8 +205,8 @@ impl Players {
     /// Returns them, before anything happened.
     #[must_use]
     pub fn new(hub: Shared, clusters: Arc<Clusters>, clock: Clock, behavior: Behavior, speed: u32) -> Self {
-        let (seen, due, read) = (BTreeMap::new(), BTreeSet::new(), BTreeMap::new());
-        Self { hub, clusters, clock, behavior, speed, seen, due, read, restored: 0 }
+        let (seen, due, read, ordered) = (BTreeMap::new(), BTreeSet::new(), BTreeMap::new(), BTreeMap::new());
+        Self { hub, clusters, clock, behavior, speed, seen, due, read, ordered, restored: 0 }
     }
 
     /// Plays.
@@ -312,6 +315,11 @@ impl Players {
                 }
             }
             return None;
+        }
+        if let Some((namespace, claim)) = self.ordered.get_mut(&key.name).and_then(Option::take) {
+            let disk = json!({"metadata": {"name": key.name}, "spec": {
+                "claimRef": {"kind": "PersistentVolumeClaim", "namespace": namespace, "name": claim}}});
+            let _ = lock(&store).create("PersistentVolume", "", disk);
         }
         let object = lock(&store).get(key);
         let Some(object) = object else {
@@ -464,7 +472,7 @@ impl Players {
                 "operationState": {"phase": "Running"}}),
             );
         }
-        let (_, store) = match reached {
+        let (place, store) = match reached {
             Some(reached) => reached,
             None => return Some(millis(2000) / self.speed),
         };
@@ -482,10 +490,13 @@ impl Players {
             let patch = json!({"metadata": {"finalizers": finalizers}});
             let _ = lock(&self.hub).patch(key, false, &patch);
         }
-        if self.behavior.disks {
-            let disk = json!({"metadata": {"name": format!("pvc-{}", uid(object))}, "spec": {
-                "claimRef": {"kind": "PersistentVolumeClaim", "namespace": namespace, "name": format!("data-{name}-0")}}});
-            let _ = lock(&store).create("PersistentVolume", "", disk);
+        if let Some(takes) = self.behavior.disks {
+            let disk = format!("pvc-{}", uid(object));
+            self.ordered.entry(disk.clone()).or_insert_with(|| {
+                let made = Instant::now() + takes / self.speed;
+                self.due.insert((made, place, Key::new("PersistentVolume", "", &disk)));
+                Some((namespace.to_owned(), format!("data-{name}-0")))
+            });
         }
         let revisions: Vec<&str> = object["spec"]["sources"]
             .as_array()

@@ -40,6 +40,7 @@ use testbed_operator::outside::{Clock, Http};
 use tokio::net::TcpListener;
 use tokio::process::{Child, Command};
 use tokio::runtime::{Builder, Handle, Runtime};
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{Instant, sleep};
 use tokio_rustls::TlsAcceptor;
@@ -98,7 +99,11 @@ impl Programs {
 /// API servers, each for one world at a time.
 pub struct Pool {
     programs: Programs,
+    /// How many worlds there may be at once.
+    pub(crate) room: usize,
     free: Mutex<Vec<Server>>,
+    /// What all of them write.
+    home: TempDir,
     /// Whose thread outlives every world, since a child dies with the thread that made it.
     runtime: Runtime,
 }
@@ -135,17 +140,17 @@ fn ports<const COUNT: usize>() -> Result<[u16; COUNT]> {
 impl Server {
     /// Starts one, again if it ends: where many start at once, the API server may find that something of its own is late,
     /// and gives up.
-    async fn start(programs: &Programs) -> Result<Self> {
+    async fn start(programs: &Programs, home: &Path) -> Result<Self> {
         for _ in 1..TRIES {
-            if let Ok(server) = Self::try_start(programs).await {
+            if let Ok(server) = Self::try_start(programs, home).await {
                 return Ok(server);
             }
         }
-        Self::try_start(programs).await
+        Self::try_start(programs, home).await
     }
 
-    async fn try_start(programs: &Programs) -> Result<Self> {
-        let folder = tempfile::tempdir()?;
+    async fn try_start(programs: &Programs, home: &Path) -> Result<Self> {
+        let folder = tempfile::tempdir_in(home)?;
         let at = |name: &str| folder.path().join(name);
         let [client, peer, secure] = ports()?;
         let etcd = mortal(&programs.etcd, &at("etcd.log"))?
@@ -297,14 +302,31 @@ impl Upstream for Sender {
     }
 }
 
+/// Ends this program at SIGINT and SIGTERM, without what its servers have written: a hundred megabytes each.
+async fn clean_up_when_told_to_end(home: PathBuf) -> std::io::Result<()> {
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+    // Its servers still write: a second look finds what was written during the first.
+    let _ = fs::remove_dir_all(&home).or_else(|_| fs::remove_dir_all(&home));
+    std::process::exit(130);
+}
+
 impl Pool {
-    /// Returns an empty pool.
+    /// Returns an empty pool for so many worlds at once, or for as many as go well.
     ///
     /// # Errors
     /// If there are no threads.
-    pub fn new(programs: Programs) -> Result<Self> {
+    pub fn new(programs: Programs, room: Option<usize>) -> Result<Self> {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        // Most of the time they wait: six leave more than half of two cores idle, 18 keep everything else waiting.
+        let room = room.unwrap_or(6 * cores);
         let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
-        Ok(Self { programs, free: Mutex::default(), runtime })
+        let home = tempfile::Builder::new().prefix("testbed-sweep-").tempdir()?;
+        runtime.spawn(clean_up_when_told_to_end(home.path().to_owned()));
+        Ok(Self { programs, room, free: Mutex::default(), home, runtime })
     }
 
     /// Takes an API server, or starts one.
@@ -313,11 +335,11 @@ impl Pool {
         let server = match free {
             Some(server) => server,
             None => {
-                let programs = self.programs.clone();
-                elsewhere(self.runtime.handle(), async move { Server::start(&programs).await })??
+                let (programs, home) = (self.programs.clone(), self.home.path().to_owned());
+                elsewhere(self.runtime.handle(), async move { Server::start(&programs, &home).await })??
             }
         };
-        let (folder, config) = (tempfile::tempdir()?, server.config()?);
+        let (folder, config) = (tempfile::tempdir_in(self.home.path())?, server.config()?);
         let runtime = self.runtime.handle().clone();
         // A client's worker lives where the client was made.
         let client =

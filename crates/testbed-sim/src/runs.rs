@@ -41,7 +41,7 @@ impl Scenario {
             || self.behavior.store_truncates
             || self.behavior.store_away.is_some()
             || self.behavior.metrics_away.is_some()
-            || self.behavior.disks
+            || self.behavior.disks.is_some()
             || self.behavior.hooks
             || self.behavior.refuses
             || self.behavior.place_taken;
@@ -105,11 +105,11 @@ pub fn all() -> Vec<Scenario> {
     ] {
         all.push(failing(name, &one, behavior));
     }
-    let cloud = Behavior { disks: true, ..Behavior::default() };
-    all.push(Scenario { behavior: cloud, ..run("cloud", &in_a_cloud(one_target())) });
+    let disks = |takes| Behavior { disks: Some(Duration::from_secs(takes)), ..Behavior::default() };
+    all.push(Scenario { behavior: disks(0), ..run("cloud", &in_a_cloud(one_target())) });
     all.push(Scenario {
         delete_in: Some(Phase::Ready),
-        behavior: cloud,
+        behavior: disks(20),
         ..run("deleted-in-a-cloud", &in_a_cloud(on_hub()))
     });
     all.push(Scenario { behavior: Behavior { hooks: true, ..Behavior::default() }, ..run("hooks", &hub) });
@@ -140,6 +140,12 @@ pub fn all() -> Vec<Scenario> {
     for (name, experiment) in [("orphaned-on-hub", &hub), ("orphaned-in-clusters", &two)] {
         all.push(Scenario { delete_in: Some(Phase::Running), is_orphaned: true, ..run(name, experiment) });
     }
+    all.push(Scenario {
+        delete_in: Some(Phase::Ready),
+        is_orphaned: true,
+        behavior: disks(20),
+        ..run("orphaned-in-a-cloud", &in_a_cloud(on_hub()))
+    });
     all
 }
 

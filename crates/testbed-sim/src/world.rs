@@ -66,11 +66,9 @@ impl Ground {
     /// Returns how many worlds go well at once.
     #[must_use]
     pub fn room(&self) -> usize {
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
         match self {
-            Self::Memory => cores,
-            // Most of the time they wait: six leave more than half of two cores idle, 18 keep everything else waiting.
-            Self::Real(_) => 6 * cores,
+            Self::Memory => std::thread::available_parallelism().map_or(1, usize::from),
+            Self::Real(pool) => pool.room,
         }
     }
 
@@ -87,7 +85,7 @@ impl Ground {
                 speed: 1,
                 away: Duration::from_secs(1),
                 quiet: Duration::from_secs(45),
-                swept: Duration::from_secs(150),
+                swept: Duration::from_secs(300),
                 look: Duration::from_millis(500),
                 idle: Duration::from_secs(30),
                 patience: Duration::from_hours(30),

@@ -26,7 +26,7 @@ pub use mean::mean_interval;
 pub use multiple::{holm, holm_levels};
 pub use power::{MAX_BLOCKS, blocks_needed, detectable_effect, paired_power};
 pub use rank::{
-    Alternative, EXACT_LIMIT, MAX_PAIRS, Test, hodges_lehmann, hodges_lehmann_shift, mann_whitney,
+    Alternative, EXACT_LIMIT, MAX_PAIRS, Test, hodges_lehmann, hodges_lehmann_shift, mann_whitney, sign_test,
     signed_rank_interval, wilcoxon_signed_rank,
 };
 pub use ratio::{MIN_RATIOS, RatioEstimate, floor, ratio_interval, student_interval};

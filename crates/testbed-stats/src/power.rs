@@ -23,13 +23,25 @@ pub fn paired_power(sd: f64, log_effect: f64, blocks: u32, alpha: f64) -> Result
 }
 
 /// Returns the smallest number of blocks, at least 2, that shows an effect of `log_effect` with the wanted power.
-pub fn blocks_needed(sd: f64, log_effect: f64, alpha: f64, wanted: f64) -> Result<u32, Error> {
+///
+/// `log_floor` is what of the effect counts for nothing with so many blocks, as a thing would show it against itself (see
+/// [`floor`](crate::floor)); it does not grow with their number.
+pub fn blocks_needed(
+    sd: f64,
+    log_effect: f64,
+    log_floor: impl Fn(u32) -> f64,
+    alpha: f64,
+    wanted: f64,
+) -> Result<u32, Error> {
     check_plan(sd, 2, alpha)?;
     check_probability(wanted)?;
     if !log_effect.is_finite() {
         return Err(Error::NotFinite);
     }
-    let enough = |blocks| power(sd, log_effect, blocks, alpha) >= wanted;
+    let enough = |blocks| {
+        let beyond = log_effect.abs() - log_floor(blocks);
+        beyond > 0.0 && power(sd, beyond, blocks, alpha) >= wanted
+    };
     if enough(2) {
         return Ok(2);
     }
@@ -102,26 +114,30 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    fn no_floor(_: u32) -> f64 {
+        0.0
+    }
+
     /// R's `power.t.test(delta = 0.5, sd = 1, power = 0.8, type = "paired")` gives n = 33.37.
     #[test]
     fn a_medium_effect_needs_34_pairs() {
-        assert_eq!(blocks_needed(1.0, 0.5, 0.05, 0.8), Ok(34));
-        assert_eq!(blocks_needed(1.0, -0.5, 0.05, 0.8), Ok(34));
+        assert_eq!(blocks_needed(1.0, 0.5, no_floor, 0.05, 0.8), Ok(34));
+        assert_eq!(blocks_needed(1.0, -0.5, no_floor, 0.05, 0.8), Ok(34));
     }
 
     #[test]
     fn no_effect_is_out_of_reach_and_no_spread_needs_two_blocks() {
-        assert_eq!(blocks_needed(0.1, 0.0, 0.05, 0.8), Err(Error::OutOfReach));
-        assert_eq!(blocks_needed(0.1, 1e-9, 0.05, 0.8), Err(Error::OutOfReach));
-        assert_eq!(blocks_needed(0.0, 0.01, 0.05, 0.8), Ok(2));
+        assert_eq!(blocks_needed(0.1, 0.0, no_floor, 0.05, 0.8), Err(Error::OutOfReach));
+        assert_eq!(blocks_needed(0.1, 1e-9, no_floor, 0.05, 0.8), Err(Error::OutOfReach));
+        assert_eq!(blocks_needed(0.0, 0.01, no_floor, 0.05, 0.8), Ok(2));
         assert_eq!(detectable_effect(0.0, 10, 0.05, 0.8), Ok(1.0));
     }
 
     #[test]
     fn a_plan_that_makes_no_sense_is_an_error() {
-        assert_eq!(blocks_needed(-1.0, 0.1, 0.05, 0.8), Err(Error::NotPositive));
-        assert_eq!(blocks_needed(0.1, f64::NAN, 0.05, 0.8), Err(Error::NotFinite));
-        assert_eq!(blocks_needed(0.1, 0.1, 0.05, 1.0), Err(Error::NotAProbability));
+        assert_eq!(blocks_needed(-1.0, 0.1, no_floor, 0.05, 0.8), Err(Error::NotPositive));
+        assert_eq!(blocks_needed(0.1, f64::NAN, no_floor, 0.05, 0.8), Err(Error::NotFinite));
+        assert_eq!(blocks_needed(0.1, 0.1, no_floor, 0.05, 1.0), Err(Error::NotAProbability));
         assert_eq!(detectable_effect(0.1, 1, 0.05, 0.8), Err(Error::TooFew { have: 1, need: 2 }));
     }
 
@@ -133,8 +149,8 @@ mod tests {
             sd in 0.01..0.3, blocks in 4_u32..60, alpha in 0.005..0.1, wanted in 0.5..0.95,
         ) {
             let effect = libm::log(detectable_effect(sd, blocks, alpha, wanted).unwrap());
-            prop_assert_eq!(blocks_needed(sd, effect * (1.0 + 1e-9), alpha, wanted), Ok(blocks));
-            prop_assert!(blocks_needed(sd, effect * 0.999, alpha, wanted).unwrap() > blocks);
+            prop_assert_eq!(blocks_needed(sd, effect * (1.0 + 1e-9), no_floor, alpha, wanted), Ok(blocks));
+            prop_assert!(blocks_needed(sd, effect * 0.999, no_floor, alpha, wanted).unwrap() > blocks);
         }
     }
 }

@@ -38,19 +38,20 @@ pub struct Test {
 ///
 /// Wilcoxon (1945), Biometrics Bulletin 1, 80-83. The statistic is `V`, the sum of the ranks of positive differences.
 /// Zeros are dropped, as Wilcoxon did.
-/// The p-value is exact without zeros and ties up to [`EXACT_LIMIT`] differences,
-/// else of the normal approximation with corrections for ties and continuity.
+/// The p-value is exact up to [`EXACT_LIMIT`] differences, given their sizes: every choice of signs is as likely,
+/// whether sizes are tied or not. Above it is of the normal approximation with corrections for ties and continuity.
 /// Differences that are all zero give a p-value of 1: no evidence.
 pub fn wilcoxon_signed_rank(differences: &[f64], alternative: Alternative) -> Result<Test, Error> {
     check_sample(differences, 1)?;
     let kept: Vec<f64> = differences.iter().copied().filter(|difference| *difference != 0.0).collect();
     let sizes: Vec<f64> = kept.iter().map(|difference| difference.abs()).collect();
-    let (ranks, ties) = ranks(&sizes);
+    let (ranks, ties) = doubled_ranks(&sizes);
     let positive = kept.iter().zip(&ranks).filter(|(difference, _)| **difference > 0.0);
-    let statistic: f64 = positive.map(|(_, rank)| rank).sum();
-    let exact = kept.len() == differences.len() && ties == 0.0 && kept.len() <= EXACT_LIMIT;
+    let doubled: usize = positive.map(|(_, rank)| rank).sum();
+    let statistic = 0.5 * doubled as f64;
+    let exact = kept.len() <= EXACT_LIMIT;
     let p = if exact {
-        exact_p(&signed_rank_distribution(kept.len()), statistic as usize, alternative)
+        exact_p(&signed_rank_distribution(&ranks), doubled, alternative)
     } else {
         let n = kept.len() as f64;
         let variance = n * (n + 1.0) * (2.0 * n + 1.0) / 24.0 - ties / 48.0;
@@ -59,21 +60,40 @@ pub fn wilcoxon_signed_rank(differences: &[f64], alternative: Alternative) -> Re
     Ok(Test { statistic, p, exact })
 }
 
+/// Tests whether a value is as likely to lie on one side as on the other, when `with` lie on it and `against` do not.
+///
+/// The sign test: Dixon & Mood (1946), JASA 41, 557-566. The p-value is exact and two-sided: twice the probability that of
+/// `with + against` fair coins at least `with` fall that way. It asks nothing of how far a value lies on its side, so a
+/// value that is not known, but may lie on the other side, can be counted as one that does.
+#[must_use]
+pub fn sign_test(with: usize, against: usize) -> f64 {
+    let count = (with + against) as f64;
+    let log_of_all = libm::lgamma(count + 1.0) - count * core::f64::consts::LN_2;
+    let probability = |with: usize| {
+        let with = with as f64;
+        libm::exp(log_of_all - libm::lgamma(with + 1.0) - libm::lgamma(count - with + 1.0))
+    };
+    let tail: f64 = (with..=with + against).rev().map(probability).sum();
+    (2.0 * tail).min(1.0)
+}
+
 /// Tests whether the values of `x` tend to be greater or smaller than those of `y`, which are not paired.
 ///
 /// Mann & Whitney (1947), Ann. Math. Stat. 18, 50-60. The statistic is `U`, the number of pairs in which
 /// `x` is greater, where a tie counts half.
-/// The p-value is exact without ties when neither sample has more than [`EXACT_LIMIT`] values,
-/// else of the normal approximation with corrections for ties and continuity.
+/// The p-value is exact when neither sample has more than [`EXACT_LIMIT`] values, given all of them: each is as likely
+/// in one sample as in the other, whether some are tied or not. Else it is of the normal approximation with corrections
+/// for ties and continuity.
 pub fn mann_whitney(x: &[f64], y: &[f64], alternative: Alternative) -> Result<Test, Error> {
     check_sample(x, 1)?;
     check_sample(y, 1)?;
-    let (ranks, ties) = ranks(&[x, y].concat());
+    let (ranks, ties) = doubled_ranks(&[x, y].concat());
     let (m, n) = (x.len() as f64, y.len() as f64);
-    let statistic = ranks.iter().take(x.len()).sum::<f64>() - m * (m + 1.0) / 2.0;
-    let exact = ties == 0.0 && x.len().max(y.len()) <= EXACT_LIMIT;
+    let doubled: usize = ranks.iter().take(x.len()).sum();
+    let statistic = 0.5 * doubled as f64 - m * (m + 1.0) / 2.0;
+    let exact = x.len().max(y.len()) <= EXACT_LIMIT;
     let p = if exact {
-        exact_p(&mann_whitney_distribution(x.len(), y.len()), statistic as usize, alternative)
+        exact_p(&rank_sum_distribution(&ranks, x.len()), doubled, alternative)
     } else {
         let all = m + n;
         let variance = m * n / 12.0 * (all + 1.0 - ties / (all * (all - 1.0)));
@@ -118,7 +138,7 @@ pub fn signed_rank_interval(sample: &[f64], level: f64) -> Result<Interval, Erro
     let (k, reached) = if sample.len() <= EXACT_LIMIT {
         let mut below = 0.0;
         let mut k = 0;
-        for probability in signed_rank_distribution(sample.len()) {
+        for probability in signed_rank_distribution(&(1..=sample.len()).collect::<Vec<_>>()) {
             if 2.0 * (below + probability) > alpha {
                 break;
             }
@@ -150,53 +170,51 @@ fn check_pairs(m: usize, n: usize) -> Result<(), Error> {
     if have > MAX_PAIRS { Err(Error::TooMany { have, most: MAX_PAIRS }) } else { Ok(()) }
 }
 
-/// Returns the midranks of `values`, and the sum of `t^3 - t` over groups of `t` equal ones.
-fn ranks(values: &[f64]) -> (Vec<f64>, f64) {
+/// Returns twice the midranks of `values`, which are integers, and the sum of `t^3 - t` over groups of `t` equal ones.
+fn doubled_ranks(values: &[f64]) -> (Vec<usize>, f64) {
     let mut order: Vec<usize> = (0..values.len()).collect();
     order.sort_by(|a, b| values[*a].total_cmp(&values[*b]));
-    let mut ranks = vec![0.0; values.len()];
+    let mut ranks = vec![0; values.len()];
     let mut ties = 0.0;
-    let mut before = 0.0;
+    let mut before = 0;
     for group in order.chunk_by(|a, b| values[*a] == values[*b]) {
-        let size = group.len() as f64;
         for index in group {
-            ranks[*index] = before + 0.5 * (size + 1.0);
+            ranks[*index] = 2 * before + group.len() + 1;
         }
+        let size = group.len() as f64;
         ties += size * size * size - size;
-        before += size;
+        before += group.len();
     }
     (ranks, ties)
 }
 
-/// Returns `P(V = v)` for each `v`: the number of subsets of `1..=n` with that sum, over `2^n`.
-fn signed_rank_distribution(n: usize) -> Vec<f64> {
-    let mut counts = vec![0.0; n * (n + 1) / 2 + 1];
+/// Returns the probability of each sum: the number of subsets of `ranks` with it, over that of all subsets.
+fn signed_rank_distribution(ranks: &[usize]) -> Vec<f64> {
+    let mut counts = vec![0.0; ranks.iter().sum::<usize>() + 1];
     counts[0] = 1.0;
-    for rank in 1..=n {
-        for sum in (rank..=rank * (rank + 1) / 2).rev() {
+    let mut largest = 0;
+    for rank in ranks {
+        largest += rank;
+        for sum in (*rank..=largest).rev() {
             counts[sum] += counts[sum - rank];
         }
     }
     normalized(counts)
 }
 
-/// Returns `P(U = u)` for each `u`: the number of ways to choose the ranks of `x` with that excess,
-/// over `(m + n)` choose `m`.
+/// Returns the probability of each sum: the number of ways to choose `m` of `ranks` with it, over that of all ways.
 ///
-/// `counts[j][u]` counts the choices of `j` among the ranks so far whose excess over `1 + ... + j` is `u`.
-fn mann_whitney_distribution(m: usize, n: usize) -> Vec<f64> {
-    let mut counts = vec![vec![0.0; m * n + 1]; m + 1];
+/// `counts[j][sum]` counts the choices of `j` among the ranks so far.
+fn rank_sum_distribution(ranks: &[usize], m: usize) -> Vec<f64> {
+    let mut counts = vec![vec![0.0; ranks.iter().sum::<usize>() + 1]; m + 1];
     counts[0][0] = 1.0;
-    for rank in 1..=m + n {
-        for chosen in (1..=m.min(rank)).rev() {
-            // As the largest of `chosen`, this rank exceeds its place by `rank - chosen`, which is at most `n`.
-            let excess = rank - chosen;
-            if excess > n {
-                break;
-            }
-            for sum in excess..=chosen * excess {
-                counts[chosen][sum] += counts[chosen - 1][sum - excess];
-            }
+    let mut largest = 0;
+    for (before, rank) in ranks.iter().enumerate() {
+        largest += rank;
+        for chosen in (1..=m.min(before + 1)).rev() {
+            let (fewer, counts) = counts.split_at_mut(chosen);
+            let without = fewer[chosen - 1][..=largest - rank].iter();
+            counts[0][*rank..=largest].iter_mut().zip(without).for_each(|(count, without)| *count += without);
         }
     }
     normalized(counts.swap_remove(m))
@@ -257,16 +275,34 @@ mod tests {
         assert_eq!(signed_rank_interval(&[1.0; 5], 0.95), Err(Error::TooFew { have: 5, need: 6 }));
     }
 
+    #[test]
+    fn of_eleven_fair_coins_ten_or_more_fall_one_way_as_often_as_counted_by_hand() {
+        assert!((sign_test(10, 1) - 2.0 * 12.0 / 2048.0).abs() < 1e-15);
+        assert!((sign_test(12, 5) - 2.0 * 9402.0 / 131_072.0).abs() < 1e-13);
+        assert!((sign_test(3, 4) - 1.0).abs() < 1e-15);
+        assert_eq!(sign_test(0, 0), 1.0);
+        assert!(sign_test(2000, 0) < 1e-300 && (sign_test(1000, 1000) - 1.0).abs() < 1e-15);
+    }
+
     /// With three values `V` is 0, 1, 2, 3, 3, 4, 5 or 6, one in eight each.
     #[test]
     fn the_distribution_of_three_signed_ranks_is_as_by_hand() {
-        assert_eq!(signed_rank_distribution(3), [1.0, 1.0, 1.0, 2.0, 1.0, 1.0, 1.0].map(|count| count / 8.0));
+        let expected = [1.0, 1.0, 1.0, 2.0, 1.0, 1.0, 1.0].map(|count| count / 8.0);
+        assert_eq!(signed_rank_distribution(&[1, 2, 3]), expected);
     }
 
-    /// Of the six ways to choose two ranks of four, the excess is 0, 1, 2, 2, 3 or 4.
+    /// Of the six ways to choose two ranks of four, the sum is 3, 4, 5, 5, 6 or 7.
     #[test]
     fn the_distribution_of_two_against_two_is_as_by_hand() {
-        assert_eq!(mann_whitney_distribution(2, 2), [1.0, 1.0, 2.0, 1.0, 1.0].map(|count| count / 6.0));
+        let expected = [0.0, 0.0, 0.0, 1.0, 1.0, 2.0, 1.0, 1.0, 0.0, 0.0, 0.0].map(|count| count / 6.0);
+        assert_eq!(rank_sum_distribution(&[1, 2, 3, 4], 2), expected);
+    }
+
+    /// The differences 1, 1, 1 and -1 have midrank 2.5: of 16 choices of signs, five have three positive ones or four.
+    #[test]
+    fn ties_leave_the_test_exact() {
+        let test = wilcoxon_signed_rank(&[1.0, 0.0, 1.0, 1.0, -1.0], Alternative::Greater).unwrap();
+        assert_eq!(test, Test { statistic: 7.5, p: 5.0 / 16.0, exact: true });
     }
 
     #[test]

@@ -106,7 +106,7 @@ fn power_and_plans_agree_with_scipy() {
         assert_same(noncentral_two_tails(critical, freedom, noncentrality), expected);
     }
     for case in reference.power {
-        let blocks = blocks_needed(case.sd, case.log_effect, case.alpha, case.wanted);
+        let blocks = blocks_needed(case.sd, case.log_effect, |_| 0.0, case.alpha, case.wanted);
         assert_eq!(blocks, Ok(case.blocks));
         assert_same(paired_power(case.sd, case.log_effect, case.blocks, case.alpha).unwrap(), case.power);
     }

@@ -3,6 +3,7 @@
 pub(crate) mod bundle;
 pub(crate) mod catalog;
 pub(crate) mod connect;
+pub(crate) mod elsewhere;
 pub(crate) mod explain;
 pub(crate) mod follow;
 pub(crate) mod foreign;

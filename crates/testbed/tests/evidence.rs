@@ -90,6 +90,37 @@ fn runs_of_unlike_machines_are_compared_only_when_told() {
     assert!(ok && text.contains("unlike: cpuModel"), "{text}");
 }
 
+#[test]
+fn runs_that_were_asked_for_other_things_are_compared_with_these_named() {
+    let mut other = serde_json::to_value(result()).unwrap();
+    other["spec"]["workflow"]["params"]["rate"] = "400/s".into();
+    other["spec"]["trials"]["window"] = "7s".into();
+    other["workflow"]["pinned"]["sha256"] = "0123456789abcdef".into();
+    other["spec"]["metrics"].as_array_mut().unwrap().push(serde_json::json!({"name": "more", "query": "up"}));
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("other.json");
+    fs::write(&file, other.to_string()).unwrap();
+    let text = said("compare", &[file.to_str().unwrap()]);
+    for words in [
+        "unlike: workflow.params.rate: ",
+        " and 400/s",
+        "unlike: trials.window: ",
+        "unlike: template: generation ",
+        " and sha256:0123456789ab",
+        "unlike: metrics.more.query: not given and up",
+    ] {
+        assert!(text.contains(words), "{words}: {text}");
+    }
+    assert!(text.contains("latency_p50_seconds"), "{text}");
+    let metric = other["spec"]["metrics"].as_array_mut().unwrap();
+    let latency = metric.iter_mut().find(|metric| metric["name"] == "latency_p50_seconds").unwrap();
+    latency["query"] = "latency_of_another_kind".into();
+    fs::write(&file, other.to_string()).unwrap();
+    let text = said("compare", &[file.to_str().unwrap()]);
+    let rows: Vec<&str> = text.lines().filter(|line| line.starts_with("latency_p50_seconds")).collect();
+    assert!(rows.is_empty(), "what was measured in another way is no row: {text}");
+}
+
 /// Every figure of samples, statistics and verdict, changed by one digit, one after the other.
 #[test]
 fn any_figure_that_was_changed_is_told() {

@@ -3,6 +3,7 @@
 use super::{Pass, Step};
 use crate::agent;
 use crate::catalog::Entry;
+use crate::names;
 use crate::price;
 use crate::problem::Problem;
 use crate::validate;
@@ -36,6 +37,7 @@ pub(super) fn accept(pass: &Pass<'_>, status: &mut ExperimentStatus) -> Step {
         name: template.name.clone(),
         uid: template.uid.clone(),
         generation: template.generation,
+        sha256: Some(names::sha256(template.spec.to_string().as_bytes())),
     });
     let components: usize = status.targets.iter().map(|target| target.components.len()).sum();
     Step::done(format!("{components} component{} pinned", if components == 1 { "" } else { "s" }))

@@ -100,7 +100,7 @@ fn project(pass: &Pass<'_>, servers: &BTreeMap<&str, String>, projects: &[Object
 }
 
 /// Argo CD knows the target's cluster, by the credentials of now.
-fn register(
+pub(super) fn register(
     pass: &Pass<'_>,
     target: &Target,
     facts: &RemoteFacts,

@@ -13,6 +13,9 @@ use testbed_api::record::{RecordRef, Slot};
 use testbed_api::status::Window;
 use testbed_api::trials::Variant;
 
+/// How a sample names the hub's store.
+pub(crate) const HUB: &str = "hub";
+
 /// Points that a range query asks for over its window.
 const RANGE_POINTS: u32 = 200;
 
@@ -93,6 +96,9 @@ pub struct Question {
     pub after: Duration,
     /// Distance of the points of a range query.
     pub step: Duration,
+    /// How far back a sample may lie that stands for its series at an instant; as far as the store is used to if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lookback: Option<Duration>,
 }
 
 /// Who is asked.
@@ -115,7 +121,7 @@ impl Store {
     #[must_use]
     pub fn name(&self) -> String {
         match self {
-            Self::Hub => "hub".into(),
+            Self::Hub => HUB.into(),
             Self::Target { name, .. } => format!("target:{name}"),
         }
     }
@@ -168,16 +174,16 @@ pub(super) fn of_trial(pass: &Pass<'_>, slot: &Slot, window: &Window) -> Vec<Que
         if !metric.is_of(target) {
             continue;
         }
-        let Some(mut value) = question(pass, &metric, &whom, window.clone()) else { continue };
-        // No point says anything of what was before: that is warm-up, or another trial.
-        value.after = measurement::reach(&value.query).min(value.length());
+        let Some(value) = question(pass, &metric, &whom, window.clone()) else { continue };
         let range = query::promql_duration(value.length());
         for selector in query::selectors(&value.query) {
-            let needed = if selector.over_range { NEEDED_OVER_RANGE } else { 1 };
+            let is_read_often = selector.over_range || value.kind == QueryType::Range;
+            let needed = if is_read_often { NEEDED_OVER_RANGE } else { 1 };
             asked.push(Question {
                 purpose: Purpose::RawCount { needed },
                 kind: QueryType::Instant,
                 query: format!("min(count_over_time({}[{range}]))", selector.series),
+                lookback: None,
                 ..value.clone()
             });
         }
@@ -190,7 +196,7 @@ pub(super) fn of_trial(pass: &Pass<'_>, slot: &Slot, window: &Window) -> Vec<Que
     if let Some(throttled) = question(pass, &throttled, &whom, window.clone()) {
         // Of the hub in any case: no subject is asked about the machine.
         let purpose = Purpose::Environment { unit: "ratio".into() };
-        asked.push(Question { purpose, store: Store::Hub, ..throttled });
+        asked.push(Question { purpose, ..throttled.of_store(Store::Hub) });
     }
     asked
 }
@@ -208,6 +214,21 @@ impl Question {
     pub fn length(&self) -> Duration {
         Duration::try_from(self.window.end.0.duration_since(self.window.start.0)).unwrap_or_default()
     }
+
+    /// Returns the same question to a store: how far back it may look depends on how often it takes samples.
+    #[must_use]
+    pub fn of_store(&self, store: Store) -> Self {
+        let (length, of_hub) = (self.length(), store == Store::Hub);
+        Self {
+            after: match self.kind {
+                QueryType::Range => measurement::first_point(&self.query, length, of_hub),
+                QueryType::Instant => Duration::ZERO,
+            },
+            lookback: measurement::lookback(&self.query, self.kind, length, of_hub),
+            store,
+            ..self.clone()
+        }
+    }
 }
 
 fn question(pass: &Pass<'_>, metric: &Metric, whom: &Whom<'_>, window: Window) -> Option<Question> {
@@ -222,18 +243,20 @@ fn question(pass: &Pass<'_>, metric: &Metric, whom: &Whom<'_>, window: Window) -
         variant: whom.variant,
         trial: whom.trial,
     };
-    Some(Question {
+    let asked = Question {
         metric: metric.name.clone(),
         purpose: Purpose::Value,
         target: target.map(str::to_owned),
-        store: target.and_then(|target| store_of(pass, target)).unwrap_or(Store::Hub),
+        store: Store::Hub,
         kind: metric.kind,
         // The first stage refused every query that cannot be filled in.
         query: query::fill(&metric.query, &values).ok()?,
         after: Duration::ZERO,
         step: (length / RANGE_POINTS).max(Duration::from_secs(1)),
+        lookback: None,
         window,
-    })
+    };
+    Some(asked.of_store(target.and_then(|target| store_of(pass, target)).unwrap_or(Store::Hub)))
 }
 
 /// Returns the window of a target: its own, else one that is of all targets. Of the whole run: from first start to last end.

@@ -2,7 +2,11 @@
 
 use super::made;
 use super::target::{self, Place, place};
-use super::{CertifyRequest, ChildKind, Effect, LOOK_AGAIN, ObjectRef, Pass, Step, TEARDOWN_ALARM};
+use super::{
+    CertifyRequest, ChildKind, Effect, LOOK_AGAIN, OUTLIVES, ObjectRef, Pass, SETTLES, Step, TEARDOWN_ALARM,
+    balancer, disk,
+};
+use crate::agent;
 use crate::build::{self, ARGOCD_NAMESPACE, CLUSTER_NAMESPACE, WORKFLOW_NAMESPACE};
 use crate::certificate;
 use crate::observed::{
@@ -19,6 +23,12 @@ use testbed_api::status::ExperimentStatus;
 
 /// How long after the begin of teardown a store that cannot be reached may hold up its end.
 const PROOF_DEADLINE: SignedDuration = SignedDuration::from_mins(5);
+
+/// How long after the begin of teardown what takes away what others made elsewhere waits for them.
+const CLEARS_UP: SignedDuration = SignedDuration::from_mins(5);
+
+/// How long after the begin of teardown the hooks that Argo CD runs last hold up their namespaces in a cluster that goes.
+const LAST_HOOKS: SignedDuration = SignedDuration::from_mins(10);
 
 /// Everything that was made for the run and is still there.
 pub(super) struct Left<'a> {
@@ -129,6 +139,7 @@ fn deployed<'a>(
                 if let Some(known) = target::recorded(status, &target.name) {
                     known.left_behind.clear();
                 }
+                renew(pass, target, facts, left, step);
                 within(pass, target, facts, left, step)
             }
             None => match lost(pass, target, left) {
@@ -161,6 +172,12 @@ fn deployed<'a>(
             step.effect(Effect::StopSync(object(ChildKind::Application, Some(ARGOCD_NAMESPACE), name, uid)));
             step.look_again(pass.now);
         }
+        if let Some(until) = clears_up_until(pass, left, application).filter(|_| !application.deleting) {
+            let message = format!("application {name} stays until the others of its target are gone");
+            step.wait(Reason::TearingDown, message);
+            step.wake(until);
+            continue;
+        }
         remove(step, ChildKind::Application, Some(ARGOCD_NAMESPACE), name, uid, application.deleting);
     }
     // After its Applications, which put back what vanishes under them until they are being deleted themselves; but not
@@ -174,6 +191,25 @@ fn deployed<'a>(
         remove(step, ChildKind::Namespace, None, &namespace.name, &namespace.uid, namespace.deleting);
     }
     busy
+}
+
+/// Returns until when an Application stays that alone can take away what others of its target made, and they are there still.
+/// What does not go holds it up only for a while, so that what is in its own place has time to go as well.
+fn clears_up_until(pass: &Pass<'_>, left: &Left<'_>, application: &ApplicationFacts) -> Option<Timestamp> {
+    let is_other =
+        |other: &ApplicationFacts| other.target == application.target && !agent::clears_up(&other.component);
+    let until = began(pass).unwrap_or(pass.now).checked_add(CLEARS_UP).ok()?;
+    let is_awaited = agent::clears_up(&application.component) && left.applications.iter().any(is_other);
+    (is_awaited && pass.now < until).then_some(until)
+}
+
+/// Argo CD takes away what it deployed by the credentials that it was told, and those of some clouds last for minutes.
+fn renew(pass: &Pass<'_>, target: &Target, facts: &RemoteFacts, left: &Left<'_>, step: &mut Step) {
+    let is_deployed = left.applications.iter().any(|application| application.target == target.name);
+    let is_known = left.registrations.iter().any(|seen| seen.target == target.name && !seen.deleting);
+    if is_deployed && is_known {
+        super::deploy::register(pass, target, facts, left.registrations, step);
+    }
 }
 
 /// Returns what a target says that can still be asked, and is the one that it was.
@@ -199,8 +235,21 @@ fn within(pass: &Pass<'_>, target: &Target, facts: &RemoteFacts, left: &Left<'_>
         remove_in(step, target, what, service.deleting);
     }
     let is_own = |namespace: &&NamespaceFacts| namespace.owner.as_deref() == Some(pass.run.uid);
-    let is_needed = left.applications.iter().any(|seen| seen.target == target.name && seen.has_last_hooks);
-    for namespace in facts.namespaces.iter().filter(is_own).filter(|seen| seen.deleting || !is_needed) {
+    let of_target = || left.applications.iter().filter(|seen| seen.target == target.name);
+    // A cluster that goes takes hooks along: what is in their namespaces must have gone before.
+    let hooks_until = began(pass).unwrap_or(pass.now).checked_add(LAST_HOOKS).ok();
+    let hooks_until = hooks_until.filter(|until| target.cluster.kind.is_made() && *until > pass.now);
+    let has_time = hooks_until.is_some() || !target.cluster.kind.is_made();
+    let has_last_hooks = has_time && of_target().any(|seen| seen.has_last_hooks);
+    if let Some(until) = hooks_until.filter(|_| has_last_hooks) {
+        step.wake(until);
+    }
+    let clears_up = of_target().find(|seen| clears_up_until(pass, left, seen).is_some());
+    let is_needed = |namespace: &NamespaceFacts| {
+        has_last_hooks
+            || clears_up.is_some_and(|seen| agent::namespace(&seen.component) == Some(&namespace.name))
+    };
+    for namespace in facts.namespaces.iter().filter(is_own).filter(|seen| seen.deleting || !is_needed(seen)) {
         let what = object(ChildKind::Namespace, None, &namespace.name, &namespace.uid);
         remove_in(step, target, what, namespace.deleting);
     }
@@ -209,7 +258,24 @@ fn within(pass: &Pass<'_>, target: &Target, facts: &RemoteFacts, left: &Left<'_>
         step.wait(Reason::TearingDown, message);
     }
     let is_exposed = facts.services.iter().any(|service| service.exposes.is_some());
-    is_exposed || facts.namespaces.iter().any(|seen| is_own(&seen)) || !facts.volumes.is_empty()
+    if is_exposed || facts.namespaces.iter().any(|seen| is_own(&seen)) || !facts.volumes.is_empty() {
+        return true;
+    }
+    if !target.cluster.kind.is_made() {
+        return false;
+    }
+    // A disk that was being made when its claim went is no PersistentVolume yet. Where it is not on record when teardown
+    // began, it was a moment ago.
+    let since = began(pass).unwrap_or(pass.now);
+    let until = since.checked_add(SETTLES).unwrap_or(since);
+    let is_settled = pass.now >= until;
+    if !is_settled {
+        let message =
+            format!("target {} stays until {until}, for disks that are being made still", target.name);
+        step.wait(Reason::TearingDown, message);
+        step.wake(until);
+    }
+    !is_settled
 }
 
 /// Returns what a cloud made for a cluster that is there still, and would stay without it.
@@ -217,10 +283,12 @@ fn outliving(target: &Target, facts: &RemoteFacts) -> Vec<String> {
     if target.cluster.kind == ClusterType::Local {
         return Vec::new();
     }
-    let is_balanced = |service: &&ServiceFacts| service.exposes.is_some() || service.ingress.is_some();
+    let is_balanced = |service: &&ServiceFacts| {
+        service.exposes.is_some() || service.is_balancer || service.ingress.is_some()
+    };
     let services = facts.services.iter().filter(is_balanced);
-    let balancers = services.map(|service| format!("load balancer of Service {}", service.name));
-    let disks = facts.volumes.iter().map(|volume| format!("disk of PersistentVolume {volume}"));
+    let balancers = services.map(|service| balancer(&service.name));
+    let disks = facts.volumes.iter().map(|volume| disk(volume));
     balancers.chain(disks).collect()
 }
 
@@ -304,9 +372,7 @@ fn lost(pass: &Pass<'_>, target: &Target, left: &Left<'_>) -> Lost {
                     message: format!("target {name} does not answer; what it made itself is not removed yet"),
                     until,
                 },
-                Some(_) => {
-                    Lost::Surely(vec!["what its cloud made for it, such as load balancers and disks".into()])
-                }
+                Some(_) => Lost::Surely(vec![OUTLIVES.into()]),
             }
         }
     }
@@ -417,7 +483,8 @@ pub(super) fn may_begin(experiment: &Experiment, persisted: &ExperimentStatus, n
     status::holds(persisted, ConditionType::ResultsStored)
         || persisted.failure.is_some()
         || experiment.metadata.deletion_timestamp.is_some()
-        // The time to live is a function of two immutable fields and the clock: it cannot become untrue.
+        // That its time to live is over becomes untrue if somebody makes it longer: what was begun is ended all the same.
+        || persisted.teardown_began_at.is_some()
         || super::expiry(experiment).is_some_and(|expiry| now >= expiry)
 }
 

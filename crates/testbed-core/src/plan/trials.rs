@@ -366,9 +366,11 @@ impl World<'_> {
     fn progress(&self, trial: &TrialStatus, what: &str) -> String {
         let known = self.pass.persisted.trials.as_ref();
         let (valid, void) = known.map_or((0, 0), |known| (known.valid_count, known.void_count));
-        let planned = self.schedule.slots().len();
-        let void = if void > 0 { format!(", {void} void") } else { String::new() };
-        format!("trial {} {what} ({valid} of {planned} planned trials are valid{void})", trial.slot.trial)
+        let begun = known.map_or(&[][..], |known| &known.begun[..]);
+        let all = self.schedule.trial_count(begun);
+        let over = valid + void;
+        let void = if void > 0 { format!(", {void} of them void") } else { String::new() };
+        format!("trial {} {what} ({over} of {all} trials are over{void})", trial.slot.trial)
     }
 
     fn variant(&self, slot: &Slot) -> Option<&Variant> {

@@ -119,9 +119,49 @@ fn a_spot_node_is_expected_at_the_published_price_and_bounded_by_the_one_on_dema
     assert!(rate_spot.hourly() < on_demand.hourly());
     assert_eq!(rate_spot.at_most_hourly(), on_demand.at_most_hourly());
     spot.cluster.kind = ClusterType::Eks;
+    spot.cluster.machine_type = Some("m5.large".into());
     let rate_spot = rate_of(&spot);
     assert_eq!(rate_spot.hourly(), rate_spot.at_most_hourly());
-    assert_eq!(rate_spot.items[0].what, "t3.medium in us-east-1a, spot price varies: counted as on demand");
+    assert_eq!(rate_spot.items[0].what, "m5.large in us-east-1a, spot price varies: counted as on demand");
+}
+
+#[test]
+fn what_bursts_above_its_baseline_is_paid_for_at_most_for_all_of_it() {
+    let rate = rate(&spec(Vec::new()), &target("app", ClusterType::Eks));
+    // A t3.medium has two vCPUs, each a fifth of the time.
+    let surplus = rate.at_most_hourly().unwrap() - rate.hourly().unwrap();
+    assert!((surplus - 0.05 * 1.6).abs() < 1e-9, "{surplus}");
+}
+
+#[test]
+fn spot_nodes_of_aks_have_a_node_of_the_clusters_own_beside_them() {
+    let mut spot = target("app", ClusterType::Aks);
+    spot.cluster.preemptible = true;
+    let said: Vec<String> = rate(&spec(Vec::new()), &spot).items.into_iter().map(|item| item.what).collect();
+    assert!(
+        said.iter().any(|what| what == "Standard_B2s for the cluster's own pods, never of the spot market")
+    );
+    assert_eq!(said.iter().filter(|what| what.starts_with("disk of 50 GB")).count(), 2, "{said:?}");
+}
+
+#[test]
+fn a_load_balancer_is_counted_for_each_service_that_the_lab_shows_to_the_outside() {
+    let mut spec = spec(vec![target("app", ClusterType::Gke), target("load", ClusterType::Eks)]);
+    let of = |spec: &ExperimentSpec, index: usize| -> f64 {
+        let items = rate(spec, &spec.targets[index]).items;
+        items.iter().filter(|item| item.what.starts_with("load balancer")).map(|item| item.quantity).sum()
+    };
+    assert!(of(&spec, 0) < 0.5, "nothing is shown");
+    let url = "${targets.app.web.endpoint}/ ${targets.app.store.address}";
+    spec.workflow.params = [("url".to_owned(), url.to_owned())].into();
+    assert!((of(&spec, 0) - 2.0).abs() < 0.5 && of(&spec, 1) < 0.5);
+    spec.tutorial = serde_json::from_value(serde_json::json!({
+        "services": [{"name": "Web", "target": "app", "service": "web", "namespace": "n"}, {"name": "UI", "target": "app", "service": "ui", "namespace": "n"}],
+    }))
+    .unwrap();
+    assert!((of(&spec, 0) - 3.0).abs() < 0.5, "web was counted already");
+    spec.targets[0].cluster.kind = ClusterType::Aks;
+    assert!((of(&spec, 0) - 1.0).abs() < 0.5, "one shows them all");
 }
 
 #[rstest]

@@ -1,18 +1,19 @@
 //! The rules of variants, trials and budget: what cannot mean anything is refused before anything is made.
 
 use super::{Catalog, parameters, unknown};
-use crate::measurement;
+use crate::measurement::{self, SCRAPE_INTERVAL};
 use crate::problem::{Problem, Severity};
 use crate::query;
 use crate::schedule::{self, Schedule, Timing};
 use crate::selector::Selector;
 use std::time::Duration;
 use testbed_api::ExperimentSpec;
-use testbed_api::experiment::{CompletionMode, Metric};
+use testbed_api::experiment::{ClusterType, CompletionMode, Metric};
 use testbed_api::trials::{Trials, Variant};
 
-/// Time between two samples of the same series in the hub's store.
-const SCRAPE_INTERVAL: Duration = Duration::from_secs(2);
+/// Longest time after which a kubelet that is not set up by us looks at its containers again: by default 10 s, and up to
+/// half of that later. In between it repeats what it said.
+const HOUSEKEEPING: Duration = Duration::from_secs(15);
 /// Samples without which a rate over a window means nothing.
 const SAMPLES: u32 = 3;
 /// Longest warm-up, window or cool-down.
@@ -231,13 +232,48 @@ pub(super) fn measured(spec: &ExperimentSpec, metric: &Metric, field: &str) -> V
                 );
             }
         }
-        Some(_) => problems.extend(ranges(metric, &example, window, field)),
+        Some(_) => problems.extend(ranges(spec, metric, &example, window, field)),
     }
     problems
 }
 
+/// Returns what is wrong with a query of containers' figures that a kubelet of someone else repeats over what is read: what
+/// stands still would be taken for none, and what was before the window for what is in it.
+fn repeated(
+    spec: &ExperimentSpec,
+    metric: &Metric,
+    example: &str,
+    window: Duration,
+    field: &str,
+) -> Option<Problem> {
+    let mut targets = spec.targets.iter().filter(|target| metric.is_of(&target.name));
+    let target = targets
+        .find(|target| target.cluster.kind.is_of_a_cloud() || target.cluster.kind == ClusterType::Existing)?;
+    query::selectors(example).iter().find(|selector| selector.series.starts_with("container_"))?;
+    let read = measurement::shortest_range(example).unwrap_or(window).min(window);
+    let needed = HOUSEKEEPING * SAMPLES;
+    (read < needed).then(|| {
+        Problem::error(
+            field,
+            format!(
+                "reads {} s of what containers use, which in the cluster of `{}` is renewed every {} s or so",
+                read.as_secs_f64(),
+                target.name,
+                HOUSEKEEPING.as_secs()
+            ),
+        )
+        .hint(format!("at least {} s are needed: make the window longer", needed.as_secs()))
+    })
+}
+
 /// What a query reads must lie within the window, and be enough.
-fn ranges(metric: &Metric, example: &str, window: Duration, field: &str) -> Vec<Problem> {
+fn ranges(
+    spec: &ExperimentSpec,
+    metric: &Metric,
+    example: &str,
+    window: Duration,
+    field: &str,
+) -> Vec<Problem> {
     let mut problems = Vec::new();
     let field = format!("{field}.query");
     let back = measurement::reach(example);
@@ -281,6 +317,7 @@ fn ranges(metric: &Metric, example: &str, window: Duration, field: &str) -> Vec<
             .hint(format!("the store has one every {} s: make the window longer", SCRAPE_INTERVAL.as_secs())),
         );
     }
+    problems.extend(repeated(spec, metric, example, window, &field));
     if metric.query.contains("testbed_load_") && !metric.query.contains("$TRIAL") {
         problems.push(
             Problem::error(field, "reads what a load generator reports, of whichever trial")
@@ -288,4 +325,62 @@ fn ranges(metric: &Metric, example: &str, window: Duration, field: &str) -> Vec<
         );
     }
     problems
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+    use serde_json::json;
+
+    /// Returns what is wrong with a query, in a window of so many seconds in a cluster of this type.
+    fn said(query: &str, cluster: &str, window: u64) -> Vec<String> {
+        let spec: ExperimentSpec = serde_json::from_value(json!({
+            "targets": [{"name": "a", "cluster": {"type": "hub"}}, {"name": "b", "cluster": {"type": cluster}}],
+            "variants": [{"name": "a"}, {"name": "b"}],
+            "trials": {"window": format!("{window}s")},
+            "workflow": {"template": "t", "completion": {"mode": "workflow"}},
+            "metrics": [{"name": "m", "query": query, "unit": "cores"}],
+        }))
+        .unwrap();
+        measured(&spec, &spec.metrics[0], "m").into_iter().map(|problem| problem.message).collect()
+    }
+
+    #[rstest]
+    #[case::before("rate(x_cpu_seconds_total[2m])", "reads 120 s, and the window has 60 s")]
+    #[case::nested(
+        "max_over_time(sum(rate(x_cpu_seconds_total[40s]))[40s:5s])",
+        "reads 80 s, and the window has 60 s"
+    )]
+    #[case::few("rate(x_cpu_seconds_total[5s])", "reads 5 s of `m`, in which there are fewer than 3 samples")]
+    #[case::moved(
+        "rate(x_cpu_seconds_total[30s] offset 10s)",
+        "reads at another time than that of its trial"
+    )]
+    fn what_a_query_reads_lies_within_the_window_and_is_enough(#[case] query: &str, #[case] words: &str) {
+        let said = said(query, "hub", 60);
+        assert!(said.len() == 1 && said[0].contains(words), "{said:?}");
+    }
+
+    const CPU: &str = "sum(rate(container_cpu_usage_seconds_total{namespace=\"$NAMESPACE\"}[$DURATION]))";
+    const MEMORY: &str = "sum(container_memory_working_set_bytes{namespace=\"$NAMESPACE\"})";
+
+    #[rstest]
+    #[case::of_ours(CPU, "local", 8, false)]
+    #[case::short(CPU, "gke", 8, true)]
+    #[case::of_someone_else(CPU, "existing", 30, true)]
+    #[case::long(CPU, "gke", 45, false)]
+    #[case::gauge(MEMORY, "aks", 30, true)]
+    #[case::of_the_subject("sum(rate(x_total{namespace=\"$NAMESPACE\"}[$DURATION]))", "eks", 8, false)]
+    fn what_a_kubelet_of_someone_else_repeats_needs_a_longer_window(
+        #[case] query: &str,
+        #[case] cluster: &str,
+        #[case] window: u64,
+        #[case] refused: bool,
+    ) {
+        let said = said(query, cluster, window);
+        let repeated =
+            said.iter().any(|message| message.contains("in the cluster of `b` is renewed every 15 s"));
+        assert_eq!(repeated, refused, "{said:?}");
+    }
 }

@@ -430,7 +430,11 @@ impl World {
             .values()
             .filter(|registration| {
                 let place = self.place_of(&registration.target);
-                self.applications_hang || !self.remote.contains_key(&place) || self.silent.contains(&place)
+                // Nor does it follow credentials that are others now.
+                let facts = self.remote.get(&place);
+                let is_let_in =
+                    facts.is_some_and(|facts| registration.digest.as_ref() == Some(&facts.credentials));
+                self.applications_hang || !is_let_in || self.silent.contains(&place)
             })
             .map(|registration| registration.target.clone())
             .collect();
@@ -724,6 +728,7 @@ impl World {
                     trial: request.trial.clone(),
                     record: RecordRef { key, sha256: "00".into() },
                     void,
+                    disturbed: false,
                     values: BTreeMap::new(),
                     buckets: BTreeMap::new(),
                 };

@@ -67,12 +67,12 @@
     WorkflowSucceeded=False TrialPreparing trial b01-1-right: the subject is ready
 45 s Running, looks again at 86400 s
     apply Workflow tsdb-x7k2q-b01-1-right-nbmv6dn3 [901e84ac6f36cfb4]
-    WorkflowSucceeded=False TrialRunning trial b01-1-right is submitted (0 of 10 planned trials are valid)
+    WorkflowSucceeded=False TrialRunning trial b01-1-right is submitted (0 of 10 trials are over)
 48 s Running, looks again at 108 s
-    WorkflowSucceeded=False TrialMeasuring trial b01-1-right is over (0 of 10 planned trials are valid)
+    WorkflowSucceeded=False TrialMeasuring trial b01-1-right is over (0 of 10 trials are over)
 51 s Running, looks again at 108 s
     measure b01-1-right: 
-    WorkflowSucceeded=False TrialMeasuring trial b01-1-right is over, and its samples are being read (0 of 10 planned trials are valid)
+    WorkflowSucceeded=False TrialMeasuring trial b01-1-right is over, and its samples are being read (0 of 10 trials are over)
 54 s Failed, looks again at 108 s
     WorkflowSucceeded=False TargetLost left: its cluster has ended: its nodes start
     Succeeded=False TargetLost left: its cluster has ended: its nodes start
@@ -218,6 +218,7 @@ template:
   name: compare
   uid: template-uid
   generation: 3
+  sha256: 0a811516d1820c153ac856146d886983be6ad2edbf07ec72df96b45638356dc1
 project: tsdb-x7k2q-q14876sn
 workflowStatus:
   name: b01-1-right

@@ -42,14 +42,14 @@
     WorkflowSucceeded=False TrialPreparing trial b01-1-right: the subject is ready
 33 s Running, looks again at 86400 s
     apply Workflow tsdb-x7k2q-b01-1-right-nbmv6dn3 [2ef387bf6ff50823]
-    WorkflowSucceeded=False TrialRunning trial b01-1-right is submitted (0 of 10 planned trials are valid)
+    WorkflowSucceeded=False TrialRunning trial b01-1-right is submitted (0 of 10 trials are over)
 36 s Running, looks again at 351 s
-    WorkflowSucceeded=False TrialRunning trial b01-1-right is running (0 of 10 planned trials are valid)
+    WorkflowSucceeded=False TrialRunning trial b01-1-right is running (0 of 10 trials are over)
 39 s Running, looks again at 86400 s
-    WorkflowSucceeded=False TrialMeasuring trial b01-1-right is over (0 of 10 planned trials are valid)
+    WorkflowSucceeded=False TrialMeasuring trial b01-1-right is over (0 of 10 trials are over)
 42 s Running, looks again at 339 s
     measure b01-1-right: 
-    WorkflowSucceeded=False TrialMeasuring trial b01-1-right is over, and its samples are being read (0 of 10 planned trials are valid)
+    WorkflowSucceeded=False TrialMeasuring trial b01-1-right is over, and its samples are being read (0 of 10 trials are over)
 45 s Running, looks again at 86400 s
     delete Workflow tsdb-x7k2q-b01-1-right-nbmv6dn3 (uid-9)
     WorkflowSucceeded=False TrialPreparing trial b01-2-left is being prepared
@@ -57,14 +57,14 @@
     WorkflowSucceeded=False TrialPreparing trial b01-2-left: the subject is ready
 51 s Running, looks again at 86400 s
     apply Workflow tsdb-x7k2q-b01-2-left-hcf6zsjz [81d1d59a29fce74a]
-    WorkflowSucceeded=False TrialRunning trial b01-2-left is submitted (0 of 10 planned trials are valid, 1 void)
+    WorkflowSucceeded=False TrialRunning trial b01-2-left is submitted (1 of 10 trials are over, 1 of them void)
 54 s Running, looks again at 375 s
-    WorkflowSucceeded=False TrialRunning trial b01-2-left is running (0 of 10 planned trials are valid, 1 void)
+    WorkflowSucceeded=False TrialRunning trial b01-2-left is running (1 of 10 trials are over, 1 of them void)
 57 s Running, looks again at 86400 s
-    WorkflowSucceeded=False TrialMeasuring trial b01-2-left is over (0 of 10 planned trials are valid, 1 void)
+    WorkflowSucceeded=False TrialMeasuring trial b01-2-left is over (1 of 10 trials are over, 1 of them void)
 60 s Running, looks again at 357 s
     measure b01-2-left: 
-    WorkflowSucceeded=False TrialMeasuring trial b01-2-left is over, and its samples are being read (0 of 10 planned trials are valid, 1 void)
+    WorkflowSucceeded=False TrialMeasuring trial b01-2-left is over, and its samples are being read (1 of 10 trials are over, 1 of them void)
 63 s Running, looks again at 86400 s
     delete Workflow tsdb-x7k2q-b01-2-left-hcf6zsjz (uid-10)
     WorkflowSucceeded=False TrialPreparing trial a01-1-left is being prepared
@@ -72,14 +72,14 @@
     WorkflowSucceeded=False TrialPreparing trial a01-1-left: the subject is ready
 69 s Running, looks again at 86400 s
     apply Workflow tsdb-x7k2q-a01-1-left-48ykfnje [1c50bf7ef4cf964c]
-    WorkflowSucceeded=False TrialRunning trial a01-1-left is submitted (0 of 10 planned trials are valid, 2 void)
+    WorkflowSucceeded=False TrialRunning trial a01-1-left is submitted (2 of 10 trials are over, 2 of them void)
 72 s Running, looks again at 393 s
-    WorkflowSucceeded=False TrialRunning trial a01-1-left is running (0 of 10 planned trials are valid, 2 void)
+    WorkflowSucceeded=False TrialRunning trial a01-1-left is running (2 of 10 trials are over, 2 of them void)
 75 s Running, looks again at 86400 s
-    WorkflowSucceeded=False TrialMeasuring trial a01-1-left is over (0 of 10 planned trials are valid, 2 void)
+    WorkflowSucceeded=False TrialMeasuring trial a01-1-left is over (2 of 10 trials are over, 2 of them void)
 78 s Running, looks again at 375 s
     measure a01-1-left: 
-    WorkflowSucceeded=False TrialMeasuring trial a01-1-left is over, and its samples are being read (0 of 10 planned trials are valid, 2 void)
+    WorkflowSucceeded=False TrialMeasuring trial a01-1-left is over, and its samples are being read (2 of 10 trials are over, 2 of them void)
 81 s Running, looks again at 86400 s
     delete Workflow tsdb-x7k2q-a01-1-left-48ykfnje (uid-11)
     WorkflowSucceeded=False TrialPreparing trial a01-2-left is being prepared
@@ -87,14 +87,14 @@
     WorkflowSucceeded=False TrialPreparing trial a01-2-left: the subject is ready
 87 s Running, looks again at 86400 s
     apply Workflow tsdb-x7k2q-a01-2-left-herep822 [355b870a842c6fd8]
-    WorkflowSucceeded=False TrialRunning trial a01-2-left is submitted (0 of 10 planned trials are valid, 3 void)
+    WorkflowSucceeded=False TrialRunning trial a01-2-left is submitted (3 of 10 trials are over, 3 of them void)
 90 s Running, looks again at 411 s
-    WorkflowSucceeded=False TrialRunning trial a01-2-left is running (0 of 10 planned trials are valid, 3 void)
+    WorkflowSucceeded=False TrialRunning trial a01-2-left is running (3 of 10 trials are over, 3 of them void)
 93 s Running, looks again at 86400 s
-    WorkflowSucceeded=False TrialMeasuring trial a01-2-left is over (0 of 10 planned trials are valid, 3 void)
+    WorkflowSucceeded=False TrialMeasuring trial a01-2-left is over (3 of 10 trials are over, 3 of them void)
 96 s Running, looks again at 393 s
     measure a01-2-left: 
-    WorkflowSucceeded=False TrialMeasuring trial a01-2-left is over, and its samples are being read (0 of 10 planned trials are valid, 3 void)
+    WorkflowSucceeded=False TrialMeasuring trial a01-2-left is over, and its samples are being read (3 of 10 trials are over, 3 of them void)
 99 s Running, looks again at 86400 s
     delete Workflow tsdb-x7k2q-a01-2-left-herep822 (uid-12)
     WorkflowSucceeded=False TrialPreparing trial b02-1-left is being prepared
@@ -102,14 +102,14 @@
     WorkflowSucceeded=False TrialPreparing trial b02-1-left: the subject is ready
 105 s Running, looks again at 86400 s
     apply Workflow tsdb-x7k2q-b02-1-left-nc7gerkq [97856ff8c46a51fe]
-    WorkflowSucceeded=False TrialRunning trial b02-1-left is submitted (0 of 10 planned trials are valid, 4 void)
+    WorkflowSucceeded=False TrialRunning trial b02-1-left is submitted (4 of 10 trials are over, 4 of them void)
 108 s Running, looks again at 429 s
-    WorkflowSucceeded=False TrialRunning trial b02-1-left is running (0 of 10 planned trials are valid, 4 void)
+    WorkflowSucceeded=False TrialRunning trial b02-1-left is running (4 of 10 trials are over, 4 of them void)
 111 s Running, looks again at 86400 s
-    WorkflowSucceeded=False TrialMeasuring trial b02-1-left is over (0 of 10 planned trials are valid, 4 void)
+    WorkflowSucceeded=False TrialMeasuring trial b02-1-left is over (4 of 10 trials are over, 4 of them void)
 114 s Running, looks again at 411 s
     measure b02-1-left: 
-    WorkflowSucceeded=False TrialMeasuring trial b02-1-left is over, and its samples are being read (0 of 10 planned trials are valid, 4 void)
+    WorkflowSucceeded=False TrialMeasuring trial b02-1-left is over, and its samples are being read (4 of 10 trials are over, 4 of them void)
 117 s Running, looks again at 86400 s
     delete Workflow tsdb-x7k2q-b02-1-left-nc7gerkq (uid-13)
     WorkflowSucceeded=False TrialPreparing trial b02-2-right is being prepared
@@ -122,14 +122,14 @@
     WorkflowSucceeded=False TrialPreparing trial b02-2-right: the subject is ready
 129 s Running, looks again at 86400 s
     apply Workflow tsdb-x7k2q-b02-2-right-pvdcfvm4 [26d389b2febecba3]
-    WorkflowSucceeded=False TrialRunning trial b02-2-right is submitted (0 of 10 planned trials are valid, 5 void)
+    WorkflowSucceeded=False TrialRunning trial b02-2-right is submitted (5 of 10 trials are over, 5 of them void)
 132 s Running, looks again at 447 s
-    WorkflowSucceeded=False TrialRunning trial b02-2-right is running (0 of 10 planned trials are valid, 5 void)
+    WorkflowSucceeded=False TrialRunning trial b02-2-right is running (5 of 10 trials are over, 5 of them void)
 135 s Running, looks again at 86400 s
-    WorkflowSucceeded=False TrialMeasuring trial b02-2-right is over (0 of 10 planned trials are valid, 5 void)
+    WorkflowSucceeded=False TrialMeasuring trial b02-2-right is over (5 of 10 trials are over, 5 of them void)
 138 s Running, looks again at 435 s
     measure b02-2-right: 
-    WorkflowSucceeded=False TrialMeasuring trial b02-2-right is over, and its samples are being read (0 of 10 planned trials are valid, 5 void)
+    WorkflowSucceeded=False TrialMeasuring trial b02-2-right is over, and its samples are being read (5 of 10 trials are over, 5 of them void)
 141 s Running, looks again at 86400 s
     delete Workflow tsdb-x7k2q-b02-2-right-pvdcfvm4 (uid-15)
     WorkflowSucceeded=True TrialsDone 6 trials of which 6 void; 3 of 3 blocks were void, and 2 may be run again
@@ -206,6 +206,7 @@ template:
   name: compare
   uid: template-uid
   generation: 3
+  sha256: 0a811516d1820c153ac856146d886983be6ad2edbf07ec72df96b45638356dc1
 project: tsdb-x7k2q-q14876sn
 workflowStatus:
   name: b02-2-right

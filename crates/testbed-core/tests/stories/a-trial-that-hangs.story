@@ -42,14 +42,14 @@
     WorkflowSucceeded=False TrialPreparing trial b01-1-right: the subject is ready
 33 s Running, looks again at 86400 s
     apply Workflow tsdb-x7k2q-b01-1-right-nbmv6dn3 [2ef387bf6ff50823]
-    WorkflowSucceeded=False TrialRunning trial b01-1-right is submitted (0 of 10 planned trials are valid)
+    WorkflowSucceeded=False TrialRunning trial b01-1-right is submitted (0 of 10 trials are over)
 36 s Running, looks again at 351 s
-    WorkflowSucceeded=False TrialRunning trial b01-1-right is running (0 of 10 planned trials are valid)
+    WorkflowSucceeded=False TrialRunning trial b01-1-right is running (0 of 10 trials are over)
 351 s Running, looks again at 86400 s
-    WorkflowSucceeded=False TrialMeasuring trial b01-1-right is over (0 of 10 planned trials are valid)
+    WorkflowSucceeded=False TrialMeasuring trial b01-1-right is over (0 of 10 trials are over)
 354 s Running, looks again at 651 s
     measure b01-1-right: 
-    WorkflowSucceeded=False TrialMeasuring trial b01-1-right is over, and its samples are being read (0 of 10 planned trials are valid)
+    WorkflowSucceeded=False TrialMeasuring trial b01-1-right is over, and its samples are being read (0 of 10 trials are over)
 357 s Running, looks again at 86400 s
     delete Workflow tsdb-x7k2q-b01-1-right-nbmv6dn3 (uid-9)
     WorkflowSucceeded=False TrialPreparing workflow tsdb-x7k2q-b01-1-right-nbmv6dn3 is being removed
@@ -59,14 +59,14 @@
     WorkflowSucceeded=False TrialPreparing trial b01-2-left: the subject is ready
 366 s Running, looks again at 86400 s
     apply Workflow tsdb-x7k2q-b01-2-left-hcf6zsjz [81d1d59a29fce74a]
-    WorkflowSucceeded=False TrialRunning trial b01-2-left is submitted (0 of 10 planned trials are valid, 1 void)
+    WorkflowSucceeded=False TrialRunning trial b01-2-left is submitted (1 of 10 trials are over, 1 of them void)
 369 s Running, looks again at 690 s
-    WorkflowSucceeded=False TrialRunning trial b01-2-left is running (0 of 10 planned trials are valid, 1 void)
+    WorkflowSucceeded=False TrialRunning trial b01-2-left is running (1 of 10 trials are over, 1 of them void)
 690 s Running, looks again at 86400 s
-    WorkflowSucceeded=False TrialMeasuring trial b01-2-left is over (0 of 10 planned trials are valid, 1 void)
+    WorkflowSucceeded=False TrialMeasuring trial b01-2-left is over (1 of 10 trials are over, 1 of them void)
 693 s Running, looks again at 990 s
     measure b01-2-left: 
-    WorkflowSucceeded=False TrialMeasuring trial b01-2-left is over, and its samples are being read (0 of 10 planned trials are valid, 1 void)
+    WorkflowSucceeded=False TrialMeasuring trial b01-2-left is over, and its samples are being read (1 of 10 trials are over, 1 of them void)
 696 s Running, looks again at 86400 s
     delete Workflow tsdb-x7k2q-b01-2-left-hcf6zsjz (uid-10)
     WorkflowSucceeded=False TrialPreparing workflow tsdb-x7k2q-b01-2-left-hcf6zsjz is being removed
@@ -76,14 +76,14 @@
     WorkflowSucceeded=False TrialPreparing trial a01-1-left: the subject is ready
 705 s Running, looks again at 86400 s
     apply Workflow tsdb-x7k2q-a01-1-left-48ykfnje [1c50bf7ef4cf964c]
-    WorkflowSucceeded=False TrialRunning trial a01-1-left is submitted (0 of 10 planned trials are valid, 2 void)
+    WorkflowSucceeded=False TrialRunning trial a01-1-left is submitted (2 of 10 trials are over, 2 of them void)
 708 s Running, looks again at 1029 s
-    WorkflowSucceeded=False TrialRunning trial a01-1-left is running (0 of 10 planned trials are valid, 2 void)
+    WorkflowSucceeded=False TrialRunning trial a01-1-left is running (2 of 10 trials are over, 2 of them void)
 1029 s Running, looks again at 86400 s
-    WorkflowSucceeded=False TrialMeasuring trial a01-1-left is over (0 of 10 planned trials are valid, 2 void)
+    WorkflowSucceeded=False TrialMeasuring trial a01-1-left is over (2 of 10 trials are over, 2 of them void)
 1032 s Running, looks again at 1329 s
     measure a01-1-left: 
-    WorkflowSucceeded=False TrialMeasuring trial a01-1-left is over, and its samples are being read (0 of 10 planned trials are valid, 2 void)
+    WorkflowSucceeded=False TrialMeasuring trial a01-1-left is over, and its samples are being read (2 of 10 trials are over, 2 of them void)
 1035 s Running, looks again at 86400 s
     delete Workflow tsdb-x7k2q-a01-1-left-48ykfnje (uid-11)
     WorkflowSucceeded=False TrialPreparing workflow tsdb-x7k2q-a01-1-left-48ykfnje is being removed
@@ -93,14 +93,14 @@
     WorkflowSucceeded=False TrialPreparing trial a01-2-left: the subject is ready
 1044 s Running, looks again at 86400 s
     apply Workflow tsdb-x7k2q-a01-2-left-herep822 [355b870a842c6fd8]
-    WorkflowSucceeded=False TrialRunning trial a01-2-left is submitted (0 of 10 planned trials are valid, 3 void)
+    WorkflowSucceeded=False TrialRunning trial a01-2-left is submitted (3 of 10 trials are over, 3 of them void)
 1047 s Running, looks again at 1368 s
-    WorkflowSucceeded=False TrialRunning trial a01-2-left is running (0 of 10 planned trials are valid, 3 void)
+    WorkflowSucceeded=False TrialRunning trial a01-2-left is running (3 of 10 trials are over, 3 of them void)
 1368 s Running, looks again at 86400 s
-    WorkflowSucceeded=False TrialMeasuring trial a01-2-left is over (0 of 10 planned trials are valid, 3 void)
+    WorkflowSucceeded=False TrialMeasuring trial a01-2-left is over (3 of 10 trials are over, 3 of them void)
 1371 s Running, looks again at 1668 s
     measure a01-2-left: 
-    WorkflowSucceeded=False TrialMeasuring trial a01-2-left is over, and its samples are being read (0 of 10 planned trials are valid, 3 void)
+    WorkflowSucceeded=False TrialMeasuring trial a01-2-left is over, and its samples are being read (3 of 10 trials are over, 3 of them void)
 1374 s Running, looks again at 86400 s
     delete Workflow tsdb-x7k2q-a01-2-left-herep822 (uid-12)
     WorkflowSucceeded=False TrialPreparing workflow tsdb-x7k2q-a01-2-left-herep822 is being removed
@@ -110,14 +110,14 @@
     WorkflowSucceeded=False TrialPreparing trial b02-1-left: the subject is ready
 1383 s Running, looks again at 86400 s
     apply Workflow tsdb-x7k2q-b02-1-left-nc7gerkq [97856ff8c46a51fe]
-    WorkflowSucceeded=False TrialRunning trial b02-1-left is submitted (0 of 10 planned trials are valid, 4 void)
+    WorkflowSucceeded=False TrialRunning trial b02-1-left is submitted (4 of 10 trials are over, 4 of them void)
 1386 s Running, looks again at 1707 s
-    WorkflowSucceeded=False TrialRunning trial b02-1-left is running (0 of 10 planned trials are valid, 4 void)
+    WorkflowSucceeded=False TrialRunning trial b02-1-left is running (4 of 10 trials are over, 4 of them void)
 1707 s Running, looks again at 86400 s
-    WorkflowSucceeded=False TrialMeasuring trial b02-1-left is over (0 of 10 planned trials are valid, 4 void)
+    WorkflowSucceeded=False TrialMeasuring trial b02-1-left is over (4 of 10 trials are over, 4 of them void)
 1710 s Running, looks again at 2007 s
     measure b02-1-left: 
-    WorkflowSucceeded=False TrialMeasuring trial b02-1-left is over, and its samples are being read (0 of 10 planned trials are valid, 4 void)
+    WorkflowSucceeded=False TrialMeasuring trial b02-1-left is over, and its samples are being read (4 of 10 trials are over, 4 of them void)
 1713 s Running, looks again at 86400 s
     delete Workflow tsdb-x7k2q-b02-1-left-nc7gerkq (uid-13)
     WorkflowSucceeded=False TrialPreparing workflow tsdb-x7k2q-b02-1-left-nc7gerkq is being removed
@@ -132,14 +132,14 @@
     WorkflowSucceeded=False TrialPreparing trial b02-2-right: the subject is ready
 1728 s Running, looks again at 86400 s
     apply Workflow tsdb-x7k2q-b02-2-right-pvdcfvm4 [26d389b2febecba3]
-    WorkflowSucceeded=False TrialRunning trial b02-2-right is submitted (0 of 10 planned trials are valid, 5 void)
+    WorkflowSucceeded=False TrialRunning trial b02-2-right is submitted (5 of 10 trials are over, 5 of them void)
 1731 s Running, looks again at 2046 s
-    WorkflowSucceeded=False TrialRunning trial b02-2-right is running (0 of 10 planned trials are valid, 5 void)
+    WorkflowSucceeded=False TrialRunning trial b02-2-right is running (5 of 10 trials are over, 5 of them void)
 2046 s Running, looks again at 86400 s
-    WorkflowSucceeded=False TrialMeasuring trial b02-2-right is over (0 of 10 planned trials are valid, 5 void)
+    WorkflowSucceeded=False TrialMeasuring trial b02-2-right is over (5 of 10 trials are over, 5 of them void)
 2049 s Running, looks again at 2346 s
     measure b02-2-right: 
-    WorkflowSucceeded=False TrialMeasuring trial b02-2-right is over, and its samples are being read (0 of 10 planned trials are valid, 5 void)
+    WorkflowSucceeded=False TrialMeasuring trial b02-2-right is over, and its samples are being read (5 of 10 trials are over, 5 of them void)
 2052 s Running, looks again at 86400 s
     delete Workflow tsdb-x7k2q-b02-2-right-pvdcfvm4 (uid-15)
     WorkflowSucceeded=False TrialPreparing workflow tsdb-x7k2q-b02-2-right-pvdcfvm4 is being removed
@@ -218,6 +218,7 @@ template:
   name: compare
   uid: template-uid
   generation: 3
+  sha256: 0a811516d1820c153ac856146d886983be6ad2edbf07ec72df96b45638356dc1
 project: tsdb-x7k2q-q14876sn
 workflowStatus:
   name: b02-2-right

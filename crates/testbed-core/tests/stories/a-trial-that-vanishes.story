@@ -42,28 +42,28 @@
     WorkflowSucceeded=False TrialPreparing trial b01-1-right: the subject is ready
 33 s Running, looks again at 86400 s
     apply Workflow tsdb-x7k2q-b01-1-right-nbmv6dn3 [2ef387bf6ff50823]
-    WorkflowSucceeded=False TrialRunning trial b01-1-right is submitted (0 of 10 planned trials are valid)
+    WorkflowSucceeded=False TrialRunning trial b01-1-right is submitted (0 of 10 trials are over)
 36 s Running, looks again at 351 s
-    WorkflowSucceeded=False TrialRunning trial b01-1-right is running (0 of 10 planned trials are valid)
+    WorkflowSucceeded=False TrialRunning trial b01-1-right is running (0 of 10 trials are over)
 39 s Running, looks again at 86400 s
-    WorkflowSucceeded=False TrialMeasuring trial b01-1-right is over (0 of 10 planned trials are valid)
+    WorkflowSucceeded=False TrialMeasuring trial b01-1-right is over (0 of 10 trials are over)
 42 s Running, looks again at 339 s
     measure b01-1-right: 
-    WorkflowSucceeded=False TrialMeasuring trial b01-1-right is over, and its samples are being read (0 of 10 planned trials are valid)
+    WorkflowSucceeded=False TrialMeasuring trial b01-1-right is over, and its samples are being read (0 of 10 trials are over)
 45 s Running, looks again at 86400 s
     WorkflowSucceeded=False TrialPreparing trial b01-2-left is being prepared
 48 s Running, looks again at 86400 s
     WorkflowSucceeded=False TrialPreparing trial b01-2-left: the subject is ready
 51 s Running, looks again at 86400 s
     apply Workflow tsdb-x7k2q-b01-2-left-hcf6zsjz [81d1d59a29fce74a]
-    WorkflowSucceeded=False TrialRunning trial b01-2-left is submitted (0 of 10 planned trials are valid, 1 void)
+    WorkflowSucceeded=False TrialRunning trial b01-2-left is submitted (1 of 10 trials are over, 1 of them void)
 54 s Running, looks again at 375 s
-    WorkflowSucceeded=False TrialRunning trial b01-2-left is running (0 of 10 planned trials are valid, 1 void)
+    WorkflowSucceeded=False TrialRunning trial b01-2-left is running (1 of 10 trials are over, 1 of them void)
 57 s Running, looks again at 62 s
-    WorkflowSucceeded=False SamplesSettling trial b01-2-left is over, and its last samples are still arriving (0 of 10 planned trials are valid, 1 void)
+    WorkflowSucceeded=False SamplesSettling trial b01-2-left is over, and its last samples are still arriving (1 of 10 trials are over, 1 of them void)
 62 s Running, looks again at 357 s
     measure b01-2-left: memory_bytes: Instant min(count_over_time(mem{namespace="tsdb-x7k2q-left-z1517p2w"}[2s])) over 2s by 1s of hub as RawCount { needed: 1 } and memory_bytes: Instant sum(mem{namespace="tsdb-x7k2q-left-z1517p2w"}) over 2s by 1s of hub as Value and cpu_cores: Instant min(count_over_time(cpu_seconds_total{namespace="tsdb-x7k2q-left-z1517p2w"}[2s])) over 2s by 1s of hub as RawCount { needed: 3 } and cpu_cores: Range sum(rate(cpu_seconds_total{namespace="tsdb-x7k2q-left-z1517p2w"}[2s])) over 2s by 1s of hub as Value and throttled_ratio: Instant sum(increase(container_cpu_cfs_throttled_periods_total{namespace="tsdb-x7k2q-left-z1517p2w",container!=""}[2s])) / sum(increase(container_cpu_cfs_periods_total{namespace="tsdb-x7k2q-left-z1517p2w",container!=""}[2s])) over 2s by 1s of hub as Environment { unit: "ratio" }
-    WorkflowSucceeded=False TrialMeasuring trial b01-2-left is over, and its samples are being read (0 of 10 planned trials are valid, 1 void)
+    WorkflowSucceeded=False TrialMeasuring trial b01-2-left is over, and its samples are being read (1 of 10 trials are over, 1 of them void)
 65 s Running, looks again at 86400 s
     delete Workflow tsdb-x7k2q-b01-2-left-hcf6zsjz (uid-10)
     WorkflowSucceeded=False TrialPreparing trial a01-1-left is being prepared
@@ -71,14 +71,14 @@
     WorkflowSucceeded=False TrialPreparing trial a01-1-left: the subject is ready
 71 s Running, looks again at 86400 s
     apply Workflow tsdb-x7k2q-a01-1-left-48ykfnje [1c50bf7ef4cf964c]
-    WorkflowSucceeded=False TrialRunning trial a01-1-left is submitted (1 of 10 planned trials are valid, 1 void)
+    WorkflowSucceeded=False TrialRunning trial a01-1-left is submitted (2 of 10 trials are over, 1 of them void)
 74 s Running, looks again at 395 s
-    WorkflowSucceeded=False TrialRunning trial a01-1-left is running (1 of 10 planned trials are valid, 1 void)
+    WorkflowSucceeded=False TrialRunning trial a01-1-left is running (2 of 10 trials are over, 1 of them void)
 77 s Running, looks again at 82 s
-    WorkflowSucceeded=False SamplesSettling trial a01-1-left is over, and its last samples are still arriving (1 of 10 planned trials are valid, 1 void)
+    WorkflowSucceeded=False SamplesSettling trial a01-1-left is over, and its last samples are still arriving (2 of 10 trials are over, 1 of them void)
 82 s Running, looks again at 377 s
     measure a01-1-left: memory_bytes: Instant min(count_over_time(mem{namespace="tsdb-x7k2q-left-z1517p2w"}[2s])) over 2s by 1s of hub as RawCount { needed: 1 } and memory_bytes: Instant sum(mem{namespace="tsdb-x7k2q-left-z1517p2w"}) over 2s by 1s of hub as Value and cpu_cores: Instant min(count_over_time(cpu_seconds_total{namespace="tsdb-x7k2q-left-z1517p2w"}[2s])) over 2s by 1s of hub as RawCount { needed: 3 } and cpu_cores: Range sum(rate(cpu_seconds_total{namespace="tsdb-x7k2q-left-z1517p2w"}[2s])) over 2s by 1s of hub as Value and throttled_ratio: Instant sum(increase(container_cpu_cfs_throttled_periods_total{namespace="tsdb-x7k2q-left-z1517p2w",container!=""}[2s])) / sum(increase(container_cpu_cfs_periods_total{namespace="tsdb-x7k2q-left-z1517p2w",container!=""}[2s])) over 2s by 1s of hub as Environment { unit: "ratio" }
-    WorkflowSucceeded=False TrialMeasuring trial a01-1-left is over, and its samples are being read (1 of 10 planned trials are valid, 1 void)
+    WorkflowSucceeded=False TrialMeasuring trial a01-1-left is over, and its samples are being read (2 of 10 trials are over, 1 of them void)
 85 s Running, looks again at 86400 s
     delete Workflow tsdb-x7k2q-a01-1-left-48ykfnje (uid-11)
     WorkflowSucceeded=False TrialPreparing trial a01-2-left is being prepared
@@ -86,14 +86,14 @@
     WorkflowSucceeded=False TrialPreparing trial a01-2-left: the subject is ready
 91 s Running, looks again at 86400 s
     apply Workflow tsdb-x7k2q-a01-2-left-herep822 [355b870a842c6fd8]
-    WorkflowSucceeded=False TrialRunning trial a01-2-left is submitted (2 of 10 planned trials are valid, 1 void)
+    WorkflowSucceeded=False TrialRunning trial a01-2-left is submitted (3 of 10 trials are over, 1 of them void)
 94 s Running, looks again at 415 s
-    WorkflowSucceeded=False TrialRunning trial a01-2-left is running (2 of 10 planned trials are valid, 1 void)
+    WorkflowSucceeded=False TrialRunning trial a01-2-left is running (3 of 10 trials are over, 1 of them void)
 97 s Running, looks again at 102 s
-    WorkflowSucceeded=False SamplesSettling trial a01-2-left is over, and its last samples are still arriving (2 of 10 planned trials are valid, 1 void)
+    WorkflowSucceeded=False SamplesSettling trial a01-2-left is over, and its last samples are still arriving (3 of 10 trials are over, 1 of them void)
 102 s Running, looks again at 397 s
     measure a01-2-left: memory_bytes: Instant min(count_over_time(mem{namespace="tsdb-x7k2q-left-z1517p2w"}[2s])) over 2s by 1s of hub as RawCount { needed: 1 } and memory_bytes: Instant sum(mem{namespace="tsdb-x7k2q-left-z1517p2w"}) over 2s by 1s of hub as Value and cpu_cores: Instant min(count_over_time(cpu_seconds_total{namespace="tsdb-x7k2q-left-z1517p2w"}[2s])) over 2s by 1s of hub as RawCount { needed: 3 } and cpu_cores: Range sum(rate(cpu_seconds_total{namespace="tsdb-x7k2q-left-z1517p2w"}[2s])) over 2s by 1s of hub as Value and throttled_ratio: Instant sum(increase(container_cpu_cfs_throttled_periods_total{namespace="tsdb-x7k2q-left-z1517p2w",container!=""}[2s])) / sum(increase(container_cpu_cfs_periods_total{namespace="tsdb-x7k2q-left-z1517p2w",container!=""}[2s])) over 2s by 1s of hub as Environment { unit: "ratio" }
-    WorkflowSucceeded=False TrialMeasuring trial a01-2-left is over, and its samples are being read (2 of 10 planned trials are valid, 1 void)
+    WorkflowSucceeded=False TrialMeasuring trial a01-2-left is over, and its samples are being read (3 of 10 trials are over, 1 of them void)
 105 s Running, looks again at 86400 s
     delete Workflow tsdb-x7k2q-a01-2-left-herep822 (uid-12)
     WorkflowSucceeded=False TrialPreparing trial b02-1-left is being prepared
@@ -101,14 +101,14 @@
     WorkflowSucceeded=False TrialPreparing trial b02-1-left: the subject is ready
 111 s Running, looks again at 86400 s
     apply Workflow tsdb-x7k2q-b02-1-left-nc7gerkq [97856ff8c46a51fe]
-    WorkflowSucceeded=False TrialRunning trial b02-1-left is submitted (3 of 10 planned trials are valid, 1 void)
+    WorkflowSucceeded=False TrialRunning trial b02-1-left is submitted (4 of 10 trials are over, 1 of them void)
 114 s Running, looks again at 435 s
-    WorkflowSucceeded=False TrialRunning trial b02-1-left is running (3 of 10 planned trials are valid, 1 void)
+    WorkflowSucceeded=False TrialRunning trial b02-1-left is running (4 of 10 trials are over, 1 of them void)
 117 s Running, looks again at 122 s
-    WorkflowSucceeded=False SamplesSettling trial b02-1-left is over, and its last samples are still arriving (3 of 10 planned trials are valid, 1 void)
+    WorkflowSucceeded=False SamplesSettling trial b02-1-left is over, and its last samples are still arriving (4 of 10 trials are over, 1 of them void)
 122 s Running, looks again at 417 s
     measure b02-1-left: memory_bytes: Instant min(count_over_time(mem{namespace="tsdb-x7k2q-left-z1517p2w"}[2s])) over 2s by 1s of hub as RawCount { needed: 1 } and memory_bytes: Instant sum(mem{namespace="tsdb-x7k2q-left-z1517p2w"}) over 2s by 1s of hub as Value and cpu_cores: Instant min(count_over_time(cpu_seconds_total{namespace="tsdb-x7k2q-left-z1517p2w"}[2s])) over 2s by 1s of hub as RawCount { needed: 3 } and cpu_cores: Range sum(rate(cpu_seconds_total{namespace="tsdb-x7k2q-left-z1517p2w"}[2s])) over 2s by 1s of hub as Value and throttled_ratio: Instant sum(increase(container_cpu_cfs_throttled_periods_total{namespace="tsdb-x7k2q-left-z1517p2w",container!=""}[2s])) / sum(increase(container_cpu_cfs_periods_total{namespace="tsdb-x7k2q-left-z1517p2w",container!=""}[2s])) over 2s by 1s of hub as Environment { unit: "ratio" }
-    WorkflowSucceeded=False TrialMeasuring trial b02-1-left is over, and its samples are being read (3 of 10 planned trials are valid, 1 void)
+    WorkflowSucceeded=False TrialMeasuring trial b02-1-left is over, and its samples are being read (4 of 10 trials are over, 1 of them void)
 125 s Running, looks again at 86400 s
     delete Workflow tsdb-x7k2q-b02-1-left-nc7gerkq (uid-13)
     WorkflowSucceeded=False TrialPreparing trial b02-2-right is being prepared
@@ -121,14 +121,14 @@
     WorkflowSucceeded=False TrialPreparing trial b02-2-right: the subject is ready
 137 s Running, looks again at 86400 s
     apply Workflow tsdb-x7k2q-b02-2-right-pvdcfvm4 [26d389b2febecba3]
-    WorkflowSucceeded=False TrialRunning trial b02-2-right is submitted (4 of 10 planned trials are valid, 1 void)
+    WorkflowSucceeded=False TrialRunning trial b02-2-right is submitted (5 of 10 trials are over, 1 of them void)
 140 s Running, looks again at 455 s
-    WorkflowSucceeded=False TrialRunning trial b02-2-right is running (4 of 10 planned trials are valid, 1 void)
+    WorkflowSucceeded=False TrialRunning trial b02-2-right is running (5 of 10 trials are over, 1 of them void)
 143 s Running, looks again at 148 s
-    WorkflowSucceeded=False SamplesSettling trial b02-2-right is over, and its last samples are still arriving (4 of 10 planned trials are valid, 1 void)
+    WorkflowSucceeded=False SamplesSettling trial b02-2-right is over, and its last samples are still arriving (5 of 10 trials are over, 1 of them void)
 148 s Running, looks again at 443 s
     measure b02-2-right: memory_bytes: Instant min(count_over_time(mem{namespace="tsdb-x7k2q-right-j51462ac"}[2s])) over 2s by 1s of hub as RawCount { needed: 1 } and memory_bytes: Instant sum(mem{namespace="tsdb-x7k2q-right-j51462ac"}) over 2s by 1s of hub as Value and cpu_cores: Instant min(count_over_time(cpu_seconds_total{namespace="tsdb-x7k2q-right-j51462ac"}[2s])) over 2s by 1s of hub as RawCount { needed: 3 } and cpu_cores: Range sum(rate(cpu_seconds_total{namespace="tsdb-x7k2q-right-j51462ac"}[2s])) over 2s by 1s of hub as Value and throttled_ratio: Instant sum(increase(container_cpu_cfs_throttled_periods_total{namespace="tsdb-x7k2q-right-j51462ac",container!=""}[2s])) / sum(increase(container_cpu_cfs_periods_total{namespace="tsdb-x7k2q-right-j51462ac",container!=""}[2s])) over 2s by 1s of hub as Environment { unit: "ratio" }
-    WorkflowSucceeded=False TrialMeasuring trial b02-2-right is over, and its samples are being read (4 of 10 planned trials are valid, 1 void)
+    WorkflowSucceeded=False TrialMeasuring trial b02-2-right is over, and its samples are being read (5 of 10 trials are over, 1 of them void)
 151 s Running, looks again at 86400 s
     delete Workflow tsdb-x7k2q-b02-2-right-pvdcfvm4 (uid-15)
     WorkflowSucceeded=False TrialPreparing trial a02-1-right is being prepared
@@ -141,14 +141,14 @@
     WorkflowSucceeded=False TrialPreparing trial a02-1-right: the subject is ready
 163 s Running, looks again at 86400 s
     apply Workflow tsdb-x7k2q-a02-1-right-gns4t26f [8f33a5904e9de59b]
-    WorkflowSucceeded=False TrialRunning trial a02-1-right is submitted (5 of 10 planned trials are valid, 1 void)
+    WorkflowSucceeded=False TrialRunning trial a02-1-right is submitted (6 of 10 trials are over, 1 of them void)
 166 s Running, looks again at 481 s
-    WorkflowSucceeded=False TrialRunning trial a02-1-right is running (5 of 10 planned trials are valid, 1 void)
+    WorkflowSucceeded=False TrialRunning trial a02-1-right is running (6 of 10 trials are over, 1 of them void)
 169 s Running, looks again at 174 s
-    WorkflowSucceeded=False SamplesSettling trial a02-1-right is over, and its last samples are still arriving (5 of 10 planned trials are valid, 1 void)
+    WorkflowSucceeded=False SamplesSettling trial a02-1-right is over, and its last samples are still arriving (6 of 10 trials are over, 1 of them void)
 174 s Running, looks again at 469 s
     measure a02-1-right: memory_bytes: Instant min(count_over_time(mem{namespace="tsdb-x7k2q-right-j51462ac"}[2s])) over 2s by 1s of hub as RawCount { needed: 1 } and memory_bytes: Instant sum(mem{namespace="tsdb-x7k2q-right-j51462ac"}) over 2s by 1s of hub as Value and cpu_cores: Instant min(count_over_time(cpu_seconds_total{namespace="tsdb-x7k2q-right-j51462ac"}[2s])) over 2s by 1s of hub as RawCount { needed: 3 } and cpu_cores: Range sum(rate(cpu_seconds_total{namespace="tsdb-x7k2q-right-j51462ac"}[2s])) over 2s by 1s of hub as Value and throttled_ratio: Instant sum(increase(container_cpu_cfs_throttled_periods_total{namespace="tsdb-x7k2q-right-j51462ac",container!=""}[2s])) / sum(increase(container_cpu_cfs_periods_total{namespace="tsdb-x7k2q-right-j51462ac",container!=""}[2s])) over 2s by 1s of hub as Environment { unit: "ratio" }
-    WorkflowSucceeded=False TrialMeasuring trial a02-1-right is over, and its samples are being read (5 of 10 planned trials are valid, 1 void)
+    WorkflowSucceeded=False TrialMeasuring trial a02-1-right is over, and its samples are being read (6 of 10 trials are over, 1 of them void)
 177 s Running, looks again at 86400 s
     delete Workflow tsdb-x7k2q-a02-1-right-gns4t26f (uid-17)
     WorkflowSucceeded=False TrialPreparing trial a02-2-right is being prepared
@@ -161,14 +161,14 @@
     WorkflowSucceeded=False TrialPreparing trial a02-2-right: the subject is ready
 189 s Running, looks again at 86400 s
     apply Workflow tsdb-x7k2q-a02-2-right-qzzjvzd6 [6aacef5b79700f47]
-    WorkflowSucceeded=False TrialRunning trial a02-2-right is submitted (6 of 10 planned trials are valid, 1 void)
+    WorkflowSucceeded=False TrialRunning trial a02-2-right is submitted (7 of 10 trials are over, 1 of them void)
 192 s Running, looks again at 507 s
-    WorkflowSucceeded=False TrialRunning trial a02-2-right is running (6 of 10 planned trials are valid, 1 void)
+    WorkflowSucceeded=False TrialRunning trial a02-2-right is running (7 of 10 trials are over, 1 of them void)
 195 s Running, looks again at 200 s
-    WorkflowSucceeded=False SamplesSettling trial a02-2-right is over, and its last samples are still arriving (6 of 10 planned trials are valid, 1 void)
+    WorkflowSucceeded=False SamplesSettling trial a02-2-right is over, and its last samples are still arriving (7 of 10 trials are over, 1 of them void)
 200 s Running, looks again at 495 s
     measure a02-2-right: memory_bytes: Instant min(count_over_time(mem{namespace="tsdb-x7k2q-right-j51462ac"}[2s])) over 2s by 1s of hub as RawCount { needed: 1 } and memory_bytes: Instant sum(mem{namespace="tsdb-x7k2q-right-j51462ac"}) over 2s by 1s of hub as Value and cpu_cores: Instant min(count_over_time(cpu_seconds_total{namespace="tsdb-x7k2q-right-j51462ac"}[2s])) over 2s by 1s of hub as RawCount { needed: 3 } and cpu_cores: Range sum(rate(cpu_seconds_total{namespace="tsdb-x7k2q-right-j51462ac"}[2s])) over 2s by 1s of hub as Value and throttled_ratio: Instant sum(increase(container_cpu_cfs_throttled_periods_total{namespace="tsdb-x7k2q-right-j51462ac",container!=""}[2s])) / sum(increase(container_cpu_cfs_periods_total{namespace="tsdb-x7k2q-right-j51462ac",container!=""}[2s])) over 2s by 1s of hub as Environment { unit: "ratio" }
-    WorkflowSucceeded=False TrialMeasuring trial a02-2-right is over, and its samples are being read (6 of 10 planned trials are valid, 1 void)
+    WorkflowSucceeded=False TrialMeasuring trial a02-2-right is over, and its samples are being read (7 of 10 trials are over, 1 of them void)
 203 s Running, looks again at 86400 s
     delete Workflow tsdb-x7k2q-a02-2-right-qzzjvzd6 (uid-19)
     WorkflowSucceeded=False TrialPreparing trial b03-1-right is being prepared
@@ -181,14 +181,14 @@
     WorkflowSucceeded=False TrialPreparing trial b03-1-right: the subject is ready
 215 s Running, looks again at 86400 s
     apply Workflow tsdb-x7k2q-b03-1-right-6eccpr5d [b70bf8d24af81b29]
-    WorkflowSucceeded=False TrialRunning trial b03-1-right is submitted (7 of 10 planned trials are valid, 1 void)
+    WorkflowSucceeded=False TrialRunning trial b03-1-right is submitted (8 of 10 trials are over, 1 of them void)
 218 s Running, looks again at 533 s
-    WorkflowSucceeded=False TrialRunning trial b03-1-right is running (7 of 10 planned trials are valid, 1 void)
+    WorkflowSucceeded=False TrialRunning trial b03-1-right is running (8 of 10 trials are over, 1 of them void)
 221 s Running, looks again at 226 s
-    WorkflowSucceeded=False SamplesSettling trial b03-1-right is over, and its last samples are still arriving (7 of 10 planned trials are valid, 1 void)
+    WorkflowSucceeded=False SamplesSettling trial b03-1-right is over, and its last samples are still arriving (8 of 10 trials are over, 1 of them void)
 226 s Running, looks again at 521 s
     measure b03-1-right: memory_bytes: Instant min(count_over_time(mem{namespace="tsdb-x7k2q-right-j51462ac"}[2s])) over 2s by 1s of hub as RawCount { needed: 1 } and memory_bytes: Instant sum(mem{namespace="tsdb-x7k2q-right-j51462ac"}) over 2s by 1s of hub as Value and cpu_cores: Instant min(count_over_time(cpu_seconds_total{namespace="tsdb-x7k2q-right-j51462ac"}[2s])) over 2s by 1s of hub as RawCount { needed: 3 } and cpu_cores: Range sum(rate(cpu_seconds_total{namespace="tsdb-x7k2q-right-j51462ac"}[2s])) over 2s by 1s of hub as Value and throttled_ratio: Instant sum(increase(container_cpu_cfs_throttled_periods_total{namespace="tsdb-x7k2q-right-j51462ac",container!=""}[2s])) / sum(increase(container_cpu_cfs_periods_total{namespace="tsdb-x7k2q-right-j51462ac",container!=""}[2s])) over 2s by 1s of hub as Environment { unit: "ratio" }
-    WorkflowSucceeded=False TrialMeasuring trial b03-1-right is over, and its samples are being read (7 of 10 planned trials are valid, 1 void)
+    WorkflowSucceeded=False TrialMeasuring trial b03-1-right is over, and its samples are being read (8 of 10 trials are over, 1 of them void)
 229 s Running, looks again at 86400 s
     delete Workflow tsdb-x7k2q-b03-1-right-6eccpr5d (uid-21)
     WorkflowSucceeded=False TrialPreparing trial b03-2-left is being prepared
@@ -196,14 +196,14 @@
     WorkflowSucceeded=False TrialPreparing trial b03-2-left: the subject is ready
 235 s Running, looks again at 86400 s
     apply Workflow tsdb-x7k2q-b03-2-left-74bghv6q [f46e2fa5707bae1e]
-    WorkflowSucceeded=False TrialRunning trial b03-2-left is submitted (8 of 10 planned trials are valid, 1 void)
+    WorkflowSucceeded=False TrialRunning trial b03-2-left is submitted (9 of 10 trials are over, 1 of them void)
 238 s Running, looks again at 559 s
-    WorkflowSucceeded=False TrialRunning trial b03-2-left is running (8 of 10 planned trials are valid, 1 void)
+    WorkflowSucceeded=False TrialRunning trial b03-2-left is running (9 of 10 trials are over, 1 of them void)
 241 s Running, looks again at 246 s
-    WorkflowSucceeded=False SamplesSettling trial b03-2-left is over, and its last samples are still arriving (8 of 10 planned trials are valid, 1 void)
+    WorkflowSucceeded=False SamplesSettling trial b03-2-left is over, and its last samples are still arriving (9 of 10 trials are over, 1 of them void)
 246 s Running, looks again at 541 s
     measure b03-2-left: memory_bytes: Instant min(count_over_time(mem{namespace="tsdb-x7k2q-left-z1517p2w"}[2s])) over 2s by 1s of hub as RawCount { needed: 1 } and memory_bytes: Instant sum(mem{namespace="tsdb-x7k2q-left-z1517p2w"}) over 2s by 1s of hub as Value and cpu_cores: Instant min(count_over_time(cpu_seconds_total{namespace="tsdb-x7k2q-left-z1517p2w"}[2s])) over 2s by 1s of hub as RawCount { needed: 3 } and cpu_cores: Range sum(rate(cpu_seconds_total{namespace="tsdb-x7k2q-left-z1517p2w"}[2s])) over 2s by 1s of hub as Value and throttled_ratio: Instant sum(increase(container_cpu_cfs_throttled_periods_total{namespace="tsdb-x7k2q-left-z1517p2w",container!=""}[2s])) / sum(increase(container_cpu_cfs_periods_total{namespace="tsdb-x7k2q-left-z1517p2w",container!=""}[2s])) over 2s by 1s of hub as Environment { unit: "ratio" }
-    WorkflowSucceeded=False TrialMeasuring trial b03-2-left is over, and its samples are being read (8 of 10 planned trials are valid, 1 void)
+    WorkflowSucceeded=False TrialMeasuring trial b03-2-left is over, and its samples are being read (9 of 10 trials are over, 1 of them void)
 249 s Running, looks again at 86400 s
     delete Workflow tsdb-x7k2q-b03-2-left-74bghv6q (uid-22)
     WorkflowSucceeded=False TrialPreparing trial b04-1-right is being prepared
@@ -216,14 +216,14 @@
     WorkflowSucceeded=False TrialPreparing trial b04-1-right: the subject is ready
 261 s Running, looks again at 86400 s
     apply Workflow tsdb-x7k2q-b04-1-right-r1bpywxm [a65f8a191dbb8237]
-    WorkflowSucceeded=False TrialRunning trial b04-1-right is submitted (9 of 10 planned trials are valid, 1 void)
+    WorkflowSucceeded=False TrialRunning trial b04-1-right is submitted (10 of 12 trials are over, 1 of them void)
 264 s Running, looks again at 579 s
-    WorkflowSucceeded=False TrialRunning trial b04-1-right is running (9 of 10 planned trials are valid, 1 void)
+    WorkflowSucceeded=False TrialRunning trial b04-1-right is running (10 of 12 trials are over, 1 of them void)
 267 s Running, looks again at 272 s
-    WorkflowSucceeded=False SamplesSettling trial b04-1-right is over, and its last samples are still arriving (9 of 10 planned trials are valid, 1 void)
+    WorkflowSucceeded=False SamplesSettling trial b04-1-right is over, and its last samples are still arriving (10 of 12 trials are over, 1 of them void)
 272 s Running, looks again at 567 s
     measure b04-1-right: memory_bytes: Instant min(count_over_time(mem{namespace="tsdb-x7k2q-right-j51462ac"}[2s])) over 2s by 1s of hub as RawCount { needed: 1 } and memory_bytes: Instant sum(mem{namespace="tsdb-x7k2q-right-j51462ac"}) over 2s by 1s of hub as Value and cpu_cores: Instant min(count_over_time(cpu_seconds_total{namespace="tsdb-x7k2q-right-j51462ac"}[2s])) over 2s by 1s of hub as RawCount { needed: 3 } and cpu_cores: Range sum(rate(cpu_seconds_total{namespace="tsdb-x7k2q-right-j51462ac"}[2s])) over 2s by 1s of hub as Value and throttled_ratio: Instant sum(increase(container_cpu_cfs_throttled_periods_total{namespace="tsdb-x7k2q-right-j51462ac",container!=""}[2s])) / sum(increase(container_cpu_cfs_periods_total{namespace="tsdb-x7k2q-right-j51462ac",container!=""}[2s])) over 2s by 1s of hub as Environment { unit: "ratio" }
-    WorkflowSucceeded=False TrialMeasuring trial b04-1-right is over, and its samples are being read (9 of 10 planned trials are valid, 1 void)
+    WorkflowSucceeded=False TrialMeasuring trial b04-1-right is over, and its samples are being read (10 of 12 trials are over, 1 of them void)
 275 s Running, looks again at 86400 s
     delete Workflow tsdb-x7k2q-b04-1-right-r1bpywxm (uid-24)
     WorkflowSucceeded=False TrialPreparing trial b04-2-left is being prepared
@@ -231,14 +231,14 @@
     WorkflowSucceeded=False TrialPreparing trial b04-2-left: the subject is ready
 281 s Running, looks again at 86400 s
     apply Workflow tsdb-x7k2q-b04-2-left-wzwseyqh [1bed7b1d01d531bc]
-    WorkflowSucceeded=False TrialRunning trial b04-2-left is submitted (10 of 10 planned trials are valid, 1 void)
+    WorkflowSucceeded=False TrialRunning trial b04-2-left is submitted (11 of 12 trials are over, 1 of them void)
 284 s Running, looks again at 605 s
-    WorkflowSucceeded=False TrialRunning trial b04-2-left is running (10 of 10 planned trials are valid, 1 void)
+    WorkflowSucceeded=False TrialRunning trial b04-2-left is running (11 of 12 trials are over, 1 of them void)
 287 s Running, looks again at 292 s
-    WorkflowSucceeded=False SamplesSettling trial b04-2-left is over, and its last samples are still arriving (10 of 10 planned trials are valid, 1 void)
+    WorkflowSucceeded=False SamplesSettling trial b04-2-left is over, and its last samples are still arriving (11 of 12 trials are over, 1 of them void)
 292 s Running, looks again at 587 s
     measure b04-2-left: memory_bytes: Instant min(count_over_time(mem{namespace="tsdb-x7k2q-left-z1517p2w"}[2s])) over 2s by 1s of hub as RawCount { needed: 1 } and memory_bytes: Instant sum(mem{namespace="tsdb-x7k2q-left-z1517p2w"}) over 2s by 1s of hub as Value and cpu_cores: Instant min(count_over_time(cpu_seconds_total{namespace="tsdb-x7k2q-left-z1517p2w"}[2s])) over 2s by 1s of hub as RawCount { needed: 3 } and cpu_cores: Range sum(rate(cpu_seconds_total{namespace="tsdb-x7k2q-left-z1517p2w"}[2s])) over 2s by 1s of hub as Value and throttled_ratio: Instant sum(increase(container_cpu_cfs_throttled_periods_total{namespace="tsdb-x7k2q-left-z1517p2w",container!=""}[2s])) / sum(increase(container_cpu_cfs_periods_total{namespace="tsdb-x7k2q-left-z1517p2w",container!=""}[2s])) over 2s by 1s of hub as Environment { unit: "ratio" }
-    WorkflowSucceeded=False TrialMeasuring trial b04-2-left is over, and its samples are being read (10 of 10 planned trials are valid, 1 void)
+    WorkflowSucceeded=False TrialMeasuring trial b04-2-left is over, and its samples are being read (11 of 12 trials are over, 1 of them void)
 295 s Running, looks again at 86400 s
     delete Workflow tsdb-x7k2q-b04-2-left-wzwseyqh (uid-25)
     WorkflowSucceeded=True TrialsDone 12 trials of which 1 void; every block was run: 3 valid blocks, 2 of a variant against itself, 1 void
@@ -315,6 +315,7 @@ template:
   name: compare
   uid: template-uid
   generation: 3
+  sha256: 0a811516d1820c153ac856146d886983be6ad2edbf07ec72df96b45638356dc1
 project: tsdb-x7k2q-q14876sn
 workflowStatus:
   name: b04-2-left

@@ -77,24 +77,24 @@
     delete Workflow tsdb-x7k2q-p5ae4psv (uid-22)
     DeleteIn { target: "left", object: ObjectRef { kind: Service, namespace: Some(""), name: "metrics-app-w9s1mnv1", uid: "uid-14" } }
     DeleteIn { target: "left", object: ObjectRef { kind: Namespace, namespace: None, name: "tsdb-x7k2q-left-z1517p2w", uid: "uid-5" } }
-    DeleteIn { target: "left", object: ObjectRef { kind: Namespace, namespace: None, name: "tailscale", uid: "uid-6" } }
     delete Application tsdb-x7k2q-left-metrics-agent-nckbxcrn (uid-10)
     delete Application tsdb-x7k2q-left-metrics-app-7twgse32 (uid-11)
     delete Application tsdb-x7k2q-left-metrics-egress-155jbzf1 (uid-9)
-    delete Application tsdb-x7k2q-left-tailscale-operato-sf005n1c (uid-8)
     delete Application tsdb-x7k2q-right-metrics-agent-qj5sfe4w (uid-18)
     delete Application tsdb-x7k2q-right-store-kfzrp5ag (uid-19)
     Published=False NotRequested 
     CleanedUp=False TearingDown workflow tsdb-x7k2q-p5ae4psv is being removed
 50 s Complete, looks again at 65 s
-    delete Project tsdb-x7k2q-q14876sn (uid-3)
-    delete Secret tsdb-x7k2q-left-5d5nn6xe (uid-4)
+    DeleteIn { target: "left", object: ObjectRef { kind: Namespace, namespace: None, name: "tailscale", uid: "uid-6" } }
+    delete Application tsdb-x7k2q-left-tailscale-operato-sf005n1c (uid-8)
     delete Secret tsdb-x7k2q-right-72fpjevj (uid-15)
     delete Cluster tsdb-x7k2q-right-72fpjevj (uid-2)
     CleanedUp=False TearingDown Namespace tsdb-x7k2q-left-z1517p2w in target left is being removed
     right is Deleting
 53 s Complete, looks again at 68 s
-    CleanedUp=False TearingDown v1/Secret/tsdb-x7k2q-right-72fpjevj-kubeconfig, of which a cluster was made, is being removed
+    delete Project tsdb-x7k2q-q14876sn (uid-3)
+    delete Secret tsdb-x7k2q-left-5d5nn6xe (uid-4)
+    CleanedUp=False TearingDown Namespace tailscale in target left is being removed
 56 s Complete, looks again at 71 s
     delete Secret tsdb-x7k2q-left-akcs2a1a (uid-7)
     delete Secret tsdb-x7k2q-right-ff2ax8sj (uid-17)
@@ -226,6 +226,7 @@ template:
   name: compare
   uid: template-uid
   generation: 3
+  sha256: 0a811516d1820c153ac856146d886983be6ad2edbf07ec72df96b45638356dc1
 project: tsdb-x7k2q-q14876sn
 workflowStatus:
   name: tsdb-x7k2q-p5ae4psv

@@ -78,7 +78,6 @@
     delete Application tsdb-x7k2q-left-metrics-agent-nckbxcrn (uid-10)
     delete Application tsdb-x7k2q-left-metrics-app-7twgse32 (uid-11)
     delete Application tsdb-x7k2q-left-metrics-egress-155jbzf1 (uid-9)
-    delete Application tsdb-x7k2q-left-tailscale-operato-sf005n1c (uid-8)
     delete Application tsdb-x7k2q-right-metrics-agent-qj5sfe4w (uid-18)
     delete Application tsdb-x7k2q-right-store-kfzrp5ag (uid-19)
     Published=False NotRequested 
@@ -88,6 +87,8 @@
     delete Cluster tsdb-x7k2q-right-72fpjevj (uid-2)
     CleanedUp=False TearingDown target left cannot be asked any more, and Namespace tsdb-x7k2q-left-z1517p2w, Namespace tailscale are left in it unless a way to it is given soon (Secret mine is not there)
     right is Deleting
+347 s Complete, looks again at 362 s
+    delete Application tsdb-x7k2q-left-tailscale-operato-sf005n1c (uid-8)
 947 s Complete, looks again at 962 s
     delete Secret tsdb-x7k2q-left-5d5nn6xe (uid-4)
     Refresh(ObjectRef { kind: Application, namespace: Some("argocd"), name: "tsdb-x7k2q-left-metrics-agent-nckbxcrn", uid: "uid-10" })
@@ -233,6 +234,7 @@ template:
   name: compare
   uid: template-uid
   generation: 3
+  sha256: 0a811516d1820c153ac856146d886983be6ad2edbf07ec72df96b45638356dc1
 project: tsdb-x7k2q-q14876sn
 workflowStatus:
   name: tsdb-x7k2q-p5ae4psv

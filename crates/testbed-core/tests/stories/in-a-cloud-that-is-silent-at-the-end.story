@@ -80,51 +80,52 @@
     delete Workflow tsdb-x7k2q-p5ae4psv (uid-24)
     DeleteIn { target: "right", object: ObjectRef { kind: Service, namespace: Some(""), name: "store-1bjqybkc", uid: "uid-23" } }
     DeleteIn { target: "right", object: ObjectRef { kind: Namespace, namespace: None, name: "tsdb-x7k2q-right-j51462ac", uid: "uid-14" } }
-    DeleteIn { target: "right", object: ObjectRef { kind: Namespace, namespace: None, name: "tailscale", uid: "uid-15" } }
     delete Application tsdb-x7k2q-left-metrics-agent-nckbxcrn (uid-9)
     delete Application tsdb-x7k2q-left-metrics-app-7twgse32 (uid-10)
     delete Application tsdb-x7k2q-right-metrics-agent-qj5sfe4w (uid-19)
     delete Application tsdb-x7k2q-right-metrics-egress-45296d5a (uid-18)
     delete Application tsdb-x7k2q-right-store-kfzrp5ag (uid-20)
-    delete Application tsdb-x7k2q-right-tailscale-operato-zkk6eydb (uid-17)
     Published=False NotRequested 
     CleanedUp=False TearingDown workflow tsdb-x7k2q-p5ae4psv is being removed
 51 s Complete, looks again at 66 s
-    delete Secret tsdb-x7k2q-right-72fpjevj (uid-13)
+    DeleteIn { target: "right", object: ObjectRef { kind: Namespace, namespace: None, name: "tailscale", uid: "uid-15" } }
+    delete Application tsdb-x7k2q-right-tailscale-operato-zkk6eydb (uid-17)
     CleanedUp=False TearingDown target left does not answer; what it made itself is not removed yet
-57 s Complete, looks again at 72 s
+54 s Complete, looks again at 69 s
+    delete Secret tsdb-x7k2q-right-72fpjevj (uid-13)
+60 s Complete, looks again at 75 s
+    it has cost 0.005 USD
+108 s Complete, looks again at 123 s
     delete Cluster tsdb-x7k2q-right-72fpjevj (uid-4)
     right is Deleting
-60 s Complete, looks again at 75 s
-    it has cost 0.0043 USD
 120 s Complete, looks again at 135 s
-    it has cost 0.0089 USD
+    it has cost 0.0105 USD
 180 s Complete, looks again at 195 s
-    it has cost 0.0136 USD
+    it has cost 0.016 USD
 240 s Complete, looks again at 255 s
-    it has cost 0.0183 USD
+    it has cost 0.0215 USD
 300 s Complete, looks again at 315 s
-    it has cost 0.023 USD
+    it has cost 0.0271 USD
 360 s Complete, looks again at 375 s
-    it has cost 0.0277 USD
+    it has cost 0.0326 USD
 420 s Complete, looks again at 435 s
-    it has cost 0.0323 USD
+    it has cost 0.0381 USD
 480 s Complete, looks again at 495 s
-    it has cost 0.037 USD
+    it has cost 0.0436 USD
 540 s Complete, looks again at 555 s
-    it has cost 0.0417 USD
+    it has cost 0.0491 USD
 600 s Complete, looks again at 615 s
-    it has cost 0.0464 USD
+    it has cost 0.0546 USD
 660 s Complete, looks again at 675 s
-    it has cost 0.051 USD
+    it has cost 0.0601 USD
 720 s Complete, looks again at 735 s
-    it has cost 0.0557 USD
+    it has cost 0.0656 USD
 780 s Complete, looks again at 795 s
-    it has cost 0.0604 USD
+    it has cost 0.0712 USD
 840 s Complete, looks again at 855 s
-    it has cost 0.0651 USD
+    it has cost 0.0767 USD
 900 s Complete, looks again at 915 s
-    it has cost 0.0698 USD
+    it has cost 0.0822 USD
 948 s Complete, looks again at 963 s
     delete Secret tsdb-x7k2q-left-5d5nn6xe (uid-6)
     Refresh(ObjectRef { kind: Application, namespace: Some("argocd"), name: "tsdb-x7k2q-left-metrics-agent-nckbxcrn", uid: "uid-9" })
@@ -141,7 +142,7 @@
     delete Secret tsdb-x7k2q-left-akcs2a1a (uid-8)
     delete Secret tsdb-x7k2q-right-ff2ax8sj (uid-16)
     CleanedUp=False TeardownStuck secret tsdb-x7k2q-left-akcs2a1a is being removed
-    it has cost 0.0742 USD
+    it has cost 0.0874 USD
 960 s Complete, looks again at 86400 s
     certify under Some("runs/11111111-2222-3333-4444-555555555555/") for the last time: Application tsdb-x7k2q-left-metrics-agent-nckbxcrn, Application tsdb-x7k2q-left-metrics-app-7twgse32, Application tsdb-x7k2q-right-metrics-agent-qj5sfe4w, Application tsdb-x7k2q-right-metrics-egress-45296d5a, Application tsdb-x7k2q-right-store-kfzrp5ag, Application tsdb-x7k2q-right-tailscale-operato-zkk6eydb, ExperimentCluster tsdb-x7k2q-left-5d5nn6xe, ExperimentCluster tsdb-x7k2q-right-72fpjevj, Project tsdb-x7k2q-q14876sn, Secret cluster-tsdb-x7k2q-left-5d5nn6xe, Secret cluster-tsdb-x7k2q-right-72fpjevj, Secret tsdb-x7k2q-left-akcs2a1a, Secret tsdb-x7k2q-right-ff2ax8sj, Workflow tsdb-x7k2q-p5ae4psv, resource of a cluster v1/Pod/tsdb-x7k2q-left-5d5nn6xe-0, resource of a cluster v1/Pod/tsdb-x7k2q-right-72fpjevj-0, resource of a cluster v1/Secret/tsdb-x7k2q-left-5d5nn6xe-kubeconfig, resource of a cluster v1/Secret/tsdb-x7k2q-right-72fpjevj-kubeconfig; what its cloud made for it, such as load balancers and disks may be left in left
     CleanedUp=True LeftBehind nothing is left of the run but what may be there still: what its cloud made for it, such as load balancers and disks in target left
@@ -276,6 +277,7 @@ template:
   name: compare
   uid: template-uid
   generation: 3
+  sha256: 0a811516d1820c153ac856146d886983be6ad2edbf07ec72df96b45638356dc1
 project: tsdb-x7k2q-q14876sn
 workflowStatus:
   name: tsdb-x7k2q-p5ae4psv
@@ -290,12 +292,12 @@ workflowStatus:
 cost:
   currency: USD
   asOf: "2025-03-06"
-  hourlyUsd: 0.2808
-  estimateUsd: 0.3697
-  atMostUsd: 6.7605
-  runningUsd: 0.0742
+  hourlyUsd: 0.3308
+  estimateUsd: 0.4355
+  atMostUsd: 7.9647
+  runningUsd: 0.0874
   countedAt: "2026-01-01T00:15:57Z"
-  finalUsd: 0.0742
+  finalUsd: 0.0874
 results:
   bucket: results
   key: runs/11111111-2222-3333-4444-555555555555/summary.json

@@ -77,7 +77,7 @@
     collect beside 0 records: memory_bytes: Instant sum(mem{namespace="tsdb-x7k2q-left-z1517p2w"}) over 2s by 1s of hub as Value and memory_bytes: Instant sum(mem{namespace="tsdb-x7k2q-right-j51462ac"}) over 2s by 1s of hub as Value and cpu_cores: Range sum(rate(cpu_seconds_total{namespace="tsdb-x7k2q-left-z1517p2w"}[2s])) over 2s by 1s of hub as Value and cpu_cores: Range sum(rate(cpu_seconds_total{namespace="tsdb-x7k2q-right-j51462ac"}[2s])) over 2s by 1s of hub as Value
     ResultsStored=True Done stored
     Succeeded=True Done the result is stored
-    it has cost 0.0043 USD
+    it has cost 0.005 USD
 65 s Complete, looks again at 80 s
     looks at [deployed, workflows, left]
     delete Workflow tsdb-x7k2q-p5ae4psv (uid-24)
@@ -85,40 +85,43 @@
     DeleteIn { target: "left", object: ObjectRef { kind: Namespace, namespace: None, name: "tsdb-x7k2q-left-z1517p2w", uid: "uid-7" } }
     DeleteIn { target: "right", object: ObjectRef { kind: Service, namespace: Some(""), name: "store-1bjqybkc", uid: "uid-23" } }
     DeleteIn { target: "right", object: ObjectRef { kind: Namespace, namespace: None, name: "tsdb-x7k2q-right-j51462ac", uid: "uid-14" } }
-    DeleteIn { target: "right", object: ObjectRef { kind: Namespace, namespace: None, name: "tailscale", uid: "uid-15" } }
     delete Application tsdb-x7k2q-left-metrics-agent-nckbxcrn (uid-9)
     delete Application tsdb-x7k2q-left-metrics-app-7twgse32 (uid-10)
     delete Application tsdb-x7k2q-right-metrics-agent-qj5sfe4w (uid-19)
     delete Application tsdb-x7k2q-right-metrics-egress-45296d5a (uid-18)
     delete Application tsdb-x7k2q-right-store-kfzrp5ag (uid-20)
-    delete Application tsdb-x7k2q-right-tailscale-operato-zkk6eydb (uid-17)
     Published=False NotRequested 
     CleanedUp=False TearingDown workflow tsdb-x7k2q-p5ae4psv is being removed
 68 s Complete, looks again at 83 s
-    delete Project tsdb-x7k2q-q14876sn (uid-5)
+    DeleteIn { target: "right", object: ObjectRef { kind: Namespace, namespace: None, name: "tailscale", uid: "uid-15" } }
+    delete Application tsdb-x7k2q-right-tailscale-operato-zkk6eydb (uid-17)
     delete Secret tsdb-x7k2q-left-5d5nn6xe (uid-6)
-    delete Secret tsdb-x7k2q-right-72fpjevj (uid-13)
     CleanedUp=False TearingDown Namespace tsdb-x7k2q-left-z1517p2w in target left is being removed
 71 s Complete, looks again at 86 s
+    delete Project tsdb-x7k2q-q14876sn (uid-5)
+    delete Secret tsdb-x7k2q-right-72fpjevj (uid-13)
     CleanedUp=False TearingDown PersistentVolume pvc-uid-9 in target left is being removed
 74 s Complete, looks again at 89 s
+    CleanedUp=False TearingDown target left stays until 2026-01-01T00:02:05Z, for disks that are being made still
+125 s Complete, looks again at 140 s
     delete Cluster tsdb-x7k2q-left-5d5nn6xe (uid-2)
     delete Cluster tsdb-x7k2q-right-72fpjevj (uid-4)
     CleanedUp=False TearingDown cluster tsdb-x7k2q-left-5d5nn6xe is being removed
     left is Deleting
     right is Deleting
-77 s Complete, looks again at 92 s
+    it has cost 0.0105 USD
+128 s Complete, looks again at 143 s
     CleanedUp=False TearingDown 3 resources of clusters are being removed, such as v1/Secret/tsdb-x7k2q-left-5d5nn6xe-kubeconfig
-80 s Complete, looks again at 95 s
+131 s Complete, looks again at 146 s
     CleanedUp=False TearingDown 2 resources of clusters are being removed, such as v1/Pod/tsdb-x7k2q-right-72fpjevj-0
-83 s Complete, looks again at 98 s
+134 s Complete, looks again at 149 s
     CleanedUp=False TearingDown v1/Secret/tsdb-x7k2q-right-72fpjevj-kubeconfig, of which a cluster was made, is being removed
-86 s Complete, looks again at 101 s
+137 s Complete, looks again at 152 s
     delete Secret tsdb-x7k2q-left-akcs2a1a (uid-8)
     delete Secret tsdb-x7k2q-right-ff2ax8sj (uid-16)
     CleanedUp=False TearingDown secret tsdb-x7k2q-left-akcs2a1a is being removed
-    it has cost 0.0063 USD
-89 s Complete, looks again at 86400 s
+    it has cost 0.0121 USD
+140 s Complete, looks again at 86400 s
     certify under Some("runs/11111111-2222-3333-4444-555555555555/"): Application tsdb-x7k2q-left-metrics-agent-nckbxcrn, Application tsdb-x7k2q-left-metrics-app-7twgse32, Application tsdb-x7k2q-right-metrics-agent-qj5sfe4w, Application tsdb-x7k2q-right-metrics-egress-45296d5a, Application tsdb-x7k2q-right-store-kfzrp5ag, Application tsdb-x7k2q-right-tailscale-operato-zkk6eydb, ExperimentCluster tsdb-x7k2q-left-5d5nn6xe, ExperimentCluster tsdb-x7k2q-right-72fpjevj, Project tsdb-x7k2q-q14876sn, Secret cluster-tsdb-x7k2q-left-5d5nn6xe, Secret cluster-tsdb-x7k2q-right-72fpjevj, Secret tsdb-x7k2q-left-akcs2a1a, Secret tsdb-x7k2q-right-ff2ax8sj, Workflow tsdb-x7k2q-p5ae4psv, resource of a cluster v1/Pod/tsdb-x7k2q-left-5d5nn6xe-0, resource of a cluster v1/Pod/tsdb-x7k2q-right-72fpjevj-0, resource of a cluster v1/Secret/tsdb-x7k2q-left-5d5nn6xe-kubeconfig, resource of a cluster v1/Secret/tsdb-x7k2q-right-72fpjevj-kubeconfig
     CleanedUp=True NothingLeft nothing is left of the run
 
@@ -137,7 +140,7 @@ targets:
   kubeconfigSecret: tsdb-x7k2q-left-5d5nn6xe-kubeconfig
   clusterId: id-of-uid-2
   clusterCreatedAt: "2026-01-01T00:00:06Z"
-  clusterGoneAt: "2026-01-01T00:01:26Z"
+  clusterGoneAt: "2026-01-01T00:02:17Z"
   resources:
   - v1/Pod/tsdb-x7k2q-left-5d5nn6xe-0
   - v1/Secret/tsdb-x7k2q-left-5d5nn6xe-kubeconfig
@@ -185,7 +188,7 @@ targets:
   kubeconfigSecret: tsdb-x7k2q-right-72fpjevj-kubeconfig
   clusterId: id-of-uid-4
   clusterCreatedAt: "2026-01-01T00:00:06Z"
-  clusterGoneAt: "2026-01-01T00:01:26Z"
+  clusterGoneAt: "2026-01-01T00:02:17Z"
   resources:
   - v1/Pod/tsdb-x7k2q-right-72fpjevj-0
   - v1/Secret/tsdb-x7k2q-right-72fpjevj-kubeconfig
@@ -249,6 +252,7 @@ template:
   name: compare
   uid: template-uid
   generation: 3
+  sha256: 0a811516d1820c153ac856146d886983be6ad2edbf07ec72df96b45638356dc1
 project: tsdb-x7k2q-q14876sn
 workflowStatus:
   name: tsdb-x7k2q-p5ae4psv
@@ -263,12 +267,12 @@ workflowStatus:
 cost:
   currency: USD
   asOf: "2025-03-06"
-  hourlyUsd: 0.2808
-  estimateUsd: 0.3697
-  atMostUsd: 6.7605
-  runningUsd: 0.0063
-  countedAt: "2026-01-01T00:01:26Z"
-  finalUsd: 0.0063
+  hourlyUsd: 0.3308
+  estimateUsd: 0.4355
+  atMostUsd: 7.9647
+  runningUsd: 0.0121
+  countedAt: "2026-01-01T00:02:17Z"
+  finalUsd: 0.0121
 results:
   bucket: results
   key: runs/11111111-2222-3333-4444-555555555555/summary.json
@@ -283,7 +287,7 @@ teardownCertificate:
   sha256: "00"
 stageTimes:
   Accepted: "2026-01-01T00:00:03.000000Z"
-  CleanedUp: "2026-01-01T00:01:29.000000Z"
+  CleanedUp: "2026-01-01T00:02:20.000000Z"
   ClustersReady: "2026-01-01T00:00:12.000000Z"
   ComponentsReady: "2026-01-01T00:00:48.000000Z"
   ResultsStored: "2026-01-01T00:01:02.000000Z"

@@ -82,41 +82,44 @@
     DeleteIn { target: "left", object: ObjectRef { kind: Namespace, namespace: None, name: "tsdb-x7k2q-left-z1517p2w", uid: "uid-7" } }
     DeleteIn { target: "right", object: ObjectRef { kind: Service, namespace: Some(""), name: "store-1bjqybkc", uid: "uid-23" } }
     DeleteIn { target: "right", object: ObjectRef { kind: Namespace, namespace: None, name: "tsdb-x7k2q-right-j51462ac", uid: "uid-14" } }
-    DeleteIn { target: "right", object: ObjectRef { kind: Namespace, namespace: None, name: "tailscale", uid: "uid-15" } }
     delete Application tsdb-x7k2q-left-metrics-agent-nckbxcrn (uid-9)
     delete Application tsdb-x7k2q-left-metrics-app-7twgse32 (uid-10)
     delete Application tsdb-x7k2q-right-metrics-agent-qj5sfe4w (uid-19)
     delete Application tsdb-x7k2q-right-metrics-egress-45296d5a (uid-18)
     delete Application tsdb-x7k2q-right-store-kfzrp5ag (uid-20)
-    delete Application tsdb-x7k2q-right-tailscale-operato-zkk6eydb (uid-17)
     Published=False NotRequested 
     CleanedUp=False TearingDown workflow tsdb-x7k2q-p5ae4psv is being removed
 50 s Complete, looks again at 65 s
-    delete Project tsdb-x7k2q-q14876sn (uid-5)
+    DeleteIn { target: "right", object: ObjectRef { kind: Namespace, namespace: None, name: "tailscale", uid: "uid-15" } }
+    delete Application tsdb-x7k2q-right-tailscale-operato-zkk6eydb (uid-17)
     delete Secret tsdb-x7k2q-left-5d5nn6xe (uid-6)
-    delete Secret tsdb-x7k2q-right-72fpjevj (uid-13)
     CleanedUp=False TearingDown Namespace tsdb-x7k2q-left-z1517p2w in target left is being removed
 53 s Complete, looks again at 68 s
+    delete Project tsdb-x7k2q-q14876sn (uid-5)
+    delete Secret tsdb-x7k2q-right-72fpjevj (uid-13)
     CleanedUp=False TearingDown PersistentVolume pvc-uid-9 in target left is being removed
 56 s Complete, looks again at 71 s
+    CleanedUp=False TearingDown target left stays until 2026-01-01T00:01:47Z, for disks that are being made still
+62 s Complete, looks again at 77 s
+    it has cost 0.005 USD
+107 s Complete, looks again at 122 s
     delete Cluster tsdb-x7k2q-left-5d5nn6xe (uid-2)
     delete Cluster tsdb-x7k2q-right-72fpjevj (uid-4)
     CleanedUp=False TearingDown cluster tsdb-x7k2q-left-5d5nn6xe is being removed
     left is Deleting
     right is Deleting
-59 s Complete, looks again at 74 s
+110 s Complete, looks again at 125 s
     CleanedUp=False TearingDown 3 resources of clusters are being removed, such as v1/Secret/tsdb-x7k2q-left-5d5nn6xe-kubeconfig
-62 s Complete, looks again at 77 s
+113 s Complete, looks again at 128 s
     CleanedUp=False TearingDown 2 resources of clusters are being removed, such as v1/Pod/tsdb-x7k2q-right-72fpjevj-0
-    it has cost 0.0043 USD
-65 s Complete, looks again at 80 s
+116 s Complete, looks again at 131 s
     CleanedUp=False TearingDown v1/Secret/tsdb-x7k2q-right-72fpjevj-kubeconfig, of which a cluster was made, is being removed
-68 s Complete, looks again at 83 s
+119 s Complete, looks again at 134 s
     delete Secret tsdb-x7k2q-left-akcs2a1a (uid-8)
     delete Secret tsdb-x7k2q-right-ff2ax8sj (uid-16)
     CleanedUp=False TearingDown secret tsdb-x7k2q-left-akcs2a1a is being removed
-    it has cost 0.0049 USD
-71 s Complete, looks again at 86400 s
+    it has cost 0.0104 USD
+122 s Complete, looks again at 86400 s
     certify under Some("runs/11111111-2222-3333-4444-555555555555/"): Application tsdb-x7k2q-left-metrics-agent-nckbxcrn, Application tsdb-x7k2q-left-metrics-app-7twgse32, Application tsdb-x7k2q-right-metrics-agent-qj5sfe4w, Application tsdb-x7k2q-right-metrics-egress-45296d5a, Application tsdb-x7k2q-right-store-kfzrp5ag, Application tsdb-x7k2q-right-tailscale-operato-zkk6eydb, ExperimentCluster tsdb-x7k2q-left-5d5nn6xe, ExperimentCluster tsdb-x7k2q-right-72fpjevj, Project tsdb-x7k2q-q14876sn, Secret cluster-tsdb-x7k2q-left-5d5nn6xe, Secret cluster-tsdb-x7k2q-right-72fpjevj, Secret tsdb-x7k2q-left-akcs2a1a, Secret tsdb-x7k2q-right-ff2ax8sj, Workflow tsdb-x7k2q-p5ae4psv, resource of a cluster v1/Pod/tsdb-x7k2q-left-5d5nn6xe-0, resource of a cluster v1/Pod/tsdb-x7k2q-right-72fpjevj-0, resource of a cluster v1/Secret/tsdb-x7k2q-left-5d5nn6xe-kubeconfig, resource of a cluster v1/Secret/tsdb-x7k2q-right-72fpjevj-kubeconfig
     CleanedUp=True NothingLeft nothing is left of the run
 
@@ -135,7 +138,7 @@ targets:
   kubeconfigSecret: tsdb-x7k2q-left-5d5nn6xe-kubeconfig
   clusterId: id-of-uid-2
   clusterCreatedAt: "2026-01-01T00:00:06Z"
-  clusterGoneAt: "2026-01-01T00:01:08Z"
+  clusterGoneAt: "2026-01-01T00:01:59Z"
   resources:
   - v1/Pod/tsdb-x7k2q-left-5d5nn6xe-0
   - v1/Secret/tsdb-x7k2q-left-5d5nn6xe-kubeconfig
@@ -183,7 +186,7 @@ targets:
   kubeconfigSecret: tsdb-x7k2q-right-72fpjevj-kubeconfig
   clusterId: id-of-uid-4
   clusterCreatedAt: "2026-01-01T00:00:06Z"
-  clusterGoneAt: "2026-01-01T00:01:08Z"
+  clusterGoneAt: "2026-01-01T00:01:59Z"
   resources:
   - v1/Pod/tsdb-x7k2q-right-72fpjevj-0
   - v1/Secret/tsdb-x7k2q-right-72fpjevj-kubeconfig
@@ -247,6 +250,7 @@ template:
   name: compare
   uid: template-uid
   generation: 3
+  sha256: 0a811516d1820c153ac856146d886983be6ad2edbf07ec72df96b45638356dc1
 project: tsdb-x7k2q-q14876sn
 workflowStatus:
   name: tsdb-x7k2q-p5ae4psv
@@ -261,12 +265,12 @@ workflowStatus:
 cost:
   currency: USD
   asOf: "2025-03-06"
-  hourlyUsd: 0.2808
-  estimateUsd: 0.3697
-  atMostUsd: 6.7605
-  runningUsd: 0.0049
-  countedAt: "2026-01-01T00:01:08Z"
-  finalUsd: 0.0049
+  hourlyUsd: 0.3308
+  estimateUsd: 0.4355
+  atMostUsd: 7.9647
+  runningUsd: 0.0104
+  countedAt: "2026-01-01T00:01:59Z"
+  finalUsd: 0.0104
 results:
   bucket: results
   key: runs/11111111-2222-3333-4444-555555555555/summary.json
@@ -281,7 +285,7 @@ teardownCertificate:
   sha256: "00"
 stageTimes:
   Accepted: "2026-01-01T00:00:03.000000Z"
-  CleanedUp: "2026-01-01T00:01:11.000000Z"
+  CleanedUp: "2026-01-01T00:02:02.000000Z"
   ClustersReady: "2026-01-01T00:00:12.000000Z"
   ComponentsReady: "2026-01-01T00:00:30.000000Z"
   ResultsStored: "2026-01-01T00:00:44.000000Z"

@@ -73,6 +73,8 @@
 47 s Complete, looks again at 62 s
     looks at [deployed, workflows, left]
     delete Workflow tsdb-x7k2q-p5ae4psv (uid-20)
+    Register { target: "left", name: "tsdb-x7k2q-left-5d5nn6xe" }
+    Register { target: "right", name: "tsdb-x7k2q-right-72fpjevj" }
     delete Application tsdb-x7k2q-left-metrics-agent-nckbxcrn (uid-9)
     delete Application tsdb-x7k2q-left-metrics-app-7twgse32 (uid-10)
     delete Application tsdb-x7k2q-right-metrics-agent-qj5sfe4w (uid-16)
@@ -81,8 +83,8 @@
     CleanedUp=False TearingDown workflow tsdb-x7k2q-p5ae4psv is being removed
 50 s Complete, looks again at 65 s
     delete Project tsdb-x7k2q-q14876sn (uid-5)
-    delete Secret tsdb-x7k2q-left-5d5nn6xe (uid-6)
-    delete Secret tsdb-x7k2q-right-72fpjevj (uid-13)
+    delete Secret tsdb-x7k2q-left-5d5nn6xe (uid-21)
+    delete Secret tsdb-x7k2q-right-72fpjevj (uid-22)
     delete Cluster tsdb-x7k2q-left-5d5nn6xe (uid-2)
     delete Cluster tsdb-x7k2q-right-72fpjevj (uid-4)
     CleanedUp=False TearingDown project tsdb-x7k2q-q14876sn is being removed
@@ -204,6 +206,7 @@ template:
   name: compare
   uid: template-uid
   generation: 3
+  sha256: 0a811516d1820c153ac856146d886983be6ad2edbf07ec72df96b45638356dc1
 project: tsdb-x7k2q-q14876sn
 workflowStatus:
   name: tsdb-x7k2q-p5ae4psv

@@ -36,55 +36,55 @@
 24 s Running, looks again at 51 s
     WorkflowSucceeded=False TrialPreparing trial b01-1-right: 0 of 1 pods of app=store in target right ready
 51 s Running, looks again at 86400 s
-    WorkflowSucceeded=False TrialMeasuring trial b01-1-right is over (0 of 10 planned trials are valid)
+    WorkflowSucceeded=False TrialMeasuring trial b01-1-right is over (0 of 10 trials are over)
 54 s Running, looks again at 351 s
     measure b01-1-right: 
-    WorkflowSucceeded=False TrialMeasuring trial b01-1-right is over, and its samples are being read (0 of 10 planned trials are valid)
+    WorkflowSucceeded=False TrialMeasuring trial b01-1-right is over, and its samples are being read (0 of 10 trials are over)
 57 s Running, looks again at 86400 s
     WorkflowSucceeded=False TrialPreparing trial b01-2-left is being prepared
 60 s Running, looks again at 117 s
     WorkflowSucceeded=False TrialPreparing trial b01-2-left: 0 of 1 pods of target left ready
 117 s Running, looks again at 86400 s
-    WorkflowSucceeded=False TrialMeasuring trial b01-2-left is over (0 of 10 planned trials are valid, 1 void)
+    WorkflowSucceeded=False TrialMeasuring trial b01-2-left is over (1 of 10 trials are over, 1 of them void)
 120 s Running, looks again at 417 s
     measure b01-2-left: 
-    WorkflowSucceeded=False TrialMeasuring trial b01-2-left is over, and its samples are being read (0 of 10 planned trials are valid, 1 void)
+    WorkflowSucceeded=False TrialMeasuring trial b01-2-left is over, and its samples are being read (1 of 10 trials are over, 1 of them void)
 123 s Running, looks again at 86400 s
     WorkflowSucceeded=False TrialPreparing trial a01-1-left is being prepared
 126 s Running, looks again at 183 s
     WorkflowSucceeded=False TrialPreparing trial a01-1-left: 0 of 1 pods of target left ready
 183 s Running, looks again at 86400 s
-    WorkflowSucceeded=False TrialMeasuring trial a01-1-left is over (0 of 10 planned trials are valid, 2 void)
+    WorkflowSucceeded=False TrialMeasuring trial a01-1-left is over (2 of 10 trials are over, 2 of them void)
 186 s Running, looks again at 483 s
     measure a01-1-left: 
-    WorkflowSucceeded=False TrialMeasuring trial a01-1-left is over, and its samples are being read (0 of 10 planned trials are valid, 2 void)
+    WorkflowSucceeded=False TrialMeasuring trial a01-1-left is over, and its samples are being read (2 of 10 trials are over, 2 of them void)
 189 s Running, looks again at 86400 s
     WorkflowSucceeded=False TrialPreparing trial a01-2-left is being prepared
 192 s Running, looks again at 249 s
     WorkflowSucceeded=False TrialPreparing trial a01-2-left: 0 of 1 pods of target left ready
 249 s Running, looks again at 86400 s
-    WorkflowSucceeded=False TrialMeasuring trial a01-2-left is over (0 of 10 planned trials are valid, 3 void)
+    WorkflowSucceeded=False TrialMeasuring trial a01-2-left is over (3 of 10 trials are over, 3 of them void)
 252 s Running, looks again at 549 s
     measure a01-2-left: 
-    WorkflowSucceeded=False TrialMeasuring trial a01-2-left is over, and its samples are being read (0 of 10 planned trials are valid, 3 void)
+    WorkflowSucceeded=False TrialMeasuring trial a01-2-left is over, and its samples are being read (3 of 10 trials are over, 3 of them void)
 255 s Running, looks again at 86400 s
     WorkflowSucceeded=False TrialPreparing trial b02-1-left is being prepared
 258 s Running, looks again at 315 s
     WorkflowSucceeded=False TrialPreparing trial b02-1-left: 0 of 1 pods of target left ready
 315 s Running, looks again at 86400 s
-    WorkflowSucceeded=False TrialMeasuring trial b02-1-left is over (0 of 10 planned trials are valid, 4 void)
+    WorkflowSucceeded=False TrialMeasuring trial b02-1-left is over (4 of 10 trials are over, 4 of them void)
 318 s Running, looks again at 615 s
     measure b02-1-left: 
-    WorkflowSucceeded=False TrialMeasuring trial b02-1-left is over, and its samples are being read (0 of 10 planned trials are valid, 4 void)
+    WorkflowSucceeded=False TrialMeasuring trial b02-1-left is over, and its samples are being read (4 of 10 trials are over, 4 of them void)
 321 s Running, looks again at 86400 s
     WorkflowSucceeded=False TrialPreparing trial b02-2-right is being prepared
 324 s Running, looks again at 351 s
     WorkflowSucceeded=False TrialPreparing trial b02-2-right: 0 of 1 pods of app=store in target right ready
 351 s Running, looks again at 86400 s
-    WorkflowSucceeded=False TrialMeasuring trial b02-2-right is over (0 of 10 planned trials are valid, 5 void)
+    WorkflowSucceeded=False TrialMeasuring trial b02-2-right is over (5 of 10 trials are over, 5 of them void)
 354 s Running, looks again at 651 s
     measure b02-2-right: 
-    WorkflowSucceeded=False TrialMeasuring trial b02-2-right is over, and its samples are being read (0 of 10 planned trials are valid, 5 void)
+    WorkflowSucceeded=False TrialMeasuring trial b02-2-right is over, and its samples are being read (5 of 10 trials are over, 5 of them void)
 357 s Running, looks again at 86400 s
     WorkflowSucceeded=True TrialsDone 6 trials of which 6 void; 3 of 3 blocks were void, and 2 may be run again
     ResultsStored=False NotReached begins once the end of the workflow is recorded
@@ -160,6 +160,7 @@ template:
   name: compare
   uid: template-uid
   generation: 3
+  sha256: 0a811516d1820c153ac856146d886983be6ad2edbf07ec72df96b45638356dc1
 project: tsdb-x7k2q-q14876sn
 workflowStatus:
   name: b02-2-right

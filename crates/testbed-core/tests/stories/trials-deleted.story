@@ -42,9 +42,9 @@
     WorkflowSucceeded=False TrialPreparing trial b01-1-right: the subject is ready
 33 s Running, looks again at 86400 s
     apply Workflow tsdb-x7k2q-b01-1-right-nbmv6dn3 [2ef387bf6ff50823]
-    WorkflowSucceeded=False TrialRunning trial b01-1-right is submitted (0 of 10 planned trials are valid)
+    WorkflowSucceeded=False TrialRunning trial b01-1-right is submitted (0 of 10 trials are over)
 36 s Running, looks again at 351 s
-    WorkflowSucceeded=False TrialRunning trial b01-1-right is running (0 of 10 planned trials are valid)
+    WorkflowSucceeded=False TrialRunning trial b01-1-right is running (0 of 10 trials are over)
 39 s Running
     looks at [template, deployed, workflows, left]
     delete Workflow tsdb-x7k2q-b01-1-right-nbmv6dn3 (uid-9)
@@ -117,6 +117,7 @@ template:
   name: compare
   uid: template-uid
   generation: 3
+  sha256: 0a811516d1820c153ac856146d886983be6ad2edbf07ec72df96b45638356dc1
 project: tsdb-x7k2q-q14876sn
 workflowStatus:
   name: b01-1-right

@@ -42,14 +42,14 @@
     WorkflowSucceeded=False TrialPreparing trial b01-1-right: the subject is ready
 33 s Running, looks again at 86400 s
     apply Workflow tsdb-x7k2q-b01-1-right-nbmv6dn3 [2ef387bf6ff50823]
-    WorkflowSucceeded=False TrialRunning trial b01-1-right is submitted (0 of 10 planned trials are valid)
+    WorkflowSucceeded=False TrialRunning trial b01-1-right is submitted (0 of 10 trials are over)
 36 s Running, looks again at 351 s
-    WorkflowSucceeded=False TrialRunning trial b01-1-right is running (0 of 10 planned trials are valid)
+    WorkflowSucceeded=False TrialRunning trial b01-1-right is running (0 of 10 trials are over)
 39 s Running, looks again at 44 s
-    WorkflowSucceeded=False SamplesSettling trial b01-1-right is over, and its last samples are still arriving (0 of 10 planned trials are valid)
+    WorkflowSucceeded=False SamplesSettling trial b01-1-right is over, and its last samples are still arriving (0 of 10 trials are over)
 44 s Running, looks again at 339 s
     measure b01-1-right: memory_bytes: Instant min(count_over_time(mem{namespace="tsdb-x7k2q-right-j51462ac"}[1900ms])) over 1s 900ms by 1s of hub as RawCount { needed: 1 } and memory_bytes: Instant sum(mem{namespace="tsdb-x7k2q-right-j51462ac"}) over 1s 900ms by 1s of hub as Value and cpu_cores: Instant min(count_over_time(cpu_seconds_total{namespace="tsdb-x7k2q-right-j51462ac"}[1900ms])) over 1s 900ms by 1s of hub as RawCount { needed: 3 } and cpu_cores: Range sum(rate(cpu_seconds_total{namespace="tsdb-x7k2q-right-j51462ac"}[1900ms])) over 1s 900ms by 1s of hub as Value and throttled_ratio: Instant sum(increase(container_cpu_cfs_throttled_periods_total{namespace="tsdb-x7k2q-right-j51462ac",container!=""}[1900ms])) / sum(increase(container_cpu_cfs_periods_total{namespace="tsdb-x7k2q-right-j51462ac",container!=""}[1900ms])) over 1s 900ms by 1s of hub as Environment { unit: "ratio" }
-    WorkflowSucceeded=False TrialMeasuring trial b01-1-right is over, and its samples are being read (0 of 10 planned trials are valid)
+    WorkflowSucceeded=False TrialMeasuring trial b01-1-right is over, and its samples are being read (0 of 10 trials are over)
 47 s Running, looks again at 86400 s
     delete Workflow tsdb-x7k2q-b01-1-right-nbmv6dn3 (uid-9)
     WorkflowSucceeded=False TrialPreparing trial b01-2-left is being prepared
@@ -57,14 +57,14 @@
     WorkflowSucceeded=False TrialPreparing trial b01-2-left: the subject is ready
 53 s Running, looks again at 86400 s
     apply Workflow tsdb-x7k2q-b01-2-left-hcf6zsjz [81d1d59a29fce74a]
-    WorkflowSucceeded=False TrialRunning trial b01-2-left is submitted (1 of 10 planned trials are valid)
+    WorkflowSucceeded=False TrialRunning trial b01-2-left is submitted (1 of 10 trials are over)
 56 s Running, looks again at 377 s
-    WorkflowSucceeded=False TrialRunning trial b01-2-left is running (1 of 10 planned trials are valid)
+    WorkflowSucceeded=False TrialRunning trial b01-2-left is running (1 of 10 trials are over)
 59 s Running, looks again at 64 s
-    WorkflowSucceeded=False SamplesSettling trial b01-2-left is over, and its last samples are still arriving (1 of 10 planned trials are valid)
+    WorkflowSucceeded=False SamplesSettling trial b01-2-left is over, and its last samples are still arriving (1 of 10 trials are over)
 64 s Running, looks again at 359 s
     measure b01-2-left: memory_bytes: Instant min(count_over_time(mem{namespace="tsdb-x7k2q-left-z1517p2w"}[2s])) over 2s by 1s of hub as RawCount { needed: 1 } and memory_bytes: Instant sum(mem{namespace="tsdb-x7k2q-left-z1517p2w"}) over 2s by 1s of hub as Value and cpu_cores: Instant min(count_over_time(cpu_seconds_total{namespace="tsdb-x7k2q-left-z1517p2w"}[2s])) over 2s by 1s of hub as RawCount { needed: 3 } and cpu_cores: Range sum(rate(cpu_seconds_total{namespace="tsdb-x7k2q-left-z1517p2w"}[2s])) over 2s by 1s of hub as Value and throttled_ratio: Instant sum(increase(container_cpu_cfs_throttled_periods_total{namespace="tsdb-x7k2q-left-z1517p2w",container!=""}[2s])) / sum(increase(container_cpu_cfs_periods_total{namespace="tsdb-x7k2q-left-z1517p2w",container!=""}[2s])) over 2s by 1s of hub as Environment { unit: "ratio" }
-    WorkflowSucceeded=False TrialMeasuring trial b01-2-left is over, and its samples are being read (1 of 10 planned trials are valid)
+    WorkflowSucceeded=False TrialMeasuring trial b01-2-left is over, and its samples are being read (1 of 10 trials are over)
 67 s Running, looks again at 86400 s
     delete Workflow tsdb-x7k2q-b01-2-left-hcf6zsjz (uid-10)
     WorkflowSucceeded=False TrialPreparing trial a01-1-left is being prepared
@@ -72,14 +72,14 @@
     WorkflowSucceeded=False TrialPreparing trial a01-1-left: the subject is ready
 73 s Running, looks again at 86400 s
     apply Workflow tsdb-x7k2q-a01-1-left-48ykfnje [1c50bf7ef4cf964c]
-    WorkflowSucceeded=False TrialRunning trial a01-1-left is submitted (2 of 10 planned trials are valid)
+    WorkflowSucceeded=False TrialRunning trial a01-1-left is submitted (2 of 10 trials are over)
 76 s Running, looks again at 397 s
-    WorkflowSucceeded=False TrialRunning trial a01-1-left is running (2 of 10 planned trials are valid)
+    WorkflowSucceeded=False TrialRunning trial a01-1-left is running (2 of 10 trials are over)
 79 s Running, looks again at 84 s
-    WorkflowSucceeded=False SamplesSettling trial a01-1-left is over, and its last samples are still arriving (2 of 10 planned trials are valid)
+    WorkflowSucceeded=False SamplesSettling trial a01-1-left is over, and its last samples are still arriving (2 of 10 trials are over)
 84 s Running, looks again at 379 s
     measure a01-1-left: memory_bytes: Instant min(count_over_time(mem{namespace="tsdb-x7k2q-left-z1517p2w"}[2s])) over 2s by 1s of hub as RawCount { needed: 1 } and memory_bytes: Instant sum(mem{namespace="tsdb-x7k2q-left-z1517p2w"}) over 2s by 1s of hub as Value and cpu_cores: Instant min(count_over_time(cpu_seconds_total{namespace="tsdb-x7k2q-left-z1517p2w"}[2s])) over 2s by 1s of hub as RawCount { needed: 3 } and cpu_cores: Range sum(rate(cpu_seconds_total{namespace="tsdb-x7k2q-left-z1517p2w"}[2s])) over 2s by 1s of hub as Value and throttled_ratio: Instant sum(increase(container_cpu_cfs_throttled_periods_total{namespace="tsdb-x7k2q-left-z1517p2w",container!=""}[2s])) / sum(increase(container_cpu_cfs_periods_total{namespace="tsdb-x7k2q-left-z1517p2w",container!=""}[2s])) over 2s by 1s of hub as Environment { unit: "ratio" }
-    WorkflowSucceeded=False TrialMeasuring trial a01-1-left is over, and its samples are being read (2 of 10 planned trials are valid)
+    WorkflowSucceeded=False TrialMeasuring trial a01-1-left is over, and its samples are being read (2 of 10 trials are over)
 87 s Running, looks again at 86400 s
     delete Workflow tsdb-x7k2q-a01-1-left-48ykfnje (uid-11)
     WorkflowSucceeded=False TrialPreparing trial a01-2-left is being prepared
@@ -87,14 +87,14 @@
     WorkflowSucceeded=False TrialPreparing trial a01-2-left: the subject is ready
 93 s Running, looks again at 86400 s
     apply Workflow tsdb-x7k2q-a01-2-left-herep822 [355b870a842c6fd8]
-    WorkflowSucceeded=False TrialRunning trial a01-2-left is submitted (3 of 10 planned trials are valid)
+    WorkflowSucceeded=False TrialRunning trial a01-2-left is submitted (3 of 10 trials are over)
 96 s Running, looks again at 417 s
-    WorkflowSucceeded=False TrialRunning trial a01-2-left is running (3 of 10 planned trials are valid)
+    WorkflowSucceeded=False TrialRunning trial a01-2-left is running (3 of 10 trials are over)
 99 s Running, looks again at 104 s
-    WorkflowSucceeded=False SamplesSettling trial a01-2-left is over, and its last samples are still arriving (3 of 10 planned trials are valid)
+    WorkflowSucceeded=False SamplesSettling trial a01-2-left is over, and its last samples are still arriving (3 of 10 trials are over)
 104 s Running, looks again at 399 s
     measure a01-2-left: memory_bytes: Instant min(count_over_time(mem{namespace="tsdb-x7k2q-left-z1517p2w"}[2s])) over 2s by 1s of hub as RawCount { needed: 1 } and memory_bytes: Instant sum(mem{namespace="tsdb-x7k2q-left-z1517p2w"}) over 2s by 1s of hub as Value and cpu_cores: Instant min(count_over_time(cpu_seconds_total{namespace="tsdb-x7k2q-left-z1517p2w"}[2s])) over 2s by 1s of hub as RawCount { needed: 3 } and cpu_cores: Range sum(rate(cpu_seconds_total{namespace="tsdb-x7k2q-left-z1517p2w"}[2s])) over 2s by 1s of hub as Value and throttled_ratio: Instant sum(increase(container_cpu_cfs_throttled_periods_total{namespace="tsdb-x7k2q-left-z1517p2w",container!=""}[2s])) / sum(increase(container_cpu_cfs_periods_total{namespace="tsdb-x7k2q-left-z1517p2w",container!=""}[2s])) over 2s by 1s of hub as Environment { unit: "ratio" }
-    WorkflowSucceeded=False TrialMeasuring trial a01-2-left is over, and its samples are being read (3 of 10 planned trials are valid)
+    WorkflowSucceeded=False TrialMeasuring trial a01-2-left is over, and its samples are being read (3 of 10 trials are over)
 107 s Running, looks again at 86400 s
     delete Workflow tsdb-x7k2q-a01-2-left-herep822 (uid-12)
     WorkflowSucceeded=False TrialPreparing trial b02-1-left is being prepared
@@ -102,14 +102,14 @@
     WorkflowSucceeded=False TrialPreparing trial b02-1-left: the subject is ready
 113 s Running, looks again at 86400 s
     apply Workflow tsdb-x7k2q-b02-1-left-nc7gerkq [97856ff8c46a51fe]
-    WorkflowSucceeded=False TrialRunning trial b02-1-left is submitted (4 of 10 planned trials are valid)
+    WorkflowSucceeded=False TrialRunning trial b02-1-left is submitted (4 of 10 trials are over)
 116 s Running, looks again at 437 s
-    WorkflowSucceeded=False TrialRunning trial b02-1-left is running (4 of 10 planned trials are valid)
+    WorkflowSucceeded=False TrialRunning trial b02-1-left is running (4 of 10 trials are over)
 119 s Running, looks again at 124 s
-    WorkflowSucceeded=False SamplesSettling trial b02-1-left is over, and its last samples are still arriving (4 of 10 planned trials are valid)
+    WorkflowSucceeded=False SamplesSettling trial b02-1-left is over, and its last samples are still arriving (4 of 10 trials are over)
 124 s Running, looks again at 419 s
     measure b02-1-left: memory_bytes: Instant min(count_over_time(mem{namespace="tsdb-x7k2q-left-z1517p2w"}[2s])) over 2s by 1s of hub as RawCount { needed: 1 } and memory_bytes: Instant sum(mem{namespace="tsdb-x7k2q-left-z1517p2w"}) over 2s by 1s of hub as Value and cpu_cores: Instant min(count_over_time(cpu_seconds_total{namespace="tsdb-x7k2q-left-z1517p2w"}[2s])) over 2s by 1s of hub as RawCount { needed: 3 } and cpu_cores: Range sum(rate(cpu_seconds_total{namespace="tsdb-x7k2q-left-z1517p2w"}[2s])) over 2s by 1s of hub as Value and throttled_ratio: Instant sum(increase(container_cpu_cfs_throttled_periods_total{namespace="tsdb-x7k2q-left-z1517p2w",container!=""}[2s])) / sum(increase(container_cpu_cfs_periods_total{namespace="tsdb-x7k2q-left-z1517p2w",container!=""}[2s])) over 2s by 1s of hub as Environment { unit: "ratio" }
-    WorkflowSucceeded=False TrialMeasuring trial b02-1-left is over, and its samples are being read (4 of 10 planned trials are valid)
+    WorkflowSucceeded=False TrialMeasuring trial b02-1-left is over, and its samples are being read (4 of 10 trials are over)
 127 s Running, looks again at 86400 s
     delete Workflow tsdb-x7k2q-b02-1-left-nc7gerkq (uid-13)
     WorkflowSucceeded=False TrialPreparing trial b02-2-right is being prepared
@@ -122,14 +122,14 @@
     WorkflowSucceeded=False TrialPreparing trial b02-2-right: the subject is ready
 139 s Running, looks again at 86400 s
     apply Workflow tsdb-x7k2q-b02-2-right-pvdcfvm4 [26d389b2febecba3]
-    WorkflowSucceeded=False TrialRunning trial b02-2-right is submitted (5 of 10 planned trials are valid)
+    WorkflowSucceeded=False TrialRunning trial b02-2-right is submitted (5 of 10 trials are over)
 142 s Running, looks again at 457 s
-    WorkflowSucceeded=False TrialRunning trial b02-2-right is running (5 of 10 planned trials are valid)
+    WorkflowSucceeded=False TrialRunning trial b02-2-right is running (5 of 10 trials are over)
 145 s Running, looks again at 150 s
-    WorkflowSucceeded=False SamplesSettling trial b02-2-right is over, and its last samples are still arriving (5 of 10 planned trials are valid)
+    WorkflowSucceeded=False SamplesSettling trial b02-2-right is over, and its last samples are still arriving (5 of 10 trials are over)
 150 s Running, looks again at 445 s
     measure b02-2-right: memory_bytes: Instant min(count_over_time(mem{namespace="tsdb-x7k2q-right-j51462ac"}[1900ms])) over 1s 900ms by 1s of hub as RawCount { needed: 1 } and memory_bytes: Instant sum(mem{namespace="tsdb-x7k2q-right-j51462ac"}) over 1s 900ms by 1s of hub as Value and cpu_cores: Instant min(count_over_time(cpu_seconds_total{namespace="tsdb-x7k2q-right-j51462ac"}[1900ms])) over 1s 900ms by 1s of hub as RawCount { needed: 3 } and cpu_cores: Range sum(rate(cpu_seconds_total{namespace="tsdb-x7k2q-right-j51462ac"}[1900ms])) over 1s 900ms by 1s of hub as Value and throttled_ratio: Instant sum(increase(container_cpu_cfs_throttled_periods_total{namespace="tsdb-x7k2q-right-j51462ac",container!=""}[1900ms])) / sum(increase(container_cpu_cfs_periods_total{namespace="tsdb-x7k2q-right-j51462ac",container!=""}[1900ms])) over 1s 900ms by 1s of hub as Environment { unit: "ratio" }
-    WorkflowSucceeded=False TrialMeasuring trial b02-2-right is over, and its samples are being read (5 of 10 planned trials are valid)
+    WorkflowSucceeded=False TrialMeasuring trial b02-2-right is over, and its samples are being read (5 of 10 trials are over)
 153 s Running, looks again at 86400 s
     delete Workflow tsdb-x7k2q-b02-2-right-pvdcfvm4 (uid-15)
     WorkflowSucceeded=False TrialPreparing trial a02-1-right is being prepared
@@ -142,14 +142,14 @@
     WorkflowSucceeded=False TrialPreparing trial a02-1-right: the subject is ready
 165 s Running, looks again at 86400 s
     apply Workflow tsdb-x7k2q-a02-1-right-gns4t26f [8f33a5904e9de59b]
-    WorkflowSucceeded=False TrialRunning trial a02-1-right is submitted (6 of 10 planned trials are valid)
+    WorkflowSucceeded=False TrialRunning trial a02-1-right is submitted (6 of 10 trials are over)
 168 s Running, looks again at 483 s
-    WorkflowSucceeded=False TrialRunning trial a02-1-right is running (6 of 10 planned trials are valid)
+    WorkflowSucceeded=False TrialRunning trial a02-1-right is running (6 of 10 trials are over)
 171 s Running, looks again at 176 s
-    WorkflowSucceeded=False SamplesSettling trial a02-1-right is over, and its last samples are still arriving (6 of 10 planned trials are valid)
+    WorkflowSucceeded=False SamplesSettling trial a02-1-right is over, and its last samples are still arriving (6 of 10 trials are over)
 176 s Running, looks again at 471 s
     measure a02-1-right: memory_bytes: Instant min(count_over_time(mem{namespace="tsdb-x7k2q-right-j51462ac"}[1900ms])) over 1s 900ms by 1s of hub as RawCount { needed: 1 } and memory_bytes: Instant sum(mem{namespace="tsdb-x7k2q-right-j51462ac"}) over 1s 900ms by 1s of hub as Value and cpu_cores: Instant min(count_over_time(cpu_seconds_total{namespace="tsdb-x7k2q-right-j51462ac"}[1900ms])) over 1s 900ms by 1s of hub as RawCount { needed: 3 } and cpu_cores: Range sum(rate(cpu_seconds_total{namespace="tsdb-x7k2q-right-j51462ac"}[1900ms])) over 1s 900ms by 1s of hub as Value and throttled_ratio: Instant sum(increase(container_cpu_cfs_throttled_periods_total{namespace="tsdb-x7k2q-right-j51462ac",container!=""}[1900ms])) / sum(increase(container_cpu_cfs_periods_total{namespace="tsdb-x7k2q-right-j51462ac",container!=""}[1900ms])) over 1s 900ms by 1s of hub as Environment { unit: "ratio" }
-    WorkflowSucceeded=False TrialMeasuring trial a02-1-right is over, and its samples are being read (6 of 10 planned trials are valid)
+    WorkflowSucceeded=False TrialMeasuring trial a02-1-right is over, and its samples are being read (6 of 10 trials are over)
 179 s Running, looks again at 86400 s
     delete Workflow tsdb-x7k2q-a02-1-right-gns4t26f (uid-17)
     WorkflowSucceeded=False TrialPreparing trial a02-2-right is being prepared
@@ -162,14 +162,14 @@
     WorkflowSucceeded=False TrialPreparing trial a02-2-right: the subject is ready
 191 s Running, looks again at 86400 s
     apply Workflow tsdb-x7k2q-a02-2-right-qzzjvzd6 [6aacef5b79700f47]
-    WorkflowSucceeded=False TrialRunning trial a02-2-right is submitted (7 of 10 planned trials are valid)
+    WorkflowSucceeded=False TrialRunning trial a02-2-right is submitted (7 of 10 trials are over)
 194 s Running, looks again at 509 s
-    WorkflowSucceeded=False TrialRunning trial a02-2-right is running (7 of 10 planned trials are valid)
+    WorkflowSucceeded=False TrialRunning trial a02-2-right is running (7 of 10 trials are over)
 197 s Running, looks again at 202 s
-    WorkflowSucceeded=False SamplesSettling trial a02-2-right is over, and its last samples are still arriving (7 of 10 planned trials are valid)
+    WorkflowSucceeded=False SamplesSettling trial a02-2-right is over, and its last samples are still arriving (7 of 10 trials are over)
 202 s Running, looks again at 497 s
     measure a02-2-right: memory_bytes: Instant min(count_over_time(mem{namespace="tsdb-x7k2q-right-j51462ac"}[1900ms])) over 1s 900ms by 1s of hub as RawCount { needed: 1 } and memory_bytes: Instant sum(mem{namespace="tsdb-x7k2q-right-j51462ac"}) over 1s 900ms by 1s of hub as Value and cpu_cores: Instant min(count_over_time(cpu_seconds_total{namespace="tsdb-x7k2q-right-j51462ac"}[1900ms])) over 1s 900ms by 1s of hub as RawCount { needed: 3 } and cpu_cores: Range sum(rate(cpu_seconds_total{namespace="tsdb-x7k2q-right-j51462ac"}[1900ms])) over 1s 900ms by 1s of hub as Value and throttled_ratio: Instant sum(increase(container_cpu_cfs_throttled_periods_total{namespace="tsdb-x7k2q-right-j51462ac",container!=""}[1900ms])) / sum(increase(container_cpu_cfs_periods_total{namespace="tsdb-x7k2q-right-j51462ac",container!=""}[1900ms])) over 1s 900ms by 1s of hub as Environment { unit: "ratio" }
-    WorkflowSucceeded=False TrialMeasuring trial a02-2-right is over, and its samples are being read (7 of 10 planned trials are valid)
+    WorkflowSucceeded=False TrialMeasuring trial a02-2-right is over, and its samples are being read (7 of 10 trials are over)
 205 s Running, looks again at 86400 s
     delete Workflow tsdb-x7k2q-a02-2-right-qzzjvzd6 (uid-19)
     WorkflowSucceeded=False TrialPreparing trial b03-1-right is being prepared
@@ -182,14 +182,14 @@
     WorkflowSucceeded=False TrialPreparing trial b03-1-right: the subject is ready
 217 s Running, looks again at 86400 s
     apply Workflow tsdb-x7k2q-b03-1-right-6eccpr5d [b70bf8d24af81b29]
-    WorkflowSucceeded=False TrialRunning trial b03-1-right is submitted (8 of 10 planned trials are valid)
+    WorkflowSucceeded=False TrialRunning trial b03-1-right is submitted (8 of 10 trials are over)
 220 s Running, looks again at 535 s
-    WorkflowSucceeded=False TrialRunning trial b03-1-right is running (8 of 10 planned trials are valid)
+    WorkflowSucceeded=False TrialRunning trial b03-1-right is running (8 of 10 trials are over)
 223 s Running, looks again at 228 s
-    WorkflowSucceeded=False SamplesSettling trial b03-1-right is over, and its last samples are still arriving (8 of 10 planned trials are valid)
+    WorkflowSucceeded=False SamplesSettling trial b03-1-right is over, and its last samples are still arriving (8 of 10 trials are over)
 228 s Running, looks again at 523 s
     measure b03-1-right: memory_bytes: Instant min(count_over_time(mem{namespace="tsdb-x7k2q-right-j51462ac"}[1900ms])) over 1s 900ms by 1s of hub as RawCount { needed: 1 } and memory_bytes: Instant sum(mem{namespace="tsdb-x7k2q-right-j51462ac"}) over 1s 900ms by 1s of hub as Value and cpu_cores: Instant min(count_over_time(cpu_seconds_total{namespace="tsdb-x7k2q-right-j51462ac"}[1900ms])) over 1s 900ms by 1s of hub as RawCount { needed: 3 } and cpu_cores: Range sum(rate(cpu_seconds_total{namespace="tsdb-x7k2q-right-j51462ac"}[1900ms])) over 1s 900ms by 1s of hub as Value and throttled_ratio: Instant sum(increase(container_cpu_cfs_throttled_periods_total{namespace="tsdb-x7k2q-right-j51462ac",container!=""}[1900ms])) / sum(increase(container_cpu_cfs_periods_total{namespace="tsdb-x7k2q-right-j51462ac",container!=""}[1900ms])) over 1s 900ms by 1s of hub as Environment { unit: "ratio" }
-    WorkflowSucceeded=False TrialMeasuring trial b03-1-right is over, and its samples are being read (8 of 10 planned trials are valid)
+    WorkflowSucceeded=False TrialMeasuring trial b03-1-right is over, and its samples are being read (8 of 10 trials are over)
 231 s Running, looks again at 86400 s
     delete Workflow tsdb-x7k2q-b03-1-right-6eccpr5d (uid-21)
     WorkflowSucceeded=False TrialPreparing trial b03-2-left is being prepared
@@ -197,14 +197,14 @@
     WorkflowSucceeded=False TrialPreparing trial b03-2-left: the subject is ready
 237 s Running, looks again at 86400 s
     apply Workflow tsdb-x7k2q-b03-2-left-74bghv6q [f46e2fa5707bae1e]
-    WorkflowSucceeded=False TrialRunning trial b03-2-left is submitted (9 of 10 planned trials are valid)
+    WorkflowSucceeded=False TrialRunning trial b03-2-left is submitted (9 of 10 trials are over)
 240 s Running, looks again at 561 s
-    WorkflowSucceeded=False TrialRunning trial b03-2-left is running (9 of 10 planned trials are valid)
+    WorkflowSucceeded=False TrialRunning trial b03-2-left is running (9 of 10 trials are over)
 243 s Running, looks again at 248 s
-    WorkflowSucceeded=False SamplesSettling trial b03-2-left is over, and its last samples are still arriving (9 of 10 planned trials are valid)
+    WorkflowSucceeded=False SamplesSettling trial b03-2-left is over, and its last samples are still arriving (9 of 10 trials are over)
 248 s Running, looks again at 543 s
     measure b03-2-left: memory_bytes: Instant min(count_over_time(mem{namespace="tsdb-x7k2q-left-z1517p2w"}[2s])) over 2s by 1s of hub as RawCount { needed: 1 } and memory_bytes: Instant sum(mem{namespace="tsdb-x7k2q-left-z1517p2w"}) over 2s by 1s of hub as Value and cpu_cores: Instant min(count_over_time(cpu_seconds_total{namespace="tsdb-x7k2q-left-z1517p2w"}[2s])) over 2s by 1s of hub as RawCount { needed: 3 } and cpu_cores: Range sum(rate(cpu_seconds_total{namespace="tsdb-x7k2q-left-z1517p2w"}[2s])) over 2s by 1s of hub as Value and throttled_ratio: Instant sum(increase(container_cpu_cfs_throttled_periods_total{namespace="tsdb-x7k2q-left-z1517p2w",container!=""}[2s])) / sum(increase(container_cpu_cfs_periods_total{namespace="tsdb-x7k2q-left-z1517p2w",container!=""}[2s])) over 2s by 1s of hub as Environment { unit: "ratio" }
-    WorkflowSucceeded=False TrialMeasuring trial b03-2-left is over, and its samples are being read (9 of 10 planned trials are valid)
+    WorkflowSucceeded=False TrialMeasuring trial b03-2-left is over, and its samples are being read (9 of 10 trials are over)
 251 s Running, looks again at 86400 s
     delete Workflow tsdb-x7k2q-b03-2-left-74bghv6q (uid-22)
     WorkflowSucceeded=True TrialsDone 10 trials of which 0 void; every block was run: 3 valid blocks, 2 of a variant against itself
@@ -281,6 +281,7 @@ template:
   name: compare
   uid: template-uid
   generation: 3
+  sha256: 0a811516d1820c153ac856146d886983be6ad2edbf07ec72df96b45638356dc1
 project: tsdb-x7k2q-q14876sn
 workflowStatus:
   name: b03-2-left

@@ -124,6 +124,7 @@ struct Book {
     started_wall: Timestamp,
     last: f64,
     arrivals: Vec<f64>,
+    latest_answer: Duration,
 }
 
 impl Book {
@@ -152,6 +153,7 @@ impl Server {
             started_wall: Timestamp::MIN,
             last: f64::NEG_INFINITY,
             arrivals: Vec::new(),
+            latest_answer: Duration::ZERO,
         };
         let book = Arc::new(Mutex::new(book));
         let shared = book.clone();
@@ -174,6 +176,14 @@ impl Server {
         let window: Timestamp = report["windowStart"].as_str().unwrap().parse().unwrap();
         self.book.lock().unwrap().started_wall.duration_since(window).as_secs_f64() + warmup
     }
+
+    /// Returns by how many seconds at most requests came after their `schedule`, whose start `lag` is counted from, and
+    /// answers after they were due, together. If no arrival at a queue is later than this, nor is any departure.
+    pub fn lateness(&self, schedule: &[f64], lag: f64) -> f64 {
+        let book = self.book.lock().unwrap();
+        let late = book.arrivals.iter().zip(schedule).map(|(arrival, meant)| arrival + lag - meant);
+        late.fold(0.0, f64::max) + book.latest_answer.as_secs_f64()
+    }
 }
 
 /// Answers the requests of one connection, which come one after the other and have no body.
@@ -194,6 +204,8 @@ fn converse(mut stream: TcpStream, book: &Mutex<Book>) {
         if stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok").is_err() {
             return;
         }
+        let mut book = book.lock().unwrap();
+        book.latest_answer = book.latest_answer.max(due.elapsed());
     }
 }
 

@@ -79,10 +79,13 @@ def power():
 def wilcoxon():
     samples = [("exact", sample(n, shift=shift)) for n, shift in [(1, 0), (6, 1), (10, 0.5), (23, 0.3), (50, 0.2)]]
     samples += [("asymptotic", sample(n, shift=0.2)) for n in [51, 80]]
-    samples += [("asymptotic", sample(n, decimals=1, shift=0.3)) for n in [40, 60]]
-    samples += [("asymptotic", sample(20, shift=0.3) + [0.0, 0.0, 0.5, -0.5])]
+    samples += [("asymptotic", sample(n, decimals=1, shift=0.3)) for n in [60, 75]]
+    samples += [("asymptotic", sample(55, shift=0.3) + [0.0, 0.0, 0.5, -0.5])]
+    # "exact" does not know ties and zeros: all choices of signs are gone through.
+    every = stats.PermutationMethod(n_resamples=np.inf)
+    samples += [(every, sample(n, decimals=0, shift=shift)) for n, shift in [(6, 1), (8, 0.7), (13, 0.6)]]
     return [
-        {"x": x, "alternative": name, "exact": method == "exact",
+        {"x": x, "alternative": name, "exact": method != "asymptotic",
          "statistic": float(stats.wilcoxon(x, alternative="greater", method=method, correction=True).statistic),
          "p": float(stats.wilcoxon(x, alternative=scipys, method=method, correction=True).pvalue)}
         for method, x in samples for name, scipys in ALTERNATIVES.items()
@@ -92,12 +95,14 @@ def wilcoxon():
 def mann_whitney():
     pairs = [("exact", sample(m), sample(n, shift=0.7)) for m, n in [(1, 3), (5, 8), (12, 7), (30, 25), (50, 50)]]
     pairs += [("asymptotic", sample(m), sample(n, shift=0.4)) for m, n in [(51, 10), (60, 70)]]
-    pairs += [("asymptotic", sample(m, decimals=1), sample(n, decimals=1, shift=0.4)) for m, n in [(30, 30), (55, 9)]]
+    pairs += [("asymptotic", sample(m, decimals=1), sample(n, decimals=1, shift=0.4)) for m, n in [(60, 52), (55, 9)]]
+    every = stats.PermutationMethod(n_resamples=np.inf)
+    pairs += [(every, sample(m, decimals=0), sample(n, decimals=0, shift=0.7)) for m, n in [(4, 4), (6, 9)]]
     cases = []
     for method, x, y in pairs:
         for name, scipys in ALTERNATIVES.items():
             test = stats.mannwhitneyu(x, y, alternative=scipys, method=method)
-            cases.append({"x": x, "y": y, "alternative": name, "exact": method == "exact",
+            cases.append({"x": x, "y": y, "alternative": name, "exact": method != "asymptotic",
                           "statistic": float(test.statistic), "p": float(test.pvalue)})
     return cases
 

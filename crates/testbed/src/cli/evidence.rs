@@ -113,7 +113,7 @@ pub(crate) async fn compare(arguments: &CompareArgs) -> Result<ExitCode> {
     if output::print_whole(&found, arguments.output)? {
         return Ok(ExitCode::SUCCESS);
     }
-    for unlike in found.machines.iter().chain(&found.subjects) {
+    for unlike in found.machines.iter().chain(&found.subjects).chain(&found.asked) {
         anstream::println!("unlike: {}", output::plain(unlike));
     }
     let mut table =

@@ -280,6 +280,12 @@ fn print_trials(outline: &Outline) {
             blocks(Some(power.planned_block_count)),
             power.detectable_ratio.map_or_else(|| "any size".into(), percent),
         );
+        if let Some(floor) = power.floor_ratio {
+            anstream::println!(
+                "             {} of it is the floor, what a variant would differ by from itself",
+                percent(floor)
+            );
+        }
         if let Some(found) = &power.needed_as_found {
             anstream::println!(
                 "             at the ratio it found, {}: {} needed",

@@ -10,12 +10,19 @@ use std::{
     time::Duration,
 };
 
+use crate::error::Failure;
+use crate::ops::connect::{ClusterArguments, connect};
+use crate::ops::elsewhere;
+use crate::ops::foreign::few;
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand, ValueEnum};
 use comfy_table::{CellAlignment, Table, presets};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use testbed_core::pool::MOST;
 use testbed_hub::{Event, HubStatus, Layout, Reporter, Settings, Wishes};
+
+/// How long a hub may take to say what it has elsewhere, before it is stopped.
+const ASKED: Duration = Duration::from_secs(20);
 
 /// What is said where only a hub that runs can be asked.
 const NOT_RUNNING: &str = "the hub is not running\n\nhint: start it with `testbed hub up`";
@@ -41,7 +48,7 @@ Examples:
   testbed hub install --kubeconfig FILE put a hub onto a cluster that is there already
 
 Folders:
-  /var/cache/testbed  built parts and caches of Go     (TESTBED_CACHE)
+  /var/cache/testbed  built parts                      (TESTBED_CACHE)
   /var/lib/testbed    data, certificates, logs         (TESTBED_STATE)
   /run/testbed        sockets and locks                (TESTBED_RUN)")]
 pub(crate) struct HubArgs {
@@ -80,10 +87,16 @@ enum HubCommand {
         settings: SettingsArgs,
     },
     /// Stop the hub
+    ///
+    /// What runs have in clouds and in clusters of others goes on meanwhile, and costs: nothing ends it, no budget and
+    /// no time to live. With its data goes all that is known of it, so that `--purge` is refused as long as there is any.
     Down {
         /// Remove its data, certificates and logs too; built parts stay
         #[arg(long)]
         purge: bool,
+        /// Purge even if runs have something in clouds or in clusters of others, which nobody removes then
+        #[arg(long, requires = "purge")]
+        force: bool,
     },
     /// Show components, add-ons and the memory each needs
     Status {
@@ -167,6 +180,8 @@ pub(crate) async fn run(args: HubArgs) -> anyhow::Result<ExitCode> {
     match args.command {
         HubCommand::Up { root, with, settings } => {
             let layout = Layout::find(root.as_deref())?;
+            // What was so when it was stopped may change from now on.
+            let _ = fs::remove_file(layout.elsewhere());
             let wishes = Wishes { with, settings: settings.wanted() };
             let up =
                 shown(|reporter| async move { testbed_hub::up(&layout, &wishes, &reporter).await }).await?;
@@ -180,8 +195,9 @@ pub(crate) async fn run(args: HubArgs) -> anyhow::Result<ExitCode> {
             let (layout, wanted) = (Layout::without_root(), settings.wanted());
             print_settings(&testbed_hub::change_settings(&layout, &wanted).await?);
         }
-        HubCommand::Down { purge } => {
+        HubCommand::Down { purge, force } => {
             let layout = Layout::without_root();
+            mind_what_is_elsewhere(&layout, purge, force).await?;
             shown(|reporter| async move { testbed_hub::down(&layout, purge, &reporter).await }).await?;
         }
         HubCommand::Clean => {
@@ -209,6 +225,54 @@ pub(crate) async fn run(args: HubArgs) -> anyhow::Result<ExitCode> {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Refuses to forget what the hub has elsewhere, and says what goes on without it.
+async fn mind_what_is_elsewhere(layout: &Layout, purge: bool, force: bool) -> anyhow::Result<()> {
+    let kept = layout.elsewhere();
+    let held = match testbed_hub::kubeconfig() {
+        Some(kubeconfig) => held_elsewhere(kubeconfig).await,
+        // As it was when the hub was stopped.
+        None => fs::read_to_string(&kept).ok().map(|text| text.lines().map(str::to_owned).collect()),
+    };
+    let Some(held) = held else {
+        // What an earlier stop said may not be so any more.
+        let _ = fs::remove_file(&kept);
+        if layout.kubeconfig().exists() && purge && !force {
+            eprintln!("what runs have in clouds, if anything, is not known: nobody will remove it");
+        }
+        return Ok(());
+    };
+    if purge && !force && !held.is_empty() {
+        return Err(Failure::failed(format!("this is not only in the hub: {}", few(&held)))
+            .hint(
+                "only this hub knows of it, and it would go on and cost for ever: `testbed hub up`, \
+                 `testbed delete RUN` and wait, or give --force",
+            )
+            .into());
+    }
+    if !purge {
+        fs::write(&kept, held.iter().map(|line| format!("{line}\n")).collect::<String>())
+            .with_context(|| format!("failed to write {}", kept.display()))?;
+        if !held.is_empty() {
+            eprintln!("this goes on while the hub is away, and nothing ends it: {}", few(&held));
+        }
+    }
+    Ok(())
+}
+
+/// Asks a hub that runs what it has elsewhere; says so if it does not answer.
+async fn held_elsewhere(kubeconfig: PathBuf) -> Option<Vec<String>> {
+    let namespace = "experiments".to_owned();
+    let cluster = ClusterArguments { kubeconfig: Some(kubeconfig), context: None, namespace };
+    let held = async { elsewhere::held(&connect(&cluster).await?).await };
+    let why = match tokio::time::timeout(ASKED, held).await {
+        Ok(Ok(held)) => return Some(held),
+        Ok(Err(error)) => format!("{error:#}"),
+        Err(_) => format!("no answer within {} s", ASKED.as_secs()),
+    };
+    eprintln!("the hub does not say what runs have in clouds: {why}");
+    None
 }
 
 /// Runs something of the library and shows its events: as moving lines on a terminal, else one line for each.

@@ -254,7 +254,7 @@ fn print_trials(trials: &TrialsStatus) {
         table.add_row([
             trial.slot.trial.clone(),
             trial.slot.variant.clone(),
-            trial.begun_at.0.strftime("%H:%M:%S").to_string(),
+            trial.begun_at.0.strftime("%Y-%m-%d %H:%M:%SZ").to_string(),
             state,
         ]);
     }

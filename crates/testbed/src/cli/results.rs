@@ -3,11 +3,12 @@
 
 use super::{output, plot};
 use kube::ResourceExt;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use testbed_api::Experiment;
 use testbed_api::analysis::{Analysis, MetricAnalysis, PairStatistics, VariantStatistics};
 use testbed_api::conditions::ConditionType;
+use testbed_api::experiment::Criterion;
 use testbed_api::record::TrialRecord;
 use testbed_api::summary::{Cell, MetricResult, Summary, Trials};
 use testbed_core::figure::{number, percent, with_unit};
@@ -65,10 +66,12 @@ fn cost(summary: &Summary) -> String {
 fn analyzed(summary: &Summary, analysis: &Analysis, trials: &Trials, wide: bool, width: usize) -> String {
     let mut out = variants(summary, analysis);
     out.push_str(&ratios(analysis, summary, width));
-    let decisive = schedule::decisive(&summary.spec);
+    let variants = summary.spec.variants.iter();
+    let decisive: BTreeSet<String> =
+        variants.flat_map(|variant| schedule::decisive(&summary.spec, &variant.name)).collect();
     for (name, metric) in &analysis.metrics {
         if decisive.contains(name) || (wide && !metric.variants.is_empty()) {
-            out.push_str(&dots(name, metric, &trials.records, width));
+            out.push_str(&dots(name, metric, summary, &trials.records, width));
         }
         if wide {
             out.push_str(&over_time(name, metric, &trials.records, width));
@@ -121,14 +124,20 @@ fn ratios(analysis: &Analysis, summary: &Summary, width: usize) -> String {
         let of_pair = |metric: &MetricAnalysis| -> Option<PairStatistics> {
             metric.pairs.iter().find(|pair| pair.first == first && pair.second == second).cloned()
         };
+        let criteria = summary.hypothesis.iter().flat_map(|hypothesis| &hypothesis.criteria);
+        let claims: Vec<&Criterion> = criteria.filter(|claim| claim.compare == [first, second]).collect();
         let bars: Vec<plot::Bar> = analysis
             .metrics
             .iter()
             .filter_map(|(name, metric)| Some((name, of_pair(metric)?)))
             .filter_map(|(name, pair)| {
                 let interval = pair.interval?;
+                let claim = claims.iter().find(|claim| claim.metric == *name);
+                let claim = claim.map_or_else(String::new, |claim| {
+                    format!(" {} {}", claim.operator.sign(), with_unit(claim.value, "ratio"))
+                });
                 Some(plot::Bar {
-                    label: name.clone(),
+                    label: format!("{name}{claim}"),
                     low: interval.low,
                     estimate: pair.estimate?,
                     high: interval.high,
@@ -143,10 +152,9 @@ fn ratios(analysis: &Analysis, summary: &Summary, width: usize) -> String {
             let _ = writeln!(out, "no interval: {}\n", why.unwrap_or_else(|| "nothing was measured".into()));
             continue;
         }
-        let criteria = summary.hypothesis.iter().flat_map(|hypothesis| &hypothesis.criteria);
-        let mut bounds = criteria.filter(|criterion| criterion.compare == [first, second]).map(|c| c.value);
-        let reference = match (bounds.next(), bounds.next()) {
-            (Some(bound), None) => (bound, format!("bound {}", with_unit(bound, "ratio"))),
+        // A line through all bars is of all of them: of what was claimed of one it is only where there is no other.
+        let reference = match (&claims[..], bars.len()) {
+            ([claim], 1) => (claim.value, format!("bound {}", with_unit(claim.value, "ratio"))),
             _ => (1.0, format!("equal, {}", with_unit(1.0, "ratio"))),
         };
         let format = |value: f64| with_unit(value, "ratio");
@@ -159,20 +167,38 @@ fn ratios(analysis: &Analysis, summary: &Summary, width: usize) -> String {
             &format,
         );
         let _ = writeln!(out, "{picture}");
+        for (name, pair) in
+            analysis.metrics.iter().filter_map(|(name, metric)| Some((name, of_pair(metric)?)))
+        {
+            if let (None, Some(why)) = (pair.interval, pair.missing) {
+                let _ = writeln!(out, "{name}: no interval: {why}\n");
+            }
+        }
     }
     out
 }
 
 /// The value of every trial, by variant.
-fn dots(name: &str, metric: &MetricAnalysis, records: &[TrialRecord], width: usize) -> String {
-    let rows: Vec<plot::Dots> = metric
-        .variants
-        .keys()
+fn dots(
+    name: &str,
+    metric: &MetricAnalysis,
+    summary: &Summary,
+    records: &[TrialRecord],
+    width: usize,
+) -> String {
+    let measured: BTreeSet<&str> = records
+        .iter()
+        .filter(|record| record.samples.contains_key(name))
+        .map(|record| record.slot.variant.as_str())
+        .collect();
+    let variants = summary.spec.variants.iter().map(|variant| variant.name.as_str());
+    let rows: Vec<plot::Dots> = variants
+        .filter(|variant| measured.contains(variant))
         .map(|variant| plot::Dots {
-            label: variant.clone(),
+            label: variant.to_owned(),
             values: records
                 .iter()
-                .filter(|record| record.slot.variant == *variant)
+                .filter(|record| record.slot.variant == variant)
                 .filter_map(|record| {
                     let value = record.samples.get(name)?.value?;
                     Some(plot::Dot { value, void: record.void.is_some() })

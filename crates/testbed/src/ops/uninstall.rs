@@ -1,5 +1,6 @@
 //! Takes away what `install` brought: in the order in which things let go of each other, and seen to be gone.
 
+use super::elsewhere::in_clouds;
 use super::foreign::{Found, Kinds, few, list, ours};
 use crate::error::Failure;
 use anyhow::Result;
@@ -126,11 +127,21 @@ async fn remove_uses(client: &Client, kinds: &Kinds, step: &Step) -> Result<()> 
                     .into());
             }
             step.progress(format!("{} to go", left.len()));
-            delete(client, &left, &DeleteParams::background()).await?;
+            // A composite goes once its parts are gone, which only Crossplane can take away: not before them.
+            let is_composite = kind == "ExperimentCluster";
+            let how = if is_composite { DeleteParams::foreground() } else { DeleteParams::background() };
+            delete(client, &left, &how).await?;
             sleep(LOOK).await;
         }
     }
-    Ok(())
+    let left = in_clouds(client, kinds).await?;
+    if left.is_empty() {
+        return Ok(());
+    }
+    let names: Vec<String> = left.iter().map(Found::words).collect();
+    Err(Failure::failed(format!("these are still in a cloud: {}", few(&names)))
+        .hint("the hub stays, for it alone can remove them; uninstall again once they are gone")
+        .into())
 }
 
 async fn remove(client: &Client, kinds: &Kinds, found: &[Found], reporter: &Reporter) -> Result<()> {
