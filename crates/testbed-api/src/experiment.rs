@@ -237,6 +237,12 @@ impl ClusterType {
         matches!(self, Self::Gke | Self::Eks | Self::Aks)
     }
 
+    /// Returns whether it runs on other machines than the hub's.
+    #[must_use]
+    pub const fn is_elsewhere(self) -> bool {
+        !matches!(self, Self::Hub | Self::Local)
+    }
+
     /// Returns the word as it stands in an Experiment.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

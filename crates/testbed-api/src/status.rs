@@ -7,6 +7,7 @@ use kube_derive::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// What is known of a run. Facts in it are latched: what may not be undone is done only on the strength of them.
 #[derive(KubeSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -440,6 +441,14 @@ pub struct Window {
     pub end: MicroTime,
     /// Who recorded the bounds: the workload itself, or Argo Workflows around its pod.
     pub recorded_by: WindowSource,
+}
+
+impl Window {
+    /// Returns how long it is; zero if it ends before it begins.
+    #[must_use]
+    pub fn length(&self) -> Duration {
+        Duration::try_from(self.end.0.duration_since(self.start.0)).unwrap_or_default()
+    }
 }
 
 /// Who recorded the bounds of a window.

@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use testbed_api::Summary;
 use testbed_api::experiment::{Aggregation, QueryType};
 use testbed_api::record::{Fingerprint, TrialRecord};
+use testbed_api::trials::Trials;
 use testbed_stats::{self as stats, Alternative};
 
 /// Two runs against each other.
@@ -178,10 +179,7 @@ fn unlike_subjects(first: &Summary, second: &Summary) -> Vec<String> {
 fn unlike_asked(first: &Summary, second: &Summary) -> Vec<String> {
     let asked = |summary: &Summary| {
         let spec = &summary.spec;
-        let window = spec
-            .trials
-            .as_ref()
-            .map(|trials| [&trials.warmup, &trials.window, &trials.cooldown].map(Clone::clone));
+        let times = |trials: &Trials| json!({"warmup": trials.warmup, "window": trials.window, "cooldown": trials.cooldown});
         let sources: BTreeMap<String, Value> = summary
             .targets
             .iter()
@@ -191,13 +189,12 @@ fn unlike_asked(first: &Summary, second: &Summary) -> Vec<String> {
                 (name, serde_json::to_value(&component.sources).unwrap_or_default())
             })
             .collect();
-        let [warmup, window, cooldown] = window.map_or([None, None, None], |times| times.map(Some));
         let whole = json!({
             "targets": spec.targets,
             "variants": spec.variants,
             "workflow": spec.workflow,
             "metrics": spec.metrics,
-            "trials": {"warmup": warmup, "window": window, "cooldown": cooldown},
+            "trials": spec.trials.as_ref().map(times),
             "components": sources,
             "template": template(summary),
         });

@@ -9,7 +9,6 @@ use crate::plan::HUB;
 use crate::schedule;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
 use std::collections::BTreeSet;
-use std::time::Duration;
 use testbed_api::ExperimentSpec;
 use testbed_api::experiment::QueryType;
 use testbed_api::record::{Gate, GateKind, LoadReport, Pod, Sample, TrialRecord};
@@ -281,9 +280,9 @@ fn there(name: &str, sample: &Sample, is_decisive: bool, window: Option<&Window>
     let (QueryType::Range, Some(step), Some(window)) = (sample.kind, sample.step_seconds, window) else {
         return Ok(());
     };
-    let length = Duration::try_from(window.end.0.duration_since(window.start.0)).unwrap_or_default();
-    let first = measurement::first_point(&sample.query, length, sample.source == HUB).as_secs_f64();
-    let expected = ((seconds(window) - first).max(0.0) / step).floor() + 1.0;
+    let length = window.length();
+    let first = measurement::first_point(&sample.query, length, sample.source == HUB);
+    let expected = (length.saturating_sub(first).as_secs_f64() / step).floor() + 1.0;
     for series in &sample.series {
         #[expect(clippy::cast_precision_loss, reason = "far fewer points than 2^52")]
         let found = series.points.len() as f64;

@@ -10,7 +10,7 @@ use crate::schedule;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
 use std::collections::{BTreeMap, BTreeSet};
 use testbed_api::ExperimentSpec;
-use testbed_api::experiment::{Aggregation, ClusterType, Metric, QueryType};
+use testbed_api::experiment::{Aggregation, Metric, QueryType};
 use testbed_api::record::{
     Bucket, Fingerprint, LoadReport, MachineReport, Reading, Sample, SeriesPoint, TrialRecord, TrialWorkflow,
 };
@@ -111,8 +111,7 @@ fn seen_by<'a>(
 ) -> Option<&'a MachineReport> {
     let target = spec.variant(variant).map_or(variant, Variant::target);
     let target = spec.targets.iter().find(|known| known.name == target)?;
-    let is_beside = matches!(target.cluster.kind, ClusterType::Hub | ClusterType::Local);
-    load.filter(|_| is_beside)?.machine.as_ref()
+    load.filter(|_| !target.cluster.kind.is_elsewhere())?.machine.as_ref()
 }
 
 /// The machine is that of the subject's node; what only a process on it can see, the load generator saw.

@@ -31,6 +31,14 @@ fn faster(bound: f64) -> serde_json::Value {
     json!([{"metric": "latency", "compare": ["a", "b"], "operator": "lt", "value": bound}])
 }
 
+/// Returns a specification that holds the latency of every variant against a constant.
+fn bounded(operator: &str, bound: &str) -> ExperimentSpec {
+    let mut spec = spec(json!([]));
+    let criterion = json!([{"metric": "latency", "operator": operator, "value": bound}]);
+    spec.hypothesis.as_mut().unwrap().success_criteria = serde_json::from_value(criterion).unwrap();
+    spec
+}
+
 fn trial(block: u32, position: u32, variant: &str, aa: bool, latency: f64) -> TrialStatus {
     let slot = Slot { trial: format!("{block}-{position}"), block, position, variant: variant.into(), aa };
     TrialStatus {
@@ -48,6 +56,16 @@ fn blocks(count: u32, ratio: f64) -> Vec<TrialStatus> {
             let noise = 1.0 + 0.01 * f64::from((block * 7) % 5) - 0.02;
             let (a, b) = if block % 2 == 0 { (1, 2) } else { (2, 1) };
             [trial(block, a, "a", false, ratio * noise), trial(block, b, "b", false, 1.0)]
+        })
+        .collect()
+}
+
+/// Returns trials of blocks in which `a`, always first, and `b` need what is said of their block.
+fn pairs(count: u32, latencies: impl Fn(u32) -> (f64, f64)) -> Vec<TrialStatus> {
+    (1..=count)
+        .flat_map(|block| {
+            let (a, b) = latencies(block);
+            [trial(block, 1, "a", false, a), trial(block, 2, "b", false, b)]
         })
         .collect()
 }
@@ -168,10 +186,7 @@ fn with_more_criteria_each_needs_more() {
 
 #[test]
 fn a_metric_is_held_against_a_constant_for_every_variant() {
-    let mut spec = spec(json!([]));
-    let criterion = json!([{"metric": "latency", "operator": "lt", "value": "0.9"}]);
-    spec.hypothesis.as_mut().unwrap().success_criteria = serde_json::from_value(criterion).unwrap();
-    let (decision, reason) = only(&spec, &blocks(10, 0.5));
+    let (decision, reason) = only(&bounded("lt", "0.9"), &blocks(10, 0.5));
     assert_eq!(decision, Decision::Refuted, "b needs 1 s");
     assert!(reason.contains("latency of b is 1 s") && reason.contains("above 900 ms"), "{reason}");
 }
@@ -255,12 +270,7 @@ fn a_quantile_beyond_the_last_bucket_may_be_any_larger_one() {
 
 #[test]
 fn a_quantile_is_held_against_a_constant_wherever_in_its_bucket_it_lies() {
-    let asked = |operator: &str, bound: &str, records: &[TrialRecord]| {
-        let mut spec = spec(json!([]));
-        let criterion = json!([{"metric": "latency", "operator": operator, "value": bound}]);
-        spec.hypothesis.as_mut().unwrap().success_criteria = serde_json::from_value(criterion).unwrap();
-        decided(&spec, records)
-    };
+    let asked = |operator, bound, records: &[TrialRecord]| decided(&bounded(operator, bound), records);
     let narrow = in_buckets((0.4, Some(0.6)), (0.9, Some(1.1)));
     assert_eq!(asked("lt", "1.2", &narrow).decision, Decision::Supported);
     assert_eq!(asked("gt", "0.3", &narrow).decision, Decision::Supported);
@@ -417,22 +427,12 @@ fn machines_may_differ_only_where_the_experiment_asks_for_it() {
     assert_eq!(decided(&asked, &records(bigger)).decision, Decision::Supported);
 }
 
-/// Returns a specification that holds the latency of every variant against a constant.
-fn bounded(operator: &str, bound: &str) -> ExperimentSpec {
-    let mut spec = spec(json!([]));
-    let criterion = json!([{"metric": "latency", "operator": operator, "value": bound}]);
-    spec.hypothesis.as_mut().unwrap().success_criteria = serde_json::from_value(criterion).unwrap();
-    spec
-}
-
 #[test]
 fn one_variant_beyond_the_bound_refutes_whatever_the_others_do() {
-    let trials: Vec<TrialStatus> = (1..=10)
-        .flat_map(|block| {
-            let step = 0.01 * f64::from(block);
-            [trial(block, 1, "a", false, 0.85 + step), trial(block, 2, "b", false, 1.96 + step)]
-        })
-        .collect();
+    let trials = pairs(10, |block| {
+        let step = 0.01 * f64::from(block);
+        (0.85 + step, 1.96 + step)
+    });
     let [result] = &decide(&bounded("lt", "0.9"), &trials)[..] else { panic!("not one criterion") };
     assert_eq!(result.decision, Decision::Refuted, "{}", result.reason);
     assert_eq!(result.variant.as_deref(), Some("b"));
@@ -441,12 +441,10 @@ fn one_variant_beyond_the_bound_refutes_whatever_the_others_do() {
 
 #[test]
 fn figures_are_of_the_variant_that_the_reason_speaks_of() {
-    let trials: Vec<TrialStatus> = (1..=10)
-        .flat_map(|block| {
-            let step = 0.01 * f64::from(block);
-            [trial(block, 1, "a", false, 0.85 + step), trial(block, 2, "b", false, 0.4 + step)]
-        })
-        .collect();
+    let trials = pairs(10, |block| {
+        let step = 0.01 * f64::from(block);
+        (0.85 + step, 0.4 + step)
+    });
     let [result] = &decide(&bounded("lt", "0.9"), &trials)[..] else { panic!("not one criterion") };
     assert_eq!((result.decision, result.variant.as_deref()), (Decision::Insufficient, Some("a")));
     assert!(result.reason.contains("latency of a") && result.observed.unwrap() > 0.85, "{result:?}");
@@ -456,12 +454,10 @@ fn figures_are_of_the_variant_that_the_reason_speaks_of() {
 
 #[test]
 fn where_mean_and_ranks_lie_on_different_sides_nothing_is_decided() {
-    let trials: Vec<TrialStatus> = (1..=40)
-        .flat_map(|block| {
-            let value = if block % 8 == 0 { 10.0 } else { 0.9 } + 0.001 * f64::from(block);
-            [trial(block, 1, "a", false, value), trial(block, 2, "b", false, value)]
-        })
-        .collect();
+    let trials = pairs(40, |block| {
+        let value = if block % 8 == 0 { 10.0 } else { 0.9 } + 0.001 * f64::from(block);
+        (value, value)
+    });
     let (decision, reason) = only(&bounded("lt", "1"), &trials);
     assert_eq!(decision, Decision::Insufficient);
     assert!(reason.contains("the whole interval is above 1 s: but the test of ranks says p = 1"), "{reason}");
@@ -469,14 +465,12 @@ fn where_mean_and_ranks_lie_on_different_sides_nothing_is_decided() {
 
 #[test]
 fn ranks_of_one_variant_do_not_refute_what_the_mean_of_another_does() {
-    let trials: Vec<TrialStatus> = (1..=40)
-        .flat_map(|block| {
-            let step = 0.0001 * f64::from(block);
-            let a = if block % 8 == 0 { 10.0 } else { 0.9 } + step;
-            let b = if block == 40 { 0.2 } else { 1.01 } + step;
-            [trial(block, 1, "a", false, a), trial(block, 2, "b", false, b)]
-        })
-        .collect();
+    let trials = pairs(40, |block| {
+        let step = 0.0001 * f64::from(block);
+        let a = if block % 8 == 0 { 10.0 } else { 0.9 } + step;
+        let b = if block == 40 { 0.2 } else { 1.01 } + step;
+        (a, b)
+    });
     let (decision, reason) = only(&bounded("lt", "1"), &trials);
     assert_eq!(decision, Decision::Insufficient, "{reason}");
 }

@@ -175,7 +175,7 @@ pub(super) fn of_trial(pass: &Pass<'_>, slot: &Slot, window: &Window) -> Vec<Que
             continue;
         }
         let Some(value) = question(pass, &metric, &whom, window.clone()) else { continue };
-        let range = query::promql_duration(value.length());
+        let range = query::promql_duration(value.window.length());
         for selector in query::selectors(&value.query) {
             let is_read_often = selector.over_range || value.kind == QueryType::Range;
             let needed = if is_read_often { NEEDED_OVER_RANGE } else { 1 };
@@ -209,16 +209,10 @@ struct Whom<'a> {
 }
 
 impl Question {
-    /// Returns the length of its window.
-    #[must_use]
-    pub fn length(&self) -> Duration {
-        Duration::try_from(self.window.end.0.duration_since(self.window.start.0)).unwrap_or_default()
-    }
-
     /// Returns the same question to a store: how far back it may look depends on how often it takes samples.
     #[must_use]
     pub fn of_store(&self, store: Store) -> Self {
-        let (length, of_hub) = (self.length(), store == Store::Hub);
+        let (length, of_hub) = (self.window.length(), store == Store::Hub);
         Self {
             after: match self.kind {
                 QueryType::Range => measurement::first_point(&self.query, length, of_hub),
@@ -233,7 +227,7 @@ impl Question {
 
 fn question(pass: &Pass<'_>, metric: &Metric, whom: &Whom<'_>, window: Window) -> Option<Question> {
     let target = whom.target;
-    let length = Duration::try_from(window.end.0.duration_since(window.start.0)).unwrap_or_default();
+    let length = window.length();
     let namespace = target.map(|target| pass.run.namespace_of(target)).unwrap_or_default();
     let values = Values {
         experiment: pass.run.name,

@@ -198,9 +198,8 @@ fn deployed<'a>(
 fn clears_up_until(pass: &Pass<'_>, left: &Left<'_>, application: &ApplicationFacts) -> Option<Timestamp> {
     let is_other =
         |other: &ApplicationFacts| other.target == application.target && !agent::clears_up(&other.component);
-    let until = began(pass).unwrap_or(pass.now).checked_add(CLEARS_UP).ok()?;
     let is_awaited = agent::clears_up(&application.component) && left.applications.iter().any(is_other);
-    (is_awaited && pass.now < until).then_some(until)
+    still(pass, CLEARS_UP).filter(|_| is_awaited)
 }
 
 /// Argo CD takes away what it deployed by the credentials that it was told, and those of some clouds last for minutes.
@@ -237,8 +236,7 @@ fn within(pass: &Pass<'_>, target: &Target, facts: &RemoteFacts, left: &Left<'_>
     let is_own = |namespace: &&NamespaceFacts| namespace.owner.as_deref() == Some(pass.run.uid);
     let of_target = || left.applications.iter().filter(|seen| seen.target == target.name);
     // A cluster that goes takes hooks along: what is in their namespaces must have gone before.
-    let hooks_until = began(pass).unwrap_or(pass.now).checked_add(LAST_HOOKS).ok();
-    let hooks_until = hooks_until.filter(|until| target.cluster.kind.is_made() && *until > pass.now);
+    let hooks_until = still(pass, LAST_HOOKS).filter(|_| target.cluster.kind.is_made());
     let has_time = hooks_until.is_some() || !target.cluster.kind.is_made();
     let has_last_hooks = has_time && of_target().any(|seen| seen.has_last_hooks);
     if let Some(until) = hooks_until.filter(|_| has_last_hooks) {
@@ -266,16 +264,18 @@ fn within(pass: &Pass<'_>, target: &Target, facts: &RemoteFacts, left: &Left<'_>
     }
     // A disk that was being made when its claim went is no PersistentVolume yet. Where it is not on record when teardown
     // began, it was a moment ago.
-    let since = began(pass).unwrap_or(pass.now);
-    let until = since.checked_add(SETTLES).unwrap_or(since);
-    let is_settled = pass.now >= until;
-    if !is_settled {
-        let message =
-            format!("target {} stays until {until}, for disks that are being made still", target.name);
-        step.wait(Reason::TearingDown, message);
-        step.wake(until);
-    }
-    !is_settled
+    let Some(until) = still(pass, SETTLES) else { return false };
+    let message = format!("target {} stays until {until}, for disks that are being made still", target.name);
+    step.wait(Reason::TearingDown, message);
+    step.wake(until);
+    true
+}
+
+/// Returns when so much time has passed since teardown began, if that is yet to come. Where the begin is not on record, it
+/// is now.
+fn still(pass: &Pass<'_>, patience: SignedDuration) -> Option<Timestamp> {
+    let until = began(pass).unwrap_or(pass.now).checked_add(patience).ok()?;
+    (pass.now < until).then_some(until)
 }
 
 /// Returns what a cloud made for a cluster that is there still, and would stay without it.

@@ -8,7 +8,7 @@ use crate::schedule::{self, Schedule, Timing};
 use crate::selector::Selector;
 use std::time::Duration;
 use testbed_api::ExperimentSpec;
-use testbed_api::experiment::{ClusterType, CompletionMode, Metric};
+use testbed_api::experiment::{CompletionMode, Metric};
 use testbed_api::trials::{Trials, Variant};
 
 /// Longest time after which a kubelet that is not set up by us looks at its containers again: by default 10 s, and up to
@@ -247,8 +247,7 @@ fn repeated(
     field: &str,
 ) -> Option<Problem> {
     let mut targets = spec.targets.iter().filter(|target| metric.is_of(&target.name));
-    let target = targets
-        .find(|target| target.cluster.kind.is_of_a_cloud() || target.cluster.kind == ClusterType::Existing)?;
+    let target = targets.find(|target| target.cluster.kind.is_elsewhere())?;
     query::selectors(example).iter().find(|selector| selector.series.starts_with("container_"))?;
     let read = measurement::shortest_range(example).unwrap_or(window).min(window);
     let needed = HOUSEKEEPING * SAMPLES;

@@ -121,18 +121,19 @@ fn ratios(analysis: &Analysis, summary: &Summary, width: usize) -> String {
         }
     }
     for (first, second) in pairs {
-        let of_pair = |metric: &MetricAnalysis| -> Option<PairStatistics> {
-            metric.pairs.iter().find(|pair| pair.first == first && pair.second == second).cloned()
-        };
-        let criteria = summary.hypothesis.iter().flat_map(|hypothesis| &hypothesis.criteria);
-        let claims: Vec<&Criterion> = criteria.filter(|claim| claim.compare == [first, second]).collect();
-        let bars: Vec<plot::Bar> = analysis
+        let of_pair: Vec<(&String, &PairStatistics)> = analysis
             .metrics
             .iter()
-            .filter_map(|(name, metric)| Some((name, of_pair(metric)?)))
+            .flat_map(|(name, metric)| metric.pairs.iter().map(move |pair| (name, pair)))
+            .filter(|(_, pair)| pair.first == first && pair.second == second)
+            .collect();
+        let criteria = summary.hypothesis.iter().flat_map(|hypothesis| &hypothesis.criteria);
+        let claims: Vec<&Criterion> = criteria.filter(|claim| claim.compare == [first, second]).collect();
+        let bars: Vec<plot::Bar> = of_pair
+            .iter()
             .filter_map(|(name, pair)| {
                 let interval = pair.interval?;
-                let claim = claims.iter().find(|claim| claim.metric == *name);
+                let claim = claims.iter().find(|claim| claim.metric == **name);
                 let claim = claim.map_or_else(String::new, |claim| {
                     format!(" {} {}", claim.operator.sign(), with_unit(claim.value, "ratio"))
                 });
@@ -144,12 +145,11 @@ fn ratios(analysis: &Analysis, summary: &Summary, width: usize) -> String {
                 })
             })
             .collect();
-        let blocks =
-            analysis.metrics.values().filter_map(of_pair).map(|pair| pair.ratios.len()).max().unwrap_or(0);
+        let blocks = of_pair.iter().map(|(_, pair)| pair.ratios.len()).max().unwrap_or(0);
         let _ = writeln!(out, "{first} / {second}, geometric mean of {blocks} blocks");
         if bars.is_empty() {
-            let why = analysis.metrics.values().filter_map(of_pair).find_map(|pair| pair.missing);
-            let _ = writeln!(out, "no interval: {}\n", why.unwrap_or_else(|| "nothing was measured".into()));
+            let why = of_pair.iter().find_map(|(_, pair)| pair.missing.as_deref());
+            let _ = writeln!(out, "no interval: {}\n", why.unwrap_or("nothing was measured"));
             continue;
         }
         // A line through all bars is of all of them: of what was claimed of one it is only where there is no other.
@@ -167,10 +167,8 @@ fn ratios(analysis: &Analysis, summary: &Summary, width: usize) -> String {
             &format,
         );
         let _ = writeln!(out, "{picture}");
-        for (name, pair) in
-            analysis.metrics.iter().filter_map(|(name, metric)| Some((name, of_pair(metric)?)))
-        {
-            if let (None, Some(why)) = (pair.interval, pair.missing) {
+        for (name, pair) in of_pair {
+            if let (None, Some(why)) = (pair.interval, &pair.missing) {
                 let _ = writeln!(out, "{name}: no interval: {why}\n");
             }
         }

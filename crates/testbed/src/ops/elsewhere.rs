@@ -7,6 +7,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use kube::api::{Api, ApiResource, DynamicObject, ListParams};
 use kube::core::discovery::Scope;
 use kube::{Client, ResourceExt};
+use serde::Deserialize;
 use testbed_api::Experiment;
 use testbed_api::experiment::ClusterType;
 
@@ -47,13 +48,12 @@ pub(crate) async fn in_clouds(client: &Client, kinds: &Kinds) -> Result<Vec<Foun
 
 /// A run that is not over, and has targets elsewhere.
 fn of_run(run: &Experiment) -> Option<String> {
-    let is_elsewhere = |kind: ClusterType| kind.is_of_a_cloud() || kind == ClusterType::Existing;
     let mut kinds: Vec<&str> = run
         .spec
         .targets
         .iter()
         .map(|target| target.cluster.kind)
-        .filter(|kind| is_elsewhere(*kind))
+        .filter(|kind| kind.is_elsewhere())
         .map(ClusterType::as_str)
         .collect();
     kinds.dedup();
@@ -61,10 +61,8 @@ fn of_run(run: &Experiment) -> Option<String> {
 }
 
 fn of_cluster(cluster: &DynamicObject) -> Option<String> {
-    let kind = cluster.data["spec"]["type"].as_str()?;
-    let is_of_a_cloud = |known: &ClusterType| known.is_of_a_cloud() && known.as_str() == kind;
-    [ClusterType::Gke, ClusterType::Eks, ClusterType::Aks].iter().find(|known| is_of_a_cloud(known))?;
-    Some(format!("cluster {} ({kind})", cluster.name_any()))
+    let kind = ClusterType::deserialize(&cluster.data["spec"]["type"]).ok()?;
+    kind.is_of_a_cloud().then(|| format!("cluster {} ({})", cluster.name_any(), kind.as_str()))
 }
 
 #[cfg(test)]

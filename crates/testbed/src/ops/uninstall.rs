@@ -76,6 +76,7 @@ pub(crate) async fn uninstall(
                 remove_uses(client, &kinds, &step).await?;
                 step.done("runs and clusters are gone");
             }
+            nothing_in_clouds(client, &kinds).await?;
             remove(client, &kinds, &found, reporter).await?;
         }
     }
@@ -134,6 +135,11 @@ async fn remove_uses(client: &Client, kinds: &Kinds, step: &Step) -> Result<()> 
             sleep(LOOK).await;
         }
     }
+    Ok(())
+}
+
+/// Fails while Crossplane holds something in a cloud, which would stay there, and cost, without it.
+async fn nothing_in_clouds(client: &Client, kinds: &Kinds) -> Result<()> {
     let left = in_clouds(client, kinds).await?;
     if left.is_empty() {
         return Ok(());
