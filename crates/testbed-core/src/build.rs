@@ -115,7 +115,8 @@ pub fn claim_labels(run: &Run<'_>, target: &Target) -> Value {
 /// Returns the run's project of Argo CD: its sources, its destinations, and nothing else.
 ///
 /// `servers` has the API server of each target with a cluster of its own. What lies in no namespace may be made only where
-/// no other run lives: a run with a target on the hub gets none of it anywhere.
+/// nobody else lives: Argo CD would take over what bears its name, and remove it at the end. So a run with a target on the
+/// hub, or in a cluster of someone else, gets none of it anywhere.
 #[must_use]
 pub fn project(run: &Run<'_>, servers: &BTreeMap<&str, String>) -> Value {
     let targets = &run.spec.targets;
@@ -131,13 +132,13 @@ pub fn project(run: &Run<'_>, servers: &BTreeMap<&str, String>) -> Value {
         .iter()
         .map(|target| destination(run, &target.name, servers.get(target.name.as_str())))
         .collect();
-    let on_hub = targets.iter().any(|target| target.cluster.kind == ClusterType::Hub);
+    let is_shared = targets.iter().any(|target| !target.cluster.kind.is_made());
     let everything = json!([{"group": "*", "kind": "*"}]);
     let spec = json!({
         "description": format!("What run {}/{} deploys", run.namespace, run.name),
         "sourceRepos": sources,
         "destinations": destinations,
-        "clusterResourceWhitelist": if on_hub { json!([]) } else { everything },
+        "clusterResourceWhitelist": if is_shared { json!([]) } else { everything },
     });
     json!({
         "apiVersion": "argoproj.io/v1alpha1",

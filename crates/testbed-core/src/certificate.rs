@@ -59,6 +59,21 @@ pub fn made(run: &Run<'_>, status: &ExperimentStatus) -> Vec<Made> {
     made.into_iter().collect()
 }
 
+/// Returns the kind by which something on record can be asked for by its name; absent for what clusters were made of, which
+/// are gone only once that is.
+#[must_use]
+pub fn kind(made: &Made) -> Option<ChildKind> {
+    Some(match made.kind.as_str() {
+        "Application" => ChildKind::Application,
+        "ExperimentCluster" => ChildKind::Cluster,
+        "Namespace" => ChildKind::Namespace,
+        "Project" => ChildKind::Project,
+        "Secret" => ChildKind::Secret,
+        "Workflow" => ChildKind::Workflow,
+        _ => return None,
+    })
+}
+
 /// Returns what may be there still, because it could not be looked for.
 #[must_use]
 pub fn left_behind(status: &ExperimentStatus) -> Vec<LeftBehind> {

@@ -409,6 +409,27 @@ fn a_cluster_of_a_cloud_goes_once_the_disks_of_what_was_deployed_are_gone() {
 }
 
 #[test]
+fn a_disk_that_its_class_would_keep_goes_with_its_claim() {
+    let mut world = World::in_a_cloud();
+    world.volumes_are_kept = true;
+    world.run(|_| None, |world| world.submissions == 1);
+    assert!(world.remote.values().all(|facts| facts.volumes.iter().any(|volume| volume.is_kept)));
+    world.run(|_| None, World::cleaned);
+    let status = world.status();
+    assert!(status.targets.iter().all(|target| target.left_behind.is_empty()), "{status:#?}");
+    assert!(world.is_empty());
+}
+
+#[test]
+fn a_run_on_the_hub_is_not_over_before_its_disks_are_gone() {
+    let mut world = World::new(false);
+    world.run(|_| None, |world| world.submissions == 1);
+    world.volumes = vec![world::volume("pvc-1", true), world::volume("pvc-2", false)];
+    world.run(|_| None, World::cleaned);
+    assert!(world.volumes.is_empty() && world.is_empty());
+}
+
+#[test]
 fn a_cluster_of_a_cloud_stays_for_a_disk_that_was_being_made_when_its_claim_went() {
     let mut world = World::in_a_cloud();
     world.without_disks = true;
@@ -417,7 +438,7 @@ fn a_cluster_of_a_cloud_stays_for_a_disk_that_was_being_made_when_its_claim_went
     world.run(|_| None, |world| world.remote.values().all(|facts| facts.namespaces.is_empty()));
     world.pass(None);
     world.volumes_stay = true;
-    world.cluster_of("left").unwrap().volumes.push("pvc-late".into());
+    world.cluster_of("left").unwrap().volumes.push(world::volume("pvc-late", false));
     world.run(|_| None, |world| world.clusters.len() == 1);
     assert!(
         world.now.duration_since(began) >= SignedDuration::from_mins(1),

@@ -360,7 +360,8 @@ impl<'a> Cloud<'a> {
 
     /// Everything is added. `kubeconfig` is the object that writes the Secret.
     pub(crate) fn done(self, kubeconfig: &str, endpoint: Option<String>, used: Used) -> Composed {
-        let written = self.is_ready(kubeconfig);
+        // Once it was written it stays known: by it whoever empties the cluster finds in.
+        let written = self.is_ready(kubeconfig) || self.cluster.status.kubeconfig_secret.is_some();
         let ready = self.later.is_empty() && self.resources.values().all(|wanted| wanted.ready);
         Composed {
             ready,

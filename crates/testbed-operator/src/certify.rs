@@ -4,10 +4,12 @@
 use crate::answers::if_defined;
 use crate::apply::Error;
 use crate::clients::{Clients, child, dynamic};
+use crate::targets::Way;
+use futures::stream::{self, StreamExt, TryStreamExt};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
 use kube::api::ListParams;
 use kube::{Client, ResourceExt};
-use testbed_api::certificate::{Certificate, Look, SCHEMA_VERSION};
+use testbed_api::certificate::{Certificate, Look, Made, SCHEMA_VERSION};
 use testbed_api::experiment::ExperimentSpec;
 use testbed_api::labels;
 use testbed_api::record::RecordRef;
@@ -15,6 +17,9 @@ use testbed_core::build::{ARGOCD_NAMESPACE, CLUSTER_NAMESPACE, WORKFLOW_NAMESPAC
 use testbed_core::certificate;
 use testbed_core::observed::Observed;
 use testbed_core::plan::{CertifyRequest, ChildKind, Fact};
+
+/// Objects asked for at once.
+const AT_ONCE: usize = 16;
 
 /// Looks once more, and stores the proof.
 pub(crate) async fn certify(
@@ -30,11 +35,12 @@ pub(crate) async fn certify(
         looks.extend(look(&clients.kube, kind, space, &uid).await?);
     }
     for target in &request.asked {
-        let way = clients.targets.known(&(uid.clone(), target.clone()));
-        let way = way.ok_or_else(|| Error::Object(format!("target {target} cannot be asked")))?;
+        let way = reached(clients, &uid, target)?;
         let found = look(&way.client, ChildKind::Namespace, None, &uid).await?;
         looks.extend(found.map(|look| Look { target: Some(target.clone()), ..look }));
     }
+    let named = stream::iter(request.made.clone()).map(|made| absent(clients, &uid, request, made));
+    named.buffer_unordered(AT_ONCE).try_collect::<()>().await?;
     let Some(prefix) = &request.prefix else { return Ok(Fact::Certified { certificate: None }) };
     let certificate = Certificate {
         schema: SCHEMA_VERSION.into(),
@@ -59,6 +65,31 @@ pub(crate) async fn certify(
         }
         Err(error) => Err(Error::Results(error)),
     }
+}
+
+/// Asks for an object on record by its name, for one that lost its label is in no list.
+async fn absent(clients: &Clients, uid: &str, request: &CertifyRequest, made: Made) -> Result<(), Error> {
+    let Some(kind) = certificate::kind(&made) else { return Ok(()) };
+    let kube = match &made.target {
+        None => clients.kube.clone(),
+        Some(target) if request.asked.contains(target) => reached(clients, uid, target)?.client,
+        Some(_) => return Ok(()),
+    };
+    let resource = child(kind);
+    let api = dynamic(kube.clone(), &resource, made.namespace.as_deref());
+    match if_defined(&kube, &resource, api.get_metadata_opt(&made.name).await).await?.flatten() {
+        Some(_) => Err(Error::Object(format!(
+            "{} {} is still there, and no label says whose it is: delete it",
+            made.kind, made.name
+        ))),
+        None => Ok(()),
+    }
+}
+
+/// Returns the way to a target that was found in this pass.
+fn reached(clients: &Clients, uid: &str, target: &str) -> Result<Way, Error> {
+    let way = clients.targets.known(&(uid.to_owned(), target.to_owned()));
+    way.ok_or_else(|| Error::Object(format!("target {target} cannot be asked")))
 }
 
 /// Returns where objects of a run may be on the hub: kinds, and their namespace if it is one.

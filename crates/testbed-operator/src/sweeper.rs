@@ -142,9 +142,11 @@ async fn inside(clients: &Clients, orphan: &Found) -> Result<Inside> {
     let seen = api.get_opt(&orphan.object.name).await;
     let seen = seen.with_context(|| format!("{} cannot be read", described(orphan)))?.map(cluster_facts);
     let Some(seen) = seen else { return Ok(Inside::Nothing) };
-    let kind = ClusterType::deserialize(&seen.spec["type"]);
-    let Some(secret) = seen.kubeconfig_secret.filter(|_| kind.is_ok_and(ClusterType::is_of_a_cloud)) else {
+    if !ClusterType::deserialize(&seen.spec["type"]).is_ok_and(ClusterType::is_of_a_cloud) {
         return Ok(Inside::Nothing);
+    }
+    let Some(secret) = seen.kubeconfig_secret else {
+        return Ok(if seen.ready { Inside::Silent } else { Inside::Nothing });
     };
     let source = targets::made(&secret, seen.endpoint.as_deref());
     let emptied = async {

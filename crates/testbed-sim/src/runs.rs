@@ -106,7 +106,10 @@ pub fn all() -> Vec<Scenario> {
         all.push(failing(name, &one, behavior));
     }
     let disks = |takes| Behavior { disks: Some(Duration::from_secs(takes)), ..Behavior::default() };
-    all.push(Scenario { behavior: disks(0), ..run("cloud", &in_a_cloud(one_target())) });
+    let kept = Behavior { disks_kept: true, ..disks(0) };
+    all.push(Scenario { behavior: kept, ..run("cloud", &in_a_cloud(one_target())) });
+    all.push(Scenario { behavior: kept, ..run("disks", &hub) });
+    all.push(Scenario { behavior: kept, ..run("disks-of-others", &beside_others(one_target())) });
     all.push(Scenario {
         delete_in: Some(Phase::Ready),
         behavior: disks(20),

@@ -26,7 +26,7 @@
     right is Ready
 15 s Provisioning, looks again at 1212 s
     looks at [deployed]
-    apply AppProject tsdb-x7k2q-q14876sn [040da8255648a185]
+    apply AppProject tsdb-x7k2q-q14876sn [f65ac4151774d628]
     Register { target: "left", name: "tsdb-x7k2q-left-5d5nn6xe" }
     apply Namespace tsdb-x7k2q-left-z1517p2w [e6632598b2e4aa46] in left
     apply Namespace tailscale [5aaf8cc5b6c8b8da] in left
