@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use testbed_api::labels;
 use testbed_api::record::LoadReport;
 use testbed_api::status::Phase;
 use testbed_core::build::{ARGOCD_NAMESPACE, CLUSTER_NAMESPACE, WORKFLOW_NAMESPACE};
@@ -46,6 +47,8 @@ pub struct Behavior {
     pub disks_kept: bool,
     /// Every component has a hook that is run once it was deleted, in the namespace that it was in.
     pub hooks: bool,
+    /// Someone takes the label off the project of a run that is over, by which it is found, and after a while removes it.
+    pub label_lost: bool,
     /// A policy of the hub takes no Application.
     pub refuses: bool,
     /// Whoever deletes the run deletes the way to the cluster of someone else, too.
@@ -337,6 +340,7 @@ impl Players {
             "Pod" => self.pod(&store, key, &object),
             "Service" => self.service(&store, key, &object),
             "PersistentVolume" => self.volume(place, &store, key, &object),
+            "AppProject" if self.behavior.label_lost => self.project(key, &object),
             "Application" => self.application(key, &object),
             "Workflow" => self.workflow(key, &object),
             "ExperimentCluster" => self.cluster(key, &object),
@@ -376,6 +380,22 @@ impl Players {
     }
 
     /// What nobody claims any more goes, if there is still a cluster that does something about it.
+    fn project(&mut self, key: &Key, object: &Value) -> Option<Duration> {
+        let runs = lock(&self.hub).list("Experiment", &Selector::default());
+        if !runs.iter().all(|run| deleting(run) || phase(run) >= Some(Phase::Complete)) {
+            return Some(millis(500));
+        }
+        if object["metadata"]["labels"][labels::EXPERIMENT_UID].is_string() {
+            let lost = json!({"metadata": {"labels": {labels::EXPERIMENT_UID: null}}});
+            let _ = lock(&self.hub).patch(key, false, &lost);
+        }
+        let wait = self.wait(uid(object), "missed", Duration::from_mins(2));
+        if wait.is_none() {
+            let _ = lock(&self.hub).delete(key, &Deletion { now: true, ..Deletion::default() });
+        }
+        wait
+    }
+
     fn volume(&mut self, place: &str, store: &Shared, key: &Key, object: &Value) -> Option<Duration> {
         let claim = Key::new("Namespace", "", text(object, "/spec/claimRef/namespace"));
         let is_kept = text(object, "/spec/persistentVolumeReclaimPolicy") == "Retain";

@@ -43,6 +43,7 @@ impl Scenario {
             || self.behavior.metrics_away.is_some()
             || self.behavior.disks.is_some()
             || self.behavior.hooks
+            || self.behavior.label_lost
             || self.behavior.refuses
             || self.behavior.place_taken;
         !unfit && !self.name.starts_with("expires")
@@ -116,6 +117,8 @@ pub fn all() -> Vec<Scenario> {
         ..run("deleted-in-a-cloud", &in_a_cloud(on_hub()))
     });
     all.push(Scenario { behavior: Behavior { hooks: true, ..Behavior::default() }, ..run("hooks", &hub) });
+    let lost = Behavior { label_lost: true, ..Behavior::default() };
+    all.push(Scenario { behavior: lost, ..run("label-lost", &hub) });
     all.push(failing("refused", &hub, Behavior { refuses: true, ..Behavior::default() }));
     let others = beside_others(on_hub());
     all.push(run("others", &others));

@@ -4,7 +4,34 @@
 use rstest::rstest;
 use testbed_api::Experiment;
 use testbed_sim::runs;
-use testbed_sim::world::{Ground, live};
+use testbed_sim::store::{Change, Entry};
+use testbed_sim::world::{Ground, Outcome, live};
+
+/// Returns what a stage that was not over said of itself, time after time.
+fn said(outcome: &Outcome, stage: &str) -> Vec<String> {
+    let runs = outcome.history.iter().filter(|entry| entry.key.kind == "Experiment");
+    let runs: Vec<Experiment> =
+        runs.map(|entry| serde_json::from_value((*entry.object).clone()).unwrap()).collect();
+    let conditions = runs.iter().filter_map(|run| run.status.as_ref()).flat_map(|status| &status.conditions);
+    conditions
+        .filter(|condition| condition.type_ == stage && condition.status == "False")
+        .map(|condition| condition.message.clone())
+        .collect()
+}
+
+#[test]
+fn what_lost_the_label_by_which_it_is_found_is_asked_for_by_its_name() {
+    let outcome = live(&Ground::Memory, &runs::named("label-lost").unwrap(), &[]);
+    let said = said(&outcome, "CleanedUp");
+    assert!(
+        said.iter().any(|said| said.contains("is still there, and no label says whose it is")),
+        "{said:#?}"
+    );
+    let gone = |entry: &Entry| entry.key.kind == "AppProject" && entry.change == Change::Deleted;
+    let over = |entry: &Entry| entry.object["status"]["resourcesCleaned"] == true;
+    let (gone, over) = (outcome.history.iter().position(gone), outcome.history.iter().position(over));
+    assert!(gone.unwrap() < over.unwrap(), "the run was over before its project was gone");
+}
 
 #[rstest]
 #[case::of_results("store-away", "ResultsStored", "the store of results cannot be used")]
@@ -12,13 +39,6 @@ use testbed_sim::world::{Ground, live};
 #[case::of_results_for_good("store-lost", "ResultsStored", "the store of results cannot be used")]
 fn a_run_that_waits_for_a_store_says_so(#[case] name: &str, #[case] stage: &str, #[case] why: &str) {
     let outcome = live(&Ground::Memory, &runs::named(name).unwrap(), &[]);
-    let runs = outcome.history.iter().filter(|entry| entry.key.kind == "Experiment");
-    let runs: Vec<Experiment> =
-        runs.map(|entry| serde_json::from_value((*entry.object).clone()).unwrap()).collect();
-    let conditions = runs.iter().filter_map(|run| run.status.as_ref()).flat_map(|status| &status.conditions);
-    let said: Vec<&str> = conditions
-        .filter(|condition| condition.type_ == stage && condition.status == "False")
-        .map(|condition| condition.message.as_str())
-        .collect();
+    let said = said(&outcome, stage);
     assert!(said.iter().any(|said| said.contains(why)), "{said:#?}");
 }
