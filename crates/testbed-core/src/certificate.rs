@@ -1,5 +1,6 @@
 //! The certificate of a teardown: what a run has made, and how the proof that it is gone is written.
 
+use crate::agent;
 use crate::build::{ARGOCD_NAMESPACE, CLUSTER_NAMESPACE, WORKFLOW_NAMESPACE};
 use crate::names;
 use crate::plan::ChildKind;
@@ -59,11 +60,13 @@ pub fn made(run: &Run<'_>, status: &ExperimentStatus) -> Vec<Made> {
     made.into_iter().collect()
 }
 
-/// Returns the kind by which something on record can be asked for by its name; absent for what clusters were made of, which
-/// are gone only once that is.
+/// Returns the kind of something on record that is asked for by its name. Absent for what clusters were made of, each of
+/// which is asked for in every pass of teardown, and for a namespace whose name is the same in all runs: whose it is says
+/// its label alone.
 #[must_use]
 pub fn kind(made: &Made) -> Option<ChildKind> {
     Some(match made.kind.as_str() {
+        "Namespace" if made.name == agent::TAILNET_NAMESPACE => return None,
         "Application" => ChildKind::Application,
         "ExperimentCluster" => ChildKind::Cluster,
         "Namespace" => ChildKind::Namespace,

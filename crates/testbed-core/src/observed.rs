@@ -76,8 +76,6 @@ pub struct Observed {
     pub kubeconfigs: Seen<Vec<ObjectFacts>>,
     /// What of our own list of resources is still there; looked for only at teardown.
     pub leftovers: Seen<Vec<String>>,
-    /// PersistentVolumes of claims in its namespaces on the hub; looked for only at teardown.
-    pub volumes: Seen<Vec<VolumeFacts>>,
 }
 
 impl Observed {
@@ -101,7 +99,6 @@ impl Observed {
             projects: Seen::default(),
             kubeconfigs: Seen::default(),
             leftovers: Seen::default(),
-            volumes: Seen::default(),
         }
     }
 }
@@ -180,25 +177,13 @@ pub struct RemoteFacts {
     pub namespaces: Vec<NamespaceFacts>,
     /// Services in the run's namespace.
     pub services: Vec<ServiceFacts>,
-    /// PersistentVolumes of claims in the run's namespaces; looked for only at teardown, where they do not go with the
-    /// cluster.
-    pub volumes: Vec<VolumeFacts>,
+    /// Names of the PersistentVolumes of claims in the run's namespaces; looked for only at teardown, where a cloud made
+    /// them, which would keep them.
+    pub volumes: Vec<String>,
     /// Digest of the token for remote write that lies in the run's namespace.
     pub token: Option<String>,
     /// It has the credentials by which it joins the tailnet.
     pub joins_tailnet: bool,
-}
-
-/// A PersistentVolume, which stands for a disk or something like it.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct VolumeFacts {
-    /// Its name.
-    pub name: String,
-    /// Its UID.
-    pub uid: String,
-    /// It was made for its claim, and would be kept without it: its class says `Retain`.
-    pub is_kept: bool,
 }
 
 /// A Service in a target.

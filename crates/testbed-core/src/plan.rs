@@ -125,15 +125,6 @@ pub enum Effect {
         /// The object.
         object: ObjectRef,
     },
-    /// Have a PersistentVolume, and what it stands for, go with its claim.
-    LetGo {
-        /// The target in whose cluster it is; absent for the hub.
-        target: Option<String>,
-        /// Its name.
-        volume: String,
-        /// Its UID.
-        uid: String,
-    },
     /// Read the samples of a trial, judge it, store its record.
     Measure(Box<MeasureRequest>),
     /// Read the metrics, write the summary, store it.

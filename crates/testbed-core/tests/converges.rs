@@ -22,9 +22,10 @@ use testbed_api::conditions::ConditionType;
 use testbed_api::labels;
 use testbed_api::status::{ExperimentStatus, Phase, StopReason, TrialStatus};
 use testbed_core::observed::{Seen, ServiceFacts};
-use testbed_core::plan::{ChildKind, DEPLOY_DEADLINE, Effect, Fact, TEARDOWN_ALARM, plan};
+use testbed_core::plan::{ChildKind, DEPLOY_DEADLINE, Effect, Fact, Plan, TEARDOWN_ALARM, plan};
+use testbed_core::run::Run;
 use testbed_core::schedule::Schedule;
-use testbed_core::status;
+use testbed_core::{build, status};
 use world::{PASSES, World};
 
 #[test]
@@ -409,27 +410,6 @@ fn a_cluster_of_a_cloud_goes_once_the_disks_of_what_was_deployed_are_gone() {
 }
 
 #[test]
-fn a_disk_that_its_class_would_keep_goes_with_its_claim() {
-    let mut world = World::in_a_cloud();
-    world.volumes_are_kept = true;
-    world.run(|_| None, |world| world.submissions == 1);
-    assert!(world.remote.values().all(|facts| facts.volumes.iter().any(|volume| volume.is_kept)));
-    world.run(|_| None, World::cleaned);
-    let status = world.status();
-    assert!(status.targets.iter().all(|target| target.left_behind.is_empty()), "{status:#?}");
-    assert!(world.is_empty());
-}
-
-#[test]
-fn a_run_on_the_hub_is_not_over_before_its_disks_are_gone() {
-    let mut world = World::new(false);
-    world.run(|_| None, |world| world.submissions == 1);
-    world.volumes = vec![world::volume("pvc-1", true), world::volume("pvc-2", false)];
-    world.run(|_| None, World::cleaned);
-    assert!(world.volumes.is_empty() && world.is_empty());
-}
-
-#[test]
 fn a_cluster_of_a_cloud_stays_for_a_disk_that_was_being_made_when_its_claim_went() {
     let mut world = World::in_a_cloud();
     world.without_disks = true;
@@ -438,7 +418,7 @@ fn a_cluster_of_a_cloud_stays_for_a_disk_that_was_being_made_when_its_claim_went
     world.run(|_| None, |world| world.remote.values().all(|facts| facts.namespaces.is_empty()));
     world.pass(None);
     world.volumes_stay = true;
-    world.cluster_of("left").unwrap().volumes.push(world::volume("pvc-late", false));
+    world.cluster_of("left").unwrap().volumes.push("pvc-late".into());
     world.run(|_| None, |world| world.clusters.len() == 1);
     assert!(
         world.now.duration_since(began) >= SignedDuration::from_mins(1),
@@ -500,6 +480,33 @@ fn teardown_is_looked_at_when_it_is_to_say_that_it_is_stuck_whatever_it_waits_fo
     assert_eq!(plan(&seen, world.now).wake_at, Some(alarm));
     let late = plan(&seen, alarm).status;
     assert_eq!(status::get(&late, ConditionType::CleanedUp).unwrap().reason, "TeardownStuck");
+}
+
+#[test]
+fn a_proof_that_cannot_be_had_is_asked_for_again_and_called_stuck_in_the_end() {
+    let mut world = World::new(false);
+    let asks = |plan: &Plan| plan.effects.iter().any(|effect| matches!(effect, Effect::Certify(_)));
+    world.run(|_| None, |world| asks(&plan(&world.observed().unwrap(), world.now)));
+    let alarm = world.status().teardown_began_at.unwrap().0.checked_add(TEARDOWN_ALARM).unwrap();
+    let late = plan(&world.observed().unwrap(), alarm);
+    assert_eq!(status::get(&late.status, ConditionType::CleanedUp).unwrap().reason, "TeardownStuck");
+    assert!(asks(&late), "nobody asks any more");
+}
+
+#[test]
+fn what_lies_in_no_namespace_is_made_only_where_nobody_else_lives() {
+    let nothing = json!([]);
+    for (world, is_refused) in [
+        (World::new(false), true),
+        (World::beside_others(), true),
+        (World::with_clusters(), false),
+        (World::in_a_cloud(), false),
+    ] {
+        let experiment = world.experiment.unwrap();
+        let project = build::project(&Run::of(&experiment).unwrap(), &BTreeMap::new());
+        let allowed = &project["spec"]["clusterResourceWhitelist"];
+        assert_eq!(*allowed == nothing, is_refused, "{:?}", experiment.spec.targets);
+    }
 }
 
 #[test]

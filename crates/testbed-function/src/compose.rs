@@ -360,14 +360,14 @@ impl<'a> Cloud<'a> {
 
     /// Everything is added. `kubeconfig` is the object that writes the Secret.
     pub(crate) fn done(self, kubeconfig: &str, endpoint: Option<String>, used: Used) -> Composed {
-        // Once it was written it stays known: by it whoever empties the cluster finds in.
+        // Once it was written it stays known, and with it the address: by them whoever empties the cluster finds in.
         let written = self.is_ready(kubeconfig) || self.cluster.status.kubeconfig_secret.is_some();
         let ready = self.later.is_empty() && self.resources.values().all(|wanted| wanted.ready);
         Composed {
             ready,
             dead: None,
             status: Status {
-                endpoint,
+                endpoint: endpoint.or_else(|| self.cluster.status.endpoint.clone()),
                 kubeconfig_secret: written.then(|| self.cluster.kubeconfig_secret()),
                 machine_type: Some(used.machine_type),
                 zone: Some(used.zone),

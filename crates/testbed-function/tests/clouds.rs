@@ -67,6 +67,12 @@ fn nodes_wait_for_their_cluster_and_stay_wanted_afterwards() {
         world.conditions("cluster", &[("Ready", "False", "")]);
         let later = world.reconcile();
         assert!(later.resources.contains_key("nodes") && !later.ready, "{kind}");
+        let way = (later.status.kubeconfig_secret, later.status.endpoint);
+        assert_eq!(
+            way,
+            (done.status.kubeconfig_secret, done.status.endpoint),
+            "{kind}: the way in is forgotten"
+        );
     }
 }
 

@@ -7,7 +7,7 @@ use crate::observe;
 use crate::targets::{self, PATIENCE, Way};
 use anyhow::Context;
 use futures::stream::{self, StreamExt, TryStreamExt};
-use k8s_openapi::api::core::v1::{PersistentVolume, Secret};
+use k8s_openapi::api::core::v1::Secret;
 use kube::api::{Api, DeleteParams, DynamicObject, Patch, PatchParams, Preconditions, PropagationPolicy};
 use kube::{Client, Error as KubeError, Resource, ResourceExt};
 use serde_json::{Value, json};
@@ -123,9 +123,6 @@ async fn carry_out(clients: &Clients, seen: &Observed, effect: &Effect) -> Resul
         Effect::DeleteIn { target, object } => {
             delete_in(way(clients, &seen.experiment, target)?.client, object).await
         }
-        Effect::LetGo { target, volume, uid } => {
-            let_go(clients, &seen.experiment, target.as_deref(), volume, uid).await
-        }
         Effect::Measure(request) => measure(clients, seen, request).await,
         Effect::Collect(request) => collect(clients, seen, request).await,
         Effect::Certify(request) => certify(clients, seen, request).await,
@@ -206,28 +203,6 @@ pub(crate) const fn propagation(kind: ChildKind) -> PropagationPolicy {
     }
 }
 
-/// Changes what becomes of a PersistentVolume without its claim; another one of the same name is not touched.
-async fn let_go(
-    clients: &Clients,
-    experiment: &Experiment,
-    target: Option<&str>,
-    volume: &str,
-    uid: &str,
-) -> Result<Fact, Error> {
-    let kube = match target {
-        Some(target) => way(clients, experiment, target)?.client,
-        None => clients.kube.clone(),
-    };
-    let api: Api<PersistentVolume> = Api::all(kube);
-    let patch = json!({"metadata": {"uid": uid}, "spec": {"persistentVolumeReclaimPolicy": "Delete"}});
-    let patched =
-        async { unless_moved_on(api.patch(volume, &PatchParams::default(), &Patch::Merge(patch)).await) };
-    match target {
-        Some(target) => timeout(PATIENCE, patched).await.unwrap_or_else(|_| Err(late(target))),
-        None => patched.await,
-    }
-}
-
 /// Returns the way to a target that was found in this pass.
 fn way(clients: &Clients, experiment: &Experiment, target: &str) -> Result<Way, Error> {
     let key = (experiment.uid().unwrap_or_default(), target.to_owned());
@@ -257,12 +232,10 @@ async fn apply_in(
 async fn in_time<T>(target: &str, work: impl Future<Output = Result<T, KubeError>>) -> Result<T, Error> {
     match timeout(PATIENCE, work).await {
         Ok(result) => Ok(result?),
-        Err(_) => Err(late(target)),
+        Err(_) => {
+            Err(Error::Target(format!("target {target} did not answer within {} s", PATIENCE.as_secs())))
+        }
     }
-}
-
-fn late(target: &str) -> Error {
-    Error::Target(format!("target {target} did not answer within {} s", PATIENCE.as_secs()))
 }
 
 fn applying() -> PatchParams {

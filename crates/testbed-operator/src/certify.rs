@@ -77,13 +77,15 @@ async fn absent(clients: &Clients, uid: &str, request: &CertifyRequest, made: Ma
     };
     let resource = child(kind);
     let api = dynamic(kube.clone(), &resource, made.namespace.as_deref());
-    match if_defined(&kube, &resource, api.get_metadata_opt(&made.name).await).await?.flatten() {
-        Some(_) => Err(Error::Object(format!(
-            "{} {} is still there, and no label says whose it is: delete it",
-            made.kind, made.name
-        ))),
-        None => Ok(()),
+    let found = if_defined(&kube, &resource, api.get_metadata_opt(&made.name).await).await?;
+    if found.flatten().is_none() {
+        return Ok(());
     }
+    let place = made.target.map(|target| format!(" in target {target}")).unwrap_or_default();
+    let (kind, name) = (made.kind, made.name);
+    Err(Error::Object(format!(
+        "{kind} {name}{place} is still there, and no label says whose it is: delete it"
+    )))
 }
 
 /// Returns the way to a target that was found in this pass.

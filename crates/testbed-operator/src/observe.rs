@@ -22,8 +22,7 @@ use testbed_core::build::{
 };
 use testbed_core::observed::{
     ApplicationFacts, CatalogFacts, ClusterFacts, NamespaceFacts, NodeFacts, ObjectFacts, Observed, PodFacts,
-    Reach, RemoteFacts, Seen, ServiceFacts, TemplateFacts, VolumeFacts, WorkflowFacts, failure, load_report,
-    windows,
+    Reach, RemoteFacts, Seen, ServiceFacts, TemplateFacts, WorkflowFacts, failure, load_report, windows,
 };
 use testbed_core::plan::looks;
 use testbed_core::run::{Run, Unidentified};
@@ -53,9 +52,8 @@ pub(crate) async fn observe(clients: &Clients, name: &str, space: &str) -> Resul
     let in_trials = seen.experiment.spec.trials.is_some() && accepted && looks.template;
     let elsewhere = seen.experiment.spec.targets.iter().any(|target| target.cluster.kind != ClusterType::Hub);
     let makes = seen.experiment.spec.targets.iter().any(|target| target.cluster.kind.is_made());
-    let on_hub = seen.experiment.spec.targets.iter().any(|target| target.cluster.kind == ClusterType::Hub);
     let shown = seen.experiment.spec.tutorial.as_ref().is_some_and(|tutorial| tutorial.expose_kubeconfig);
-    let (catalog, template, namespaces, applications, projects, workflows, workflow_pods, volumes) = tokio::join!(
+    let (catalog, template, namespaces, applications, projects, workflows, workflow_pods) = tokio::join!(
         looked(looks.catalog, catalog(clients, &seen.experiment)),
         looked(looks.template, template(clients, &seen.experiment.spec.workflow.template)),
         looked(looks.deployed, namespaces(clients, &made)),
@@ -63,13 +61,6 @@ pub(crate) async fn observe(clients: &Clients, name: &str, space: &str) -> Resul
         looked(looks.deployed, projects(clients, &made)),
         looked(looks.workflows, workflows(clients, &made)),
         looked(looks.left, workflow_pods(clients, selector)),
-        async {
-            if on_hub {
-                looked(looks.left, volumes(&clients.kube, &made.namespaces, false)).await
-            } else {
-                Seen::default()
-            }
-        },
     );
     if elsewhere {
         let (clusters, warm, registrations, kubeconfigs, leftovers) = tokio::join!(
@@ -99,7 +90,6 @@ pub(crate) async fn observe(clients: &Clients, name: &str, space: &str) -> Resul
     (seen.catalog, seen.template, seen.namespaces, seen.applications) =
         (catalog, template, namespaces, applications);
     (seen.projects, seen.workflows, seen.workflow_pods) = (projects, workflows, workflow_pods);
-    seen.volumes = volumes;
     if in_trials {
         // After the ways into targets are made: who was started anew has none before.
         let pods = subject_pods(clients, &seen.experiment).await;
@@ -615,18 +605,9 @@ async fn ask(way: &Way, run: &Run<'_>, target: &Target, leaves: bool) -> anyhow:
         )
     };
     let volumes = async {
-        // Elsewhere they go with their cluster.
-        if !leaves || !target.cluster.kind.is_elsewhere() {
-            return Ok(Vec::new());
-        }
-        let own = build::namespaces(run, target);
-        let own = own.iter().filter_map(|own| own["metadata"]["name"].as_str()).map(str::to_owned);
-        let is_made = target.cluster.kind.is_made();
-        match volumes(&way.client, &own.collect::<Vec<_>>(), is_made).await {
-            // Someone else may let us see no more than what is in namespaces.
-            Err(Error::Api(status)) if status.code == 403 && !is_made => Ok(Vec::new()),
-            found => found,
-        }
+        // What a cloud made would stay without its cluster. That of someone else stays, and it is for that to say.
+        let is_looked_for = leaves && target.cluster.kind.is_of_a_cloud();
+        if is_looked_for { volumes(&way.client, run, target).await } else { Ok(Vec::new()) }
     };
     let (system, own, named, nodes, services, token, (outside, joins), volumes) = tokio::try_join!(
         namespaces.get_metadata("kube-system"),
@@ -658,25 +639,17 @@ async fn ask(way: &Way, run: &Run<'_>, target: &Target, leaves: bool) -> anyhow:
     })
 }
 
-/// Put on a PersistentVolume that was made for a claim: what others stand for was there before, and is not ours to remove.
-const PROVISIONED: &str = "pv.kubernetes.io/provisioned-by";
-
-/// Returns the PersistentVolumes of claims in these namespaces; of a cluster that goes with the run `all` of them, of others
-/// those that were made for their claims.
-async fn volumes(kube: &Client, namespaces: &[String], all: bool) -> Result<Vec<VolumeFacts>, Error> {
+/// Returns the PersistentVolumes of claims in the namespaces that a run has in a target.
+async fn volumes(kube: &Client, run: &Run<'_>, target: &Target) -> Result<Vec<String>, Error> {
     let api: Api<PersistentVolume> = Api::all(kube.clone());
-    let facts = |volume: PersistentVolume| {
-        let spec = volume.spec.as_ref()?;
-        let space = spec.claim_ref.as_ref()?.namespace.as_ref()?;
-        let is_provisioned = volume.annotations().contains_key(PROVISIONED);
-        let is_kept = is_provisioned && spec.persistent_volume_reclaim_policy.as_deref() == Some("Retain");
-        (namespaces.contains(space) && (all || is_provisioned)).then(|| VolumeFacts {
-            name: volume.name_any(),
-            uid: volume.uid().unwrap_or_default(),
-            is_kept,
-        })
+    let own = build::namespaces(run, target);
+    let is_own = |volume: &PersistentVolume| {
+        let claim = volume.spec.as_ref().and_then(|spec| spec.claim_ref.as_ref());
+        let space = claim.and_then(|claim| claim.namespace.as_deref());
+        space.is_some_and(|space| own.iter().any(|own| own["metadata"]["name"] == space))
     };
-    Ok(api.list(&ListParams::default()).await?.into_iter().filter_map(facts).collect())
+    let listed = api.list(&ListParams::default()).await?;
+    Ok(listed.into_iter().filter(is_own).map(|volume| volume.name_any()).collect())
 }
 
 /// Returns the address at which others reach a node: the one that it shows to the world, else its own.

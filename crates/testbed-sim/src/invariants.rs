@@ -92,8 +92,7 @@ fn silence(outcome: &Outcome, broken: &mut Vec<String>) {
 /// Returns what of all that is there was made for a run. What the lab itself needs is not.
 pub(crate) fn left_over<'a>(history: &'a [Entry], there: impl Iterator<Item = &'a Key>) -> Vec<&'a Key> {
     let is_of_run = |entry: &&Entry| {
-        label(&entry.object, labels::EXPERIMENT_UID).is_some()
-            || ["Experiment", "PersistentVolume"].contains(&entry.key.kind)
+        label(&entry.object, labels::EXPERIMENT_UID).is_some() || entry.key.kind == "Experiment"
     };
     let made: BTreeSet<&Key> = history.iter().filter(is_of_run).map(|entry| &entry.key).collect();
     there.filter(|key| made.contains(key) && key.name != FORGED).collect()

@@ -43,8 +43,6 @@ pub struct Behavior {
     /// Every component has a disk, which is made so long after it was ordered, whatever becomes of who ordered it. Its cluster
     /// takes it away some time after the claim on it is gone.
     pub disks: Option<Duration>,
-    /// The class of disks says that they are kept without their claims.
-    pub disks_kept: bool,
     /// Every component has a hook that is run once it was deleted, in the namespace that it was in.
     pub hooks: bool,
     /// Someone takes the label off the project of a run that is over, by which it is found, and after a while removes it.
@@ -322,12 +320,8 @@ impl Players {
             return None;
         }
         if let Some((namespace, claim)) = self.ordered.get_mut(&key.name).and_then(Option::take) {
-            let policy = if self.behavior.disks_kept { "Retain" } else { "Delete" };
-            let disk = json!({
-                "metadata": {"name": key.name, "annotations": {"pv.kubernetes.io/provisioned-by": "disks"}},
-                "spec": {"persistentVolumeReclaimPolicy": policy, "claimRef": {
-                    "kind": "PersistentVolumeClaim", "namespace": namespace, "name": claim}},
-            });
+            let disk = json!({"metadata": {"name": key.name}, "spec": {
+                "claimRef": {"kind": "PersistentVolumeClaim", "namespace": namespace, "name": claim}}});
             let _ = lock(&store).create("PersistentVolume", "", disk);
         }
         let object = lock(&store).get(key);
@@ -379,7 +373,7 @@ impl Players {
         wait
     }
 
-    /// What nobody claims any more goes, if there is still a cluster that does something about it.
+    /// Someone takes its label off once the run is over, and removes it when it is missed.
     fn project(&mut self, key: &Key, object: &Value) -> Option<Duration> {
         let runs = lock(&self.hub).list("Experiment", &Selector::default());
         if !runs.iter().all(|run| deleting(run) || phase(run) >= Some(Phase::Complete)) {
@@ -396,15 +390,15 @@ impl Players {
         wait
     }
 
+    /// What nobody claims any more goes, if there is still a cluster that does something about it.
     fn volume(&mut self, place: &str, store: &Shared, key: &Key, object: &Value) -> Option<Duration> {
         let claim = Key::new("Namespace", "", text(object, "/spec/claimRef/namespace"));
-        let is_kept = text(object, "/spec/persistentVolumeReclaimPolicy") == "Retain";
-        if is_kept || lock(store).get(&claim).is_some() {
+        if lock(store).get(&claim).is_some() {
             return None;
         }
         let wait = self.wait(uid(object), "released", millis(1500));
-        let is_there = place.is_empty() || alive(&self.hub, &self.clusters.at(place)?.0);
-        if wait.is_none() && is_there {
+        let (name, _) = self.clusters.at(place)?;
+        if wait.is_none() && alive(&self.hub, &name) {
             let _ = lock(store).delete(key, &Deletion { now: true, ..Deletion::default() });
         }
         wait

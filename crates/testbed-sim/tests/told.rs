@@ -21,7 +21,7 @@ fn said(outcome: &Outcome, stage: &str) -> Vec<String> {
 
 #[test]
 fn what_lost_the_label_by_which_it_is_found_is_asked_for_by_its_name() {
-    let outcome = live(&Ground::Memory, &runs::named("label-lost").unwrap(), &[]);
+    let outcome = live(&Ground::Memory, &runs::with_a_lost_label().unwrap(), &[]);
     let said = said(&outcome, "CleanedUp");
     assert!(
         said.iter().any(|said| said.contains("is still there, and no label says whose it is")),

@@ -11,7 +11,6 @@ use crate::build::{self, ARGOCD_NAMESPACE, CLUSTER_NAMESPACE, WORKFLOW_NAMESPACE
 use crate::certificate;
 use crate::observed::{
     ApplicationFacts, ClusterFacts, NamespaceFacts, ObjectFacts, Reach, RemoteFacts, Seen, ServiceFacts,
-    VolumeFacts,
 };
 use crate::status;
 use jiff::{SignedDuration, Timestamp};
@@ -40,7 +39,6 @@ pub(super) struct Left<'a> {
     pub(super) clusters: &'a [ClusterFacts],
     pub(super) kubeconfigs: &'a [ObjectFacts],
     leftovers: &'a [String],
-    volumes: &'a [VolumeFacts],
 }
 
 /// Removes what the run made: load first, then what it was driven at, then the places they were in, then their clusters,
@@ -95,7 +93,9 @@ fn certify(pass: &Pass<'_>, status: &ExperimentStatus, mut step: Step) -> Step {
         prefix: (!super::unwanted(pass)).then(|| pass.run.results_prefix()),
         give_up: until.is_some_and(|until| pass.now >= until),
     })));
-    step.wait(Reason::TearingDown, "the proof that nothing is left is being stored");
+    // What cannot be had is asked for again anyway.
+    let reason = if is_overdue(pass) { Reason::TeardownStuck } else { Reason::TearingDown };
+    step.wait(reason, "the proof that nothing is left is being stored");
     step
 }
 
@@ -117,7 +117,6 @@ fn left<'a>(pass: &'a Pass<'_>) -> Result<Left<'a>, String> {
         clusters: known(&seen.clusters)?,
         kubeconfigs: known(&seen.kubeconfigs)?,
         leftovers: known(&seen.leftovers)?,
-        volumes: known(&seen.volumes)?,
     })
 }
 
@@ -190,23 +189,10 @@ fn deployed<'a>(
         hooked.any(|application| run.namespace_of(&application.target) == name)
     };
     let own = left.namespaces.iter().filter(|namespace| namespace.owner.as_deref() == Some(run.uid));
-    let_go(None, left.volumes, step);
     for namespace in own.filter(|namespace| namespace.deleting || !is_needed(&namespace.name)) {
         remove(step, ChildKind::Namespace, None, &namespace.name, &namespace.uid, namespace.deleting);
     }
-    if let Some(volume) = left.volumes.first() {
-        step.wait(Reason::TearingDown, format!("PersistentVolume {} is being removed", volume.name));
-        step.look_again(pass.now);
-    }
     busy
-}
-
-/// Has disks that were made for claims of the run go with these, whatever their class says: nobody would know of them.
-fn let_go(target: Option<&Target>, volumes: &[VolumeFacts], step: &mut Step) {
-    for volume in volumes.iter().filter(|volume| volume.is_kept) {
-        let target = target.map(|target| target.name.clone());
-        step.effect(Effect::LetGo { target, volume: volume.name.clone(), uid: volume.uid.clone() });
-    }
 }
 
 /// Returns until when an Application stays that alone can take away what others of its target made, and they are there still.
@@ -258,7 +244,6 @@ fn within(pass: &Pass<'_>, target: &Target, facts: &RemoteFacts, left: &Left<'_>
     if let Some(until) = hooks_until.filter(|_| has_last_hooks) {
         step.wake(until);
     }
-    let_go(Some(target), &facts.volumes, step);
     let clears_up = of_target().find(|seen| clears_up_until(pass, left, seen).is_some());
     let is_needed = |namespace: &NamespaceFacts| {
         has_last_hooks
@@ -269,7 +254,7 @@ fn within(pass: &Pass<'_>, target: &Target, facts: &RemoteFacts, left: &Left<'_>
         remove_in(step, target, what, namespace.deleting);
     }
     if let Some(volume) = facts.volumes.first() {
-        let message = format!("PersistentVolume {} in target {} is being removed", volume.name, target.name);
+        let message = format!("PersistentVolume {volume} in target {} is being removed", target.name);
         step.wait(Reason::TearingDown, message);
     }
     let is_exposed = facts.services.iter().any(|service| service.exposes.is_some());
@@ -305,7 +290,7 @@ fn outliving(target: &Target, facts: &RemoteFacts) -> Vec<String> {
     };
     let services = facts.services.iter().filter(is_balanced);
     let balancers = services.map(|service| balancer(&service.name));
-    let disks = facts.volumes.iter().map(|volume| disk(&volume.name));
+    let disks = facts.volumes.iter().map(|volume| disk(volume));
     balancers.chain(disks).collect()
 }
 

@@ -19,7 +19,7 @@ use testbed_api::record::{LoadReport, Pod, RecordRef};
 use testbed_api::status::{ExperimentStatus, Phase, StoredResults, Window, WindowSource};
 use testbed_core::observed::{
     ApplicationFacts, CatalogFacts, ClusterFacts, NamespaceFacts, ObjectFacts, Observed, PodFacts, Reach,
-    RemoteFacts, Seen, ServiceFacts, VolumeFacts, WorkflowFacts,
+    RemoteFacts, Seen, ServiceFacts, WorkflowFacts,
 };
 use testbed_core::plan::{ChildKind, Effect, Fact, Looks, Plan, TEARDOWN_ALARM, looks, plan};
 use testbed_core::run::Run;
@@ -97,21 +97,12 @@ pub struct World {
     pub without_disks: bool,
     /// Disks stay.
     pub volumes_stay: bool,
-    /// Their class says that they are kept without their claims.
-    pub volumes_are_kept: bool,
-    /// PersistentVolumes on the hub.
-    pub volumes: Vec<VolumeFacts>,
     /// Namespaces in clusters stay.
     pub namespaces_stay: bool,
     /// UIDs of namespaces in clusters that are going: there is time to see them do so.
     going: BTreeSet<String>,
     /// The target whose components have hooks that are run when they were deleted, in the namespace they were in.
     pub last_hooks: Option<&'static str>,
-}
-
-/// Returns a disk of a claim.
-pub fn volume(name: &str, is_kept: bool) -> VolumeFacts {
-    VolumeFacts { name: name.into(), uid: format!("uid-{name}"), is_kept }
 }
 
 impl World {
@@ -157,8 +148,6 @@ impl World {
             applications_hang: false,
             without_disks: false,
             volumes_stay: false,
-            volumes_are_kept: false,
-            volumes: Vec::new(),
             namespaces_stay: false,
             going: BTreeSet::new(),
             last_hooks: None,
@@ -405,7 +394,6 @@ impl World {
             leftovers: Seen::Known(
                 self.leftovers.iter().filter(|resource| !kept.contains(resource)).cloned().collect(),
             ),
-            volumes: Seen::Known(self.volumes.clone()),
             ..Observed::of(self.experiment.clone()?)
         })
     }
@@ -524,9 +512,6 @@ impl World {
 
     /// In a cloud every component has a disk, which goes some time after its namespace.
     fn disks_live_on(&mut self) {
-        if self.namespaces.is_empty() {
-            self.volumes.retain(|volume| volume.is_kept);
-        }
         let mut with_disks: Vec<(String, String)> = Vec::new();
         for application in self.applications.values().filter(|application| !application.deleting) {
             let place = self.place_of(&application.target);
@@ -537,13 +522,11 @@ impl World {
         }
         for (place, facts) in &mut self.remote {
             if facts.namespaces.is_empty() && !self.volumes_stay {
-                facts.volumes.retain(|volume| volume.is_kept);
+                facts.volumes.clear();
             }
-            for (_, disk) in with_disks.iter().filter(|(of, _)| of == place) {
-                if !facts.volumes.iter().any(|volume| volume.name == *disk) {
-                    facts.volumes.push(volume(disk, self.volumes_are_kept));
-                }
-            }
+            let new = with_disks.iter().filter(|(of, disk)| of == place && !facts.volumes.contains(disk));
+            let new: Vec<String> = new.map(|(_, disk)| disk.clone()).collect();
+            facts.volumes.extend(new);
         }
     }
 
@@ -648,16 +631,6 @@ impl World {
                 self.kubeconfigs.insert(name.clone(), facts);
             }
             Effect::GrantTailnet { target } => self.cluster_of(target).unwrap().joins_tailnet = true,
-            Effect::LetGo { target, volume, uid } => {
-                let volumes = match target {
-                    Some(target) => &mut self.cluster_of(target).unwrap().volumes,
-                    None => &mut self.volumes,
-                };
-                volumes
-                    .iter_mut()
-                    .filter(|seen| seen.name == *volume && seen.uid == *uid)
-                    .for_each(|seen| seen.is_kept = false);
-            }
             Effect::Refresh(object) => {
                 let mut applications = self.applications.values_mut();
                 if let Some(seen) = applications.find(|seen| seen.uid == object.uid) {
@@ -718,8 +691,8 @@ impl World {
                             known.flat_map(|status| &status.targets).find(|known| known.name == *target);
                         let said = known.map(|known| known.left_behind.clone()).unwrap_or_default();
                         for disk in disks {
-                            let is_said = said.iter().any(|said| said.contains(&disk.name));
-                            assert!(is_said, "a cluster goes before {disk:?}, which nobody will know of");
+                            let is_said = said.iter().any(|said| said.contains(&disk));
+                            assert!(is_said, "a cluster goes before {disk}, which nobody will know of");
                         }
                         self.clusters.get_mut(&object.name).map(|child| (&child.uid, &mut child.deleting))
                     }
