@@ -77,7 +77,9 @@ fn ran(record: &TrialRecord) -> Gate {
         (None, Some(window)) if !lies_within(window, record) => {
             Err("its window begins before it was begun, or ends after it had ended: a clock is wrong".into())
         }
-        (None, Some(window)) => Ok(format!("a window of {} s was recorded", number(seconds(window)))),
+        (None, Some(window)) => {
+            Ok(format!("a window of {} s was recorded", number(window.length().as_secs_f64())))
+        }
     };
     gate(GateKind::Ran, outcome)
 }
@@ -86,11 +88,6 @@ fn ran(record: &TrialRecord) -> Gate {
 fn lies_within(window: &Window, record: &TrialRecord) -> bool {
     let apart = |from: &MicroTime, to: &MicroTime| to.0.duration_since(from.0).as_secs_f64();
     apart(&record.begun_at, &window.start) > -CLOCKS && apart(&window.end, &record.ended_at) > -CLOCKS
-}
-
-/// Returns the length of a window in seconds.
-fn seconds(window: &Window) -> f64 {
-    window.end.0.duration_since(window.start.0).as_secs_f64()
 }
 
 fn subject_present(spec: &ExperimentSpec, record: &TrialRecord) -> Gate {

@@ -70,6 +70,23 @@ fn pairs(count: u32, latencies: impl Fn(u32) -> (f64, f64)) -> Vec<TrialStatus> 
         .collect()
 }
 
+/// Returns a specification of which the trials are looked at after each eight blocks, and end once they decide.
+fn stopping_early() -> ExperimentSpec {
+    let mut spec = spec(faster(1.0));
+    spec.trials.as_mut().unwrap().until =
+        serde_json::from_value(json!({"width": 0.001, "maxBlocks": 40, "every": 8})).unwrap();
+    spec
+}
+
+/// Returns where trials stand after so many blocks in which `a` needs 0.8 times what `b` needs.
+fn begun(block_count: u32) -> TrialsStatus {
+    TrialsStatus { seed: 3, begun: blocks(block_count, 0.8), ..TrialsStatus::default() }
+}
+
+fn next(spec: &ExperimentSpec, status: &TrialsStatus) -> Next {
+    schedule::next(spec, status, Timestamp::UNIX_EPOCH, Timestamp::UNIX_EPOCH)
+}
+
 fn against_itself(ratios: &[f64]) -> Vec<TrialStatus> {
     (1..)
         .zip(ratios)
@@ -324,13 +341,10 @@ fn one_measurement_decides_nothing() {
 
 #[test]
 fn a_run_stops_early_by_its_rule_and_not_at_the_first_glance() {
-    let mut spec = spec(faster(1.0));
-    spec.trials.as_mut().unwrap().until =
-        serde_json::from_value(json!({"width": 0.001, "maxBlocks": 40, "every": 8})).unwrap();
-    let at = Timestamp::UNIX_EPOCH;
+    let spec = stopping_early();
     let stop = |blocks_done: u32| {
-        let status = TrialsStatus { seed: 3, begun: blocks(blocks_done, 0.8), ..TrialsStatus::default() };
-        match schedule::next(&spec, &status, at, at) {
+        let status = begun(blocks_done);
+        match next(&spec, &status) {
             Next::Stop(stop) => Some(stop.reason),
             Next::Begin(_) => None,
         }
@@ -342,17 +356,14 @@ fn a_run_stops_early_by_its_rule_and_not_at_the_first_glance() {
 
 #[test]
 fn a_rule_that_stops_early_knows_that_a_quantile_lies_anywhere_in_its_bucket() {
-    let mut spec = spec(faster(1.0));
-    spec.trials.as_mut().unwrap().until =
-        serde_json::from_value(json!({"width": 0.001, "maxBlocks": 40, "every": 8})).unwrap();
-    let at = Timestamp::UNIX_EPOCH;
-    let mut status = TrialsStatus { seed: 3, begun: blocks(16, 0.8), ..TrialsStatus::default() };
-    assert!(matches!(schedule::next(&spec, &status, at, at), Next::Stop(_)));
+    let spec = stopping_early();
+    let mut status = begun(16);
+    assert!(matches!(next(&spec, &status), Next::Stop(_)));
     for trial in &mut status.begun {
         let bucket = Bucket { above: Some(0.5), up_to: Some(1.5), unit: "seconds".into() };
         trial.buckets = [("latency".to_owned(), bucket)].into();
     }
-    assert!(matches!(schedule::next(&spec, &status, at, at), Next::Begin(_)), "nothing is decided yet");
+    assert!(matches!(next(&spec, &status), Next::Begin(_)), "nothing is decided yet");
 }
 
 /// Returns the records of ten blocks of two variants, as they would be stored.
@@ -536,16 +547,13 @@ fn a_metric_that_one_variant_has_not_is_decided_of_the_others() {
 
 #[test]
 fn the_data_are_looked_at_once_for_each_look() {
-    let mut spec = spec(faster(1.0));
-    spec.trials.as_mut().unwrap().until =
-        serde_json::from_value(json!({"width": 0.001, "maxBlocks": 40, "every": 8})).unwrap();
-    let at = Timestamp::UNIX_EPOCH;
-    let mut status = TrialsStatus { seed: 3, begun: blocks(16, 0.8), ..TrialsStatus::default() };
-    assert!(matches!(schedule::next(&spec, &status, at, at), Next::Stop(_)));
+    let spec = stopping_early();
+    let mut status = begun(16);
+    assert!(matches!(next(&spec, &status), Next::Stop(_)));
     status.begun.extend(against_itself(&[1.0]));
-    assert!(matches!(schedule::next(&spec, &status, at, at), Next::Begin(_)), "it was looked at before");
+    assert!(matches!(next(&spec, &status), Next::Begin(_)), "it was looked at before");
     let mut void = blocks(17, 0.8);
     void[33].void = Some("the subject was absent".into());
     status.begun = void;
-    assert!(matches!(schedule::next(&spec, &status, at, at), Next::Begin(_)), "no block was added");
+    assert!(matches!(next(&spec, &status), Next::Begin(_)), "no block was added");
 }

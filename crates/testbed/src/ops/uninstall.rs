@@ -62,8 +62,7 @@ pub(crate) async fn uninstall(
     if !found.is_empty() {
         let uses = uses(client, &kinds).await?;
         if !uses.is_empty() && !force {
-            let names: Vec<String> = uses.iter().map(Found::words).collect();
-            return Err(Failure::failed(format!("the hub is in use: {}", few(&names)))
+            return Err(Failure::failed(format!("the hub is in use: {}", names(&uses)))
                 .hint(
                     "delete these first (`testbed delete RUN` for a run, with its stored result), or let \
                      --force do it",
@@ -104,6 +103,10 @@ async fn uses(client: &Client, kinds: &Kinds) -> Result<Vec<Found>> {
     Ok(uses)
 }
 
+fn names(found: &[Found]) -> String {
+    few(&found.iter().map(Found::words).collect::<Vec<_>>())
+}
+
 fn is_root(found: &Found) -> bool {
     found.resource.kind == "Application" && found.name == NAME && found.ours
 }
@@ -120,8 +123,7 @@ async fn remove_uses(client: &Client, kinds: &Kinds, step: &Step) -> Result<()> 
                 break;
             }
             if Instant::now() > deadline {
-                let names: Vec<String> = left.iter().map(Found::words).collect();
-                return Err(Failure::failed(format!("these do not go: {}", few(&names)))
+                return Err(Failure::failed(format!("these do not go: {}", names(&left)))
                     .hint(
                         "the hub stays, for it alone can remove what they stand for; see what they wait for",
                     )
@@ -144,8 +146,7 @@ async fn nothing_in_clouds(client: &Client, kinds: &Kinds) -> Result<()> {
     if left.is_empty() {
         return Ok(());
     }
-    let names: Vec<String> = left.iter().map(Found::words).collect();
-    Err(Failure::failed(format!("these are still in a cloud: {}", few(&names)))
+    Err(Failure::failed(format!("these are still in a cloud: {}", names(&left)))
         .hint("the hub stays, for it alone can remove them; uninstall again once they are gone")
         .into())
 }
@@ -238,13 +239,16 @@ async fn until_gone(client: &Client, objects: &[Found], params: &DeleteParams, s
         if left.is_empty() {
             break;
         }
-        let names: Vec<String> = left.iter().map(Found::words).collect();
         if Instant::now() > deadline {
-            return Err(Failure::failed(format!("not gone after {} s: {}", PATIENCE.as_secs(), few(&names)))
-                .hint("see what holds it with `kubectl get ... -o yaml`, and uninstall again to go on")
-                .into());
+            return Err(Failure::failed(format!(
+                "not gone after {} s: {}",
+                PATIENCE.as_secs(),
+                names(&left)
+            ))
+            .hint("see what holds it with `kubectl get ... -o yaml`, and uninstall again to go on")
+            .into());
         }
-        step.progress(few(&names));
+        step.progress(names(&left));
         sleep(LOOK).await;
     }
     Ok(())
