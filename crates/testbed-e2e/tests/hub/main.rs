@@ -6,6 +6,7 @@
 
 mod admission;
 mod agents;
+mod clouds;
 mod clusters;
 mod conformance;
 mod crashes;
