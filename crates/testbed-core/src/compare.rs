@@ -21,7 +21,7 @@ pub struct Comparison {
     pub first: String,
     /// The second run.
     pub second: String,
-    /// What is unlike between their machines; empty if they are alike.
+    /// What is unlike between their machines, or not known of them; empty if they are known to be alike.
     pub machines: Vec<String>,
     /// What is unlike between what was deployed.
     pub subjects: Vec<String>,
@@ -151,7 +151,14 @@ fn unlike_machines(first: &Summary, second: &Summary) -> Vec<String> {
         }
         fields
     };
-    differences(&described(&a), &described(&b), UNKNOWN)
+    let mut unlike = differences(&described(&a), &described(&b), UNKNOWN);
+    // Two machines of which nobody knows what they are look the same.
+    for (summary, machines) in [(first, &a), (second, &b)] {
+        if machines.iter().any(|machine| machine.cpu_model.is_none() && machine.node_type.is_none()) {
+            unlike.push(format!("neither processor nor node type is known of {}", summary.name));
+        }
+    }
+    unlike
 }
 
 fn unlike_subjects(first: &Summary, second: &Summary) -> Vec<String> {

@@ -94,7 +94,8 @@ impl Ground {
                 speed: 10,
                 away: Duration::from_millis(300),
                 quiet: Duration::from_secs(3),
-                swept: Duration::from_secs(80),
+                // Told of nothing, the sweeper looks each minute; it looks again after half of one, and may die between.
+                swept: Duration::from_secs(130),
                 look: Duration::from_millis(100),
                 idle: Duration::from_secs(3),
                 patience: Duration::from_mins(10),

@@ -91,6 +91,22 @@ fn runs_of_unlike_machines_are_compared_only_when_told() {
 }
 
 #[test]
+fn runs_of_machines_that_nobody_knows_are_compared_only_when_told() {
+    let mut unknown = serde_json::to_value(result()).unwrap();
+    for record in unknown["trials"]["records"].as_array_mut().unwrap() {
+        record["machine"].as_object_mut().unwrap().remove("cpuModel");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("unknown.json");
+    fs::write(&file, unknown.to_string()).unwrap();
+    let file = file.to_str().unwrap();
+    let (text, ok) = testbed(&["compare", file, file]);
+    assert!(!ok && text.contains("neither processor nor node type is known"), "{text}");
+    let (text, ok) = testbed(&["compare", "--across-machines", file, file]);
+    assert!(ok && text.contains("neither processor nor node type is known"), "{text}");
+}
+
+#[test]
 fn runs_that_were_asked_for_other_things_are_compared_with_these_named() {
     let mut other = serde_json::to_value(result()).unwrap();
     other["spec"]["workflow"]["params"]["rate"] = "400/s".into();

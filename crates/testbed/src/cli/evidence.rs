@@ -85,7 +85,7 @@ pub(crate) struct CompareArgs {
     /// The one that comes second
     #[arg(value_name = "RUN|FILE", add = ArgValueCandidates::new(complete_runs))]
     second: String,
-    /// Compare even if they ran on unlike machines
+    /// Compare even if they ran on unlike machines, or on such as are not known
     #[arg(long)]
     across_machines: bool,
     /// Output format
@@ -102,7 +102,7 @@ pub(crate) async fn compare(arguments: &CompareArgs) -> Result<ExitCode> {
     let found = testbed_core::compare::compare(&first, &second);
     if !found.machines.is_empty() && !arguments.across_machines {
         return Err(Failure::failed(format!(
-            "{} and {} did not run on like machines: {}",
+            "{} and {} are not known to have run on like machines: {}",
             found.first,
             found.second,
             found.machines.join("; ")
