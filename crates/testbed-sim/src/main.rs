@@ -69,7 +69,7 @@ struct Arguments {
 }
 
 fn pool(arguments: &Arguments) -> anyhow::Result<Pool> {
-    Pool::new(Programs::find()?, arguments.at_once.map(usize::from))
+    Pool::new(Programs::find()?.crowded(), arguments.at_once.map(usize::from))
 }
 
 fn main() -> ExitCode {
