@@ -1,7 +1,7 @@
 //! Clusters of clouds, whose provider is played here: Crossplane, our function, the API server and its garbage collector
 //! are real.
 
-use crate::lab::{as_before, client, empty, objects, root};
+use crate::lab::{CLUSTERS, as_before, client, empty, objects, root};
 use anyhow::{Context, Result, ensure};
 use kube::api::{Api, ApiResource, DeleteParams, DynamicObject, ListParams, Patch, PatchParams, PostParams};
 use kube::core::GroupVersionKind;
@@ -12,8 +12,6 @@ use std::fs;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
-/// Namespace of clusters.
-const CLUSTERS: &str = "testbed-clusters";
 /// The cluster.
 const NAME: &str = "proof-eks";
 /// What keeps an object until the cloud says that it is gone.

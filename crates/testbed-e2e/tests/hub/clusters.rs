@@ -3,8 +3,8 @@
 use crate::crashes::{kill_operator, operator_ready};
 use crate::hypervisor::Hypervisor;
 use crate::lab::{
-    NAMESPACE, as_before, client, empty, is_over, is_ready, left_over, objects, phase, result_of, runs,
-    submit_with, testbed_ok, wait_for,
+    CLUSTERS, NAMESPACE, as_before, client, empty, is_over, is_ready, left_over, objects, phase, result_of,
+    runs, submit_with, testbed_ok, wait_for,
 };
 use anyhow::{Context, Result, ensure};
 use jiff::Timestamp;
@@ -22,8 +22,6 @@ use testbed_core::status;
 
 /// One short block, which decides nothing and shows everything.
 const SHORT: [&str; 4] = ["trials.blocks=1", "trials.warmup=1s", "trials.window=8s", "trials.cooldown=1s"];
-/// Namespace of clusters.
-const CLUSTERS: &str = "testbed-clusters";
 /// What is neither of a run nor of the hub's making: pods that replaced those that a test killed, and their logs.
 const OF_THE_HUB: [&str; 4] = ["testbed-system/", "argocd/", "crossplane-system/", "observability/"];
 

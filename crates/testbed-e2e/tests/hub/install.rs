@@ -1,6 +1,6 @@
 //! A lab inside the lab: a hub installed into a local cluster of the hub, used, and taken away again.
 
-use crate::lab::{as_before, client, empty, objects, settled, testbed, testbed_ok};
+use crate::lab::{CLUSTERS, as_before, client, empty, objects, settled, testbed, testbed_ok};
 use anyhow::{Context, Result, ensure};
 use k8s_openapi::api::core::v1::{Pod, Secret, Service};
 use kube::api::{Api, ApiResource, DeleteParams, DynamicObject, GroupVersionKind, ListParams, PostParams};
@@ -12,8 +12,6 @@ use std::time::{Duration, Instant};
 use testbed_api::Summary;
 use tokio::time::{sleep, timeout};
 
-/// Where clusters are.
-const CLUSTERS: &str = "testbed-clusters";
 /// How long a cluster may take to be ready, or to be gone.
 const PATIENCE: Duration = Duration::from_secs(60);
 

@@ -20,6 +20,8 @@ use tokio::time::timeout;
 
 /// Where users create runs.
 pub const NAMESPACE: &str = "experiments";
+/// Where clusters of runs are.
+pub const CLUSTERS: &str = "testbed-clusters";
 
 /// Returns the project's folder.
 pub fn root() -> PathBuf {
