@@ -1024,15 +1024,8 @@ fn merge(object: &mut Value, applied: &Value) {
         (Value::Object(object), Value::Object(applied)) => {
             for (name, value) in applied {
                 if name == "finalizers" {
-                    let mut all = strings(object.get(name).unwrap_or(&Value::Null));
-                    all.extend(strings(value));
-                    let mut seen = Vec::new();
-                    all.retain(|finalizer| {
-                        let new = !seen.contains(finalizer);
-                        seen.push(finalizer.clone());
-                        new
-                    });
-                    object.insert(name.clone(), json!(all));
+                    let there = strings(object.get(name).unwrap_or(&Value::Null));
+                    object.insert(name.clone(), json!(union(&there, &strings(value))));
                 } else {
                     merge(object.entry(name.clone()).or_insert(Value::Null), value);
                 }
@@ -1040,6 +1033,38 @@ fn merge(object: &mut Value, applied: &Value) {
         }
         (object, applied) => *object = applied.clone(),
     }
+}
+
+/// Puts a set that is applied over one that is there, in the order of structured-merge-diff: as applied, and what is there
+/// alone goes where it stands.
+fn union(there: &[String], applied: &[String]) -> Vec<String> {
+    let mut all: Vec<String> = Vec::new();
+    let mut shared = applied.iter().filter(|one| there.contains(one)).peekable();
+    let (mut old, mut new) = (there.iter().peekable(), applied.iter().peekable());
+    while old.peek().is_some() || new.peek().is_some() {
+        if let Some(one) = old.peek().copied() {
+            let is_next = new.peek().is_none_or(|next| *next == one);
+            // It goes where it is applied, unless its turn has come.
+            let is_later =
+                !is_next && applied.contains(one) && shared.peek().is_some_and(|next| *next != one);
+            if !applied.contains(one) {
+                all.push(one.clone());
+                old.next();
+                continue;
+            }
+            if is_next || is_later || all.contains(one) {
+                old.next();
+            }
+            if is_later {
+                continue;
+            }
+        }
+        if let Some(one) = new.next() {
+            shared.next_if_eq(&one);
+            all.push(one.clone());
+        }
+    }
+    all
 }
 
 /// RFC 7386.

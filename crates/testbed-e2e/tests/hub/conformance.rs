@@ -212,9 +212,11 @@ fn operation(seed: u64, number: usize) -> Operation {
             labels[label] = json!(draw("shade", 2).to_string());
         }
     }
-    let finalizers = match draw("finalizers", 6) {
+    let finalizers = match draw("finalizers", 12) {
         0 => json!(["sim.illm.io/one"]),
-        1 => json!(["sim.illm.io/one", "sim.illm.io/two"]),
+        1 => json!(["sim.illm.io/two"]),
+        2 => json!(["sim.illm.io/one", "sim.illm.io/two"]),
+        3 => json!(["sim.illm.io/three", "sim.illm.io/two", "sim.illm.io/one"]),
         _ => json!([]),
     };
     let object = |spec: Value| {
