@@ -1041,30 +1041,28 @@ fn union(there: &[String], applied: &[String]) -> Vec<String> {
     let mut all: Vec<String> = Vec::new();
     let mut shared = applied.iter().filter(|one| there.contains(one)).peekable();
     let (mut old, mut new) = (there.iter().peekable(), applied.iter().peekable());
-    while old.peek().is_some() || new.peek().is_some() {
-        if let Some(one) = old.peek().copied() {
-            let is_next = new.peek().is_none_or(|next| *next == one);
-            // It goes where it is applied, unless its turn has come.
-            let is_later =
-                !is_next && applied.contains(one) && shared.peek().is_some_and(|next| *next != one);
-            if !applied.contains(one) {
+    loop {
+        match (old.peek().copied(), new.peek().copied()) {
+            (None, None) => return all,
+            (Some(one), _) if !applied.contains(one) => {
                 all.push(one.clone());
                 old.next();
-                continue;
             }
-            if is_next || is_later || all.contains(one) {
+            (Some(_), None) => drop(old.next()),
+            // It goes where it is applied, and another's turn is before it.
+            (Some(one), Some(next)) if one != next && shared.peek().is_some_and(|turn| *turn != one) => {
                 old.next();
             }
-            if is_later {
-                continue;
+            (one, Some(next)) => {
+                if one.is_some_and(|one| one == next || all.contains(one)) {
+                    old.next();
+                }
+                shared.next_if_eq(&next);
+                all.push(next.clone());
+                new.next();
             }
         }
-        if let Some(one) = new.next() {
-            shared.next_if_eq(&one);
-            all.push(one.clone());
-        }
     }
-    all
 }
 
 /// RFC 7386.

@@ -1,7 +1,7 @@
 //! Clusters of clouds, whose provider is played here: Crossplane, our function, the API server and its garbage collector
 //! are real.
 
-use crate::lab::{CLUSTERS, as_before, client, empty, objects, root};
+use crate::lab::{CLUSTERS, as_before, client, composites, empty, objects, root};
 use anyhow::{Context, Result, ensure};
 use kube::api::{Api, ApiResource, DeleteParams, DynamicObject, ListParams, Patch, PatchParams, PostParams};
 use kube::core::GroupVersionKind;
@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::fs;
 use std::time::Duration;
+use testbed_sim::store::Kind;
 use tokio::time::{Instant, sleep};
 
 /// The cluster.
@@ -17,41 +18,22 @@ const NAME: &str = "proof-eks";
 /// What keeps an object until the cloud says that it is gone.
 const FINALIZER: &str = "finalizer.managedresource.crossplane.io";
 /// Kinds of Amazon that a cluster consists of.
-const AMAZON: [(&str, &[&str]); 3] = [
-    ("ec2", &["VPC", "Subnet", "InternetGateway", "RouteTable", "Route", "RouteTableAssociation"]),
-    ("iam", &["Role", "RolePolicyAttachment"]),
-    ("eks", &["Cluster", "ClusterAuth", "NodeGroup"]),
+const AMAZON: [Kind; 11] = [
+    kind("ec2.aws.m.upbound.io/v1beta1", "vpcs", "VPC"),
+    kind("ec2.aws.m.upbound.io/v1beta1", "subnets", "Subnet"),
+    kind("ec2.aws.m.upbound.io/v1beta1", "internetgateways", "InternetGateway"),
+    kind("ec2.aws.m.upbound.io/v1beta1", "routetables", "RouteTable"),
+    kind("ec2.aws.m.upbound.io/v1beta1", "routes", "Route"),
+    kind("ec2.aws.m.upbound.io/v1beta1", "routetableassociations", "RouteTableAssociation"),
+    kind("iam.aws.m.upbound.io/v1beta1", "roles", "Role"),
+    kind("iam.aws.m.upbound.io/v1beta1", "rolepolicyattachments", "RolePolicyAttachment"),
+    kind("eks.aws.m.upbound.io/v1beta1", "clusters", "Cluster"),
+    kind("eks.aws.m.upbound.io/v1beta1", "clusterauths", "ClusterAuth"),
+    kind("eks.aws.m.upbound.io/v1beta1", "nodegroups", "NodeGroup"),
 ];
 
-fn resource(group: &str, version: &str, kind: &str) -> ApiResource {
-    ApiResource::from_gvk(&GroupVersionKind::gvk(group, version, kind))
-}
-
-fn managed() -> impl Iterator<Item = ApiResource> {
-    AMAZON.iter().flat_map(|(group, kinds)| {
-        kinds.iter().map(move |kind| resource(&format!("{group}.aws.m.upbound.io"), "v1beta1", kind))
-    })
-}
-
-/// The definition that the provider would bring.
-fn definition(resource: &ApiResource) -> Value {
-    json!({
-        "apiVersion": "apiextensions.k8s.io/v1",
-        "kind": "CustomResourceDefinition",
-        "metadata": {"name": format!("{}.{}", resource.plural, resource.group)},
-        "spec": {
-            "group": resource.group,
-            "scope": "Namespaced",
-            "names": {"kind": resource.kind, "plural": resource.plural},
-            "versions": [{
-                "name": resource.version,
-                "served": true,
-                "storage": true,
-                "subresources": {"status": {}},
-                "schema": {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": true}},
-            }],
-        },
-    })
+const fn kind(api_version: &'static str, plural: &'static str, kind: &'static str) -> Kind {
+    Kind { api_version, plural, kind, namespaced: true, status: true }
 }
 
 /// The manifests in the guide of clouds that have this in them.
@@ -78,23 +60,27 @@ async fn create(client: &Client, all: &[Value]) -> Result<Vec<(Api<DynamicObject
 }
 
 /// Managed resources: the kind and name of each, and whether it is asked to go.
-type There = BTreeSet<(String, String, bool)>;
+type There = BTreeSet<(&'static str, String, bool)>;
 
 /// A provider: what it is asked for is there at once, and what is to go is gone at once if the cloud lets it.
 struct Provider {
-    kinds: Vec<(ApiResource, Api<DynamicObject>)>,
+    kinds: Vec<(&'static Kind, Api<DynamicObject>)>,
 }
 
 impl Provider {
     fn new(client: &Client) -> Self {
-        let api = |resource: &ApiResource| Api::namespaced_with(client.clone(), CLUSTERS, resource);
-        Self { kinds: managed().map(|resource| (resource.clone(), api(&resource))).collect() }
+        let api = |kind: &'static Kind| {
+            let (group, version) = kind.api_version.split_once('/').unwrap_or_default();
+            let resource = ApiResource::from_gvk(&GroupVersionKind::gvk(group, version, kind.kind));
+            (kind, Api::namespaced_with(client.clone(), CLUSTERS, &resource))
+        };
+        Self { kinds: AMAZON.iter().map(api).collect() }
     }
 
     /// Does what is to be done, and returns what was there.
     async fn pass(&self, keeps: impl Fn(&str) -> bool) -> Result<There> {
         let mut there = There::new();
-        for (resource, api) in &self.kinds {
+        for (kind, api) in &self.kinds {
             let listed = match api.list(&ListParams::default()).await {
                 // Its definition is gone.
                 Err(kube::Error::Api(status)) if status.code == 404 => continue,
@@ -105,7 +91,7 @@ impl Provider {
                 let is_new = !object.finalizers().iter().any(|finalizer| finalizer == FINALIZER);
                 if going && is_new {
                     // The garbage collector's turn.
-                } else if going && !keeps(&resource.kind) {
+                } else if going && !keeps(kind.kind) {
                     let left: Vec<_> = object.finalizers().iter().filter(|one| *one != FINALIZER).collect();
                     let patch = Patch::Merge(json!({"metadata": {"finalizers": left}}));
                     api.patch(&name, &PatchParams::default(), &patch).await?;
@@ -120,7 +106,7 @@ impl Provider {
                     let patch = Patch::Merge(json!({"status": status}));
                     api.patch_status(&name, &PatchParams::default(), &patch).await?;
                 }
-                there.insert((resource.kind.clone(), name, going));
+                there.insert((kind.kind, name, going));
             }
         }
         Ok(there)
@@ -132,7 +118,7 @@ async fn roles_of_eks_go_after_their_cluster() -> Result<()> {
     let client = client().await?;
     empty(&client).await?;
     let before = objects(&client).await?;
-    let definitions: Vec<Value> = managed().map(|resource| definition(&resource)).collect();
+    let definitions: Vec<Value> = AMAZON.iter().map(Kind::definition).collect();
     let mut made = create(&client, &definitions).await?;
     made.extend(create(&client, &in_the_guide("ValidatingAdmissionPolicy")?).await?);
     let provider = Provider::new(&client);
@@ -156,16 +142,12 @@ async fn roles_of_eks_go_after_their_cluster() -> Result<()> {
     as_before(&client, &before).await
 }
 
-fn composites(client: &Client) -> Api<DynamicObject> {
-    Api::namespaced_with(client.clone(), CLUSTERS, &resource("illm.io", "v1alpha1", "ExperimentCluster"))
-}
-
 /// Waits until the garbage collector knows of kinds that are new; it looks every half minute.
 async fn collected(provider: &Provider) -> Result<()> {
     let owner = json!({"apiVersion": "v1", "kind": "ConfigMap", "name": "none", "uid": "none"});
     for (kind, api) in &provider.kinds {
-        let orphan = json!({"apiVersion": kind.api_version, "kind": kind.kind,
-            "metadata": {"name": "orphan", "ownerReferences": [owner]}});
+        let mut orphan = json!({"metadata": {"name": "orphan", "ownerReferences": [owner]}});
+        kind.name(&mut orphan);
         api.create(&PostParams::default(), &serde_json::from_value(orphan)?).await?;
     }
     let begun = Instant::now();
@@ -186,8 +168,7 @@ async fn roles_last(client: &Client, provider: &Provider) -> Result<()> {
     clusters.create(&PostParams::default(), &serde_json::from_value(cluster)?).await?;
     let begun = Instant::now();
     let mut there = There::new();
-    while there.iter().filter(|(kind, ..)| ["NodeGroup", "ClusterAuth"].contains(&kind.as_str())).count() < 2
-    {
+    while there.iter().filter(|(kind, ..)| ["NodeGroup", "ClusterAuth"].contains(kind)).count() < 2 {
         ensure!(begun.elapsed() < Duration::from_mins(3), "it is not made: {there:?}");
         sleep(Duration::from_millis(500)).await;
         there = provider.pass(|_| false).await?;
@@ -201,7 +182,7 @@ async fn roles_last(client: &Client, provider: &Provider) -> Result<()> {
         there = provider.pass(|kind| kind == "Cluster").await?;
         sleep(Duration::from_millis(500)).await;
     }
-    let left: Vec<(&str, bool)> = there.iter().map(|(kind, _, going)| (kind.as_str(), *going)).collect();
+    let left: Vec<(&str, bool)> = there.iter().map(|(kind, _, going)| (*kind, *going)).collect();
     let (role, policy) = (("Role", false), ("RolePolicyAttachment", false));
     ensure!(left == [("Cluster", true), role, role, policy, policy, policy, policy], "{there:?}");
     ensure!(clusters.get_opt(NAME).await?.is_some(), "it was gone before its parts");

@@ -1,9 +1,9 @@
 //! A lab inside the lab: a hub installed into a local cluster of the hub, used, and taken away again.
 
-use crate::lab::{CLUSTERS, as_before, client, empty, objects, settled, testbed, testbed_ok};
+use crate::lab::{CLUSTERS, as_before, client, composites, empty, objects, settled, testbed, testbed_ok};
 use anyhow::{Context, Result, ensure};
 use k8s_openapi::api::core::v1::{Pod, Secret, Service};
-use kube::api::{Api, ApiResource, DeleteParams, DynamicObject, GroupVersionKind, ListParams, PostParams};
+use kube::api::{Api, DeleteParams, ListParams, PostParams};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 use serde_json::{Value, json};
@@ -23,11 +23,6 @@ struct Cluster {
 }
 
 impl Cluster {
-    fn api(hub: &Client) -> Api<DynamicObject> {
-        let kind = ApiResource::from_gvk(&GroupVersionKind::gvk("illm.io", "v1alpha1", "ExperimentCluster"));
-        Api::namespaced_with(hub.clone(), CLUSTERS, &kind)
-    }
-
     /// Makes one and waits until it is ready.
     async fn make(hub: &Client, name: &str) -> Result<Self> {
         let folder = std::env::temp_dir().join(format!("testbed-install-{}", std::process::id()));
@@ -39,10 +34,10 @@ impl Cluster {
             "metadata": {"name": name, "namespace": CLUSTERS},
             "spec": {"type": "local", "nodeCount": 1, "machineType": "local-large"},
         });
-        Self::api(hub).create(&PostParams::default(), &serde_json::from_value(object)?).await?;
+        composites(hub).create(&PostParams::default(), &serde_json::from_value(object)?).await?;
         let ready = async {
             loop {
-                let object = Self::api(hub).get(name).await?;
+                let object = composites(hub).get(name).await?;
                 let conditions = object.data.pointer("/status/conditions").and_then(Value::as_array).cloned();
                 let conditions = conditions.unwrap_or_default();
                 if conditions.iter().any(|is| is["type"] == "Ready" && is["status"] == "True") {
@@ -84,7 +79,7 @@ impl Cluster {
 
     async fn remove(&self) -> Result<()> {
         let _ = std::fs::remove_dir_all(&self.folder);
-        let api = Self::api(&self.hub);
+        let api = composites(&self.hub);
         match api.delete(&self.name, &DeleteParams::foreground()).await {
             Ok(_) => {}
             Err(kube::Error::Api(status)) if status.code == 404 => return Ok(()),

@@ -5,6 +5,7 @@ use futures::{StreamExt, TryStreamExt};
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::{Api, ApiResource, DynamicObject, ListParams};
 use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::core::GroupVersionKind;
 use kube::core::discovery::verbs;
 use kube::discovery::{Discovery, Scope};
 use kube::runtime::{WatchStreamExt, watcher};
@@ -63,6 +64,12 @@ pub async fn client() -> Result<Client> {
 /// Returns the API of runs.
 pub fn runs(client: &Client) -> Api<Experiment> {
     Api::namespaced(client.clone(), NAMESPACE)
+}
+
+/// Returns the API of clusters.
+pub fn composites(client: &Client) -> Api<DynamicObject> {
+    let kind = ApiResource::from_gvk(&GroupVersionKind::gvk("illm.io", "v1alpha1", "ExperimentCluster"));
+    Api::namespaced_with(client.clone(), CLUSTERS, &kind)
 }
 
 /// Submits an experiment of the catalog and returns the run's name.
