@@ -322,7 +322,7 @@ pub struct SeriesPoint {
 
 /// The bucket of a histogram that a quantile falls into: between its bounds nothing is known. Of a query over time, what the
 /// lower and the upper bounds of its points become, as the points become the value.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Bucket {
     /// Its lower bound, in the metric's unit; absent if it has none, or none is known.

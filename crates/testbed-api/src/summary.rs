@@ -344,7 +344,8 @@ pub struct Cost {
     /// Removing them comes on top, and is in the status of the Experiment once they are gone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub usd: Option<f64>,
-    /// When the run was over, or failed: the instant up to which `usd` counts.
+    /// The instant up to which `usd` counts: when the run was over or failed, or, if it had not come to its end, when it
+    /// was deleted or its time to live was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub counted_to: Option<MicroTime>,
     /// What all clusters cost together, per hour.

@@ -6,7 +6,7 @@ use crate::answer::aggregate;
 use crate::figure::{number, percent, with_unit};
 use crate::measurement;
 use crate::plan::HUB;
-use crate::schedule;
+use crate::schedule::{self, Timing};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
 use std::collections::BTreeSet;
 use testbed_api::ExperimentSpec;
@@ -32,10 +32,14 @@ const CLOCK_SHIFT: f64 = 0.05;
 
 /// Seconds by which the clock of a step may differ from that of the API server.
 const CLOCKS: f64 = 5.0;
+/// Seconds by which a window may be shorter than the one asked for: what clocks of whole seconds round by.
+const SHORTER: f64 = 1.0;
+/// Seconds by which it may be longer: a pod that begins and ends within its step needs as much.
+const LONGER: f64 = 5.0;
 
 /// Judges a record: sets its gates, and why it does not count, if it does not.
 pub fn judge(spec: &ExperimentSpec, record: &mut TrialRecord) {
-    let mut gates = vec![ran(record)];
+    let mut gates = vec![ran(spec, record)];
     gates.push(subject_present(spec, record));
     // Of a trial that did not run, nothing else can be known.
     if gates[0].passed {
@@ -70,18 +74,29 @@ fn gate(gate: GateKind, outcome: Result<String, String>) -> Gate {
     }
 }
 
-fn ran(record: &TrialRecord) -> Gate {
+fn ran(spec: &ExperimentSpec, record: &TrialRecord) -> Gate {
     let outcome = match (&record.failed, &record.window) {
         (Some(failed), _) => Err(failed.clone()),
         (None, None) => Err("its workflow recorded no window".into()),
         (None, Some(window)) if !lies_within(window, record) => {
             Err("its window begins before it was begun, or ends after it had ended: a clock is wrong".into())
         }
-        (None, Some(window)) => {
-            Ok(format!("a window of {} s was recorded", number(window.length().as_secs_f64())))
-        }
+        (None, Some(window)) => as_asked(spec, window),
     };
     gate(GateKind::Ran, outcome)
+}
+
+/// A window of another length than the one asked for measures something else: what queries read over the time asked for
+/// is then warm-up too, or what was before, and a growth over it is none that can be compared.
+fn as_asked(spec: &ExperimentSpec, window: &Window) -> Result<String, String> {
+    let length = window.length().as_secs_f64();
+    let asked = spec.trials.as_ref().map(|trials| Timing::of(trials).window.as_secs_f64());
+    match asked {
+        Some(asked) if length < asked - SHORTER || length > asked + LONGER => {
+            Err(format!("its window is {} s long, and {} s were asked for", number(length), number(asked)))
+        }
+        _ => Ok(format!("a window of {} s was recorded", number(length))),
+    }
 }
 
 /// Returns whether a window lies within its trial, but for the little that two clocks may differ by.

@@ -35,6 +35,8 @@ const DEEPEST: usize = 128;
 
 /// Time between two samples of the same series in the hub's store.
 pub const SCRAPE_INTERVAL: Duration = Duration::from_secs(2);
+/// How far back a store looks for the sample of an instant if it is not told otherwise.
+const LOOKBACK: Duration = Duration::from_mins(5);
 
 /// Returns what is wrong with what a query measures.
 ///
@@ -92,20 +94,23 @@ pub fn reach(query: &str) -> Duration {
 }
 
 /// Returns how far back a store may look for the sample that stands for a series at an instant, so that what was before
-/// the window stands for nothing in it. None for a query that reads over ranges alone, whose samples are those of the range,
-/// or only at the end of the window, which is asked how many samples it holds.
+/// the window stands for nothing in it. None for a query that reads over ranges alone, whose samples are those of the range.
 ///
-/// A store looks back five minutes if it is not told otherwise. Two samples' distance of the hub's store are enough there,
-/// one of them late; how far those of another store lie apart is not known, and a quarter of the window must be enough.
+/// A store looks back five minutes if it is not told otherwise, and a series that ended in these, such as that of a
+/// container that was replaced, would count beside its successor. Where a query is read often, two samples' distance of the
+/// hub's store are enough there, one of them late; how far those of another store lie apart is not known, and a quarter of
+/// the window must be enough. Where it is read at the end of the window alone, any time of the window is.
 #[must_use]
 pub fn lookback(query: &str, kind: QueryType, window: Duration, of_hub: bool) -> Option<Duration> {
     let instants = instants(query);
-    let is_asked_often = match kind {
-        QueryType::Range => !instants.is_empty(),
-        QueryType::Instant => !instants.is_empty() && instants.iter().all(|around| !around.is_zero()),
+    let is_at_the_end = kind == QueryType::Instant && instants.iter().any(Duration::is_zero);
+    let least = SCRAPE_INTERVAL * 2;
+    let far = match (is_at_the_end, of_hub) {
+        (true, _) => window.clamp(least, LOOKBACK),
+        (false, true) => least,
+        (false, false) => least.max(window / 4),
     };
-    let hub = SCRAPE_INTERVAL * 2;
-    is_asked_often.then(|| if of_hub { hub } else { hub.max(window / 4) })
+    (!instants.is_empty()).then_some(far)
 }
 
 /// Returns how long after the start of a window the first point of a range query is: it says nothing of what was before,
@@ -1173,11 +1178,14 @@ mod tests {
 
     #[test]
     fn what_is_read_at_the_end_alone_may_have_been_told_at_any_time_of_the_window() {
-        let back = |query| lookback(query, QueryType::Instant, Duration::from_mins(1), true);
+        let minute = Duration::from_mins(1);
+        let back = |query| lookback(query, QueryType::Instant, minute, true);
         assert_eq!(
             (back("x"), back("max_over_time(x[30s:2s]) / y"), back("rate(x_total[1m])")),
-            (None, None, None)
+            (Some(minute), Some(minute), None)
         );
+        let of_window = |seconds| lookback("x", QueryType::Instant, Duration::from_secs(seconds), false);
+        assert_eq!((of_window(1), of_window(3600)), (Some(SCRAPE_INTERVAL * 2), Some(LOOKBACK)));
         assert_eq!(back("max_over_time(sum(x)[30s:2s])"), Some(Duration::from_secs(4)));
     }
 

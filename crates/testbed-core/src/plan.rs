@@ -706,7 +706,7 @@ fn is_half_gone(persisted: &ExperimentStatus) -> bool {
 }
 
 /// Returns when the time to live ends.
-fn expiry(experiment: &testbed_api::Experiment) -> Option<Timestamp> {
+pub(crate) fn expiry(experiment: &testbed_api::Experiment) -> Option<Timestamp> {
     lives_until(experiment.metadata.creation_timestamp.as_ref()?.0, experiment.spec.ttl_days)
 }
 

@@ -164,14 +164,17 @@ fn sample<'a>(
     let unit = metric.unit().to_owned();
     let (mut counts, mut needed_count, mut bucket) = (Vec::new(), 0, None);
     for (asked, answered) in all {
+        // A question that one store has no answer to is asked of another: what that holds says nothing of this value.
+        let is_of_the_same = asked.store == question.store;
         match &asked.purpose {
             Purpose::RawCount { needed } => {
                 needed_count = needed_count.max(*needed);
-                counts.push(count(answered));
+                counts.push(if is_of_the_same { count(answered) } else { Some(0) });
             }
-            Purpose::Buckets => {
+            Purpose::Buckets if is_of_the_same => {
                 bucket = value.map(|_| bucket_of(question.kind, metric.aggregation, answer, answered, &unit));
             }
+            Purpose::Buckets => bucket = value.map(|_| Bucket { unit: unit.clone(), ..Bucket::default() }),
             Purpose::Value | Purpose::Environment { .. } => {}
         }
     }
@@ -300,9 +303,11 @@ fn series(answer: &Answer) -> Vec<testbed_api::record::Series> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::Series;
+    use crate::plan::{Series, Store};
     use jiff::Timestamp;
     use rstest::rstest;
+    use std::time::Duration;
+    use testbed_api::status::{Window, WindowSource};
 
     #[rstest]
     #[case("hub", true)]
@@ -373,6 +378,37 @@ mod tests {
             (Some(2.0), None),
             "one of them lies beyond the last bound"
         );
+    }
+
+    #[test]
+    fn what_another_store_holds_says_nothing_of_a_value() {
+        let metric = Metric { name: "x".into(), query: "x".into(), ..Metric::default() };
+        let own = Store::Target { address: "a:1".into(), name: "ns/own".into() };
+        let asked = |purpose, store| Question {
+            metric: "x".into(),
+            purpose,
+            target: None,
+            store,
+            kind: QueryType::Instant,
+            query: "x".into(),
+            window: Window {
+                target: None,
+                start: MicroTime(Timestamp::UNIX_EPOCH),
+                end: MicroTime(Timestamp::UNIX_EPOCH),
+                recorded_by: WindowSource::Workload,
+            },
+            after: Duration::ZERO,
+            step: Duration::ZERO,
+            lookback: None,
+        };
+        let value = (asked(Purpose::Value, own.clone()), points(&[0.0]));
+        let count = |store| (asked(Purpose::RawCount { needed: 3 }, store), points(&[15.0]));
+        let found =
+            |other: (Question, Answer)| sample(&metric, &value.0, &value.1, [&other].into_iter()).raw_count;
+        assert_eq!((found(count(own.clone())), found(count(Store::Hub))), (Some(15), Some(0)));
+        let buckets = (asked(Purpose::Buckets, Store::Hub), of("le", &["0.5", "+Inf"]));
+        let bucket = sample(&metric, &value.0, &value.1, [&buckets].into_iter()).bucket.unwrap();
+        assert_eq!((bucket.above, bucket.up_to), (None, None));
     }
 
     #[test]

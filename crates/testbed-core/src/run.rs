@@ -77,7 +77,7 @@ impl<'a> Run<'a> {
     /// Returns the namespace a target's components are deployed into.
     #[must_use]
     pub fn namespace_of(&self, target: &str) -> String {
-        names::child(self.uid, "namespace", &[self.name, target])
+        namespace(self.uid, self.name, target)
     }
 
     /// Returns the name of the Application of a component.
@@ -200,6 +200,12 @@ impl<'a> Run<'a> {
         let found = self.spec.targets.iter().find(|candidate| candidate.name == target);
         found.is_some_and(|target| target.cluster.kind == ClusterType::Existing)
     }
+}
+
+/// Returns the namespace that the components of a target of a run are deployed into.
+#[must_use]
+pub fn namespace(uid: &str, name: &str, target: &str) -> String {
+    names::child(uid, "namespace", &[name, target])
 }
 
 /// Returns the metrics of an Experiment: its own, or CPU and memory per pod if it names none.

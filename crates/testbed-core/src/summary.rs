@@ -3,7 +3,7 @@
 use crate::analysis::{self, Observation};
 use crate::answer;
 use crate::names;
-use crate::plan::{Answer, Question};
+use crate::plan::{self, Answer, Question};
 use crate::price;
 use crate::run;
 use crate::schedule::Schedule;
@@ -66,7 +66,7 @@ pub fn summary(
         verdict,
         analysis,
         overhead: overhead(status, &created, trials.as_ref()),
-        cost: cost(spec, status, completed),
+        cost: cost(experiment, status, completed),
         trials,
         spec: spec.clone(),
         hypothesis: spec.hypothesis.clone(),
@@ -78,19 +78,31 @@ pub fn summary(
 }
 
 /// Returns what the clusters of a run cost until it was over, if anything was paid for.
-fn cost(spec: &ExperimentSpec, status: &ExperimentStatus, completed: Option<Timestamp>) -> Option<Cost> {
+fn cost(experiment: &Experiment, status: &ExperimentStatus, completed: Option<Timestamp>) -> Option<Cost> {
+    let spec = &experiment.spec;
     let estimate = price::estimate(spec);
     let lifetimes = price::lifetimes(status);
-    let usd = completed.filter(|_| !lifetimes.is_empty()).and_then(|to| price::accrued(spec, &lifetimes, to));
+    let to = cut_short(experiment, status).or(completed);
+    let usd = to.filter(|_| !lifetimes.is_empty()).and_then(|to| price::accrued(spec, &lifetimes, to));
     Some(Cost {
         currency: price::CURRENCY.into(),
         as_of: estimate.as_of()?.to_owned(),
         usd: usd.map(price::rounded),
-        counted_to: completed.map(MicroTime),
+        counted_to: to.map(MicroTime),
         hourly_usd: estimate.hourly_usd.map(price::rounded),
         estimate_usd: status.cost.as_ref().and_then(|cost| cost.estimate_usd),
         unknown: estimate.unknown,
     })
+}
+
+/// Returns when a run was ended that had not come to its end: by its deletion or its time to live. One that its user ends
+/// pays for its clusters until then, however long ago the last of the load was.
+fn cut_short(experiment: &Experiment, status: &ExperimentStatus) -> Option<Timestamp> {
+    if status.failure.is_some() || conditions::holds(status, ConditionType::WorkflowSucceeded) {
+        return None;
+    }
+    let deleted = experiment.metadata.deletion_timestamp.as_ref().map(|time| time.0);
+    [deleted, plan::expiry(experiment)].into_iter().flatten().min()
 }
 
 /// Returns the trials of a run, if it was to have any.
@@ -335,11 +347,44 @@ fn covered(windows: &[Window]) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::status::Truth;
+    use testbed_api::conditions::Reason;
 
     #[test]
     fn durations_read_as_the_original_wrote_them() {
         assert_eq!(go_duration(SignedDuration::from_millis(2_850_147)), "47m30.147s");
         assert_eq!(go_duration(SignedDuration::from_secs(40)), "40s");
         assert_eq!(go_duration(SignedDuration::from_secs(3600)), "1h0m0s");
+    }
+
+    #[test]
+    fn clusters_of_a_run_that_its_user_ends_are_paid_for_until_then() {
+        let mut experiment: Experiment = serde_json::from_value(serde_json::json!({
+            "metadata": {"name": "x", "creationTimestamp": "2026-01-01T00:00:00Z"},
+            "spec": {"targets": [{"name": "a", "cluster": {"type": "gke", "zone": "europe-west4-a"}}], "ttlDays": 1,
+                "workflow": {"template": "t", "completion": {"mode": "manual"}}},
+        }))
+        .unwrap();
+        let status: ExperimentStatus = serde_json::from_value(serde_json::json!({
+            "workflowStatus": {"name": "w", "phase": "Succeeded", "finishedAt": "2026-01-01T00:30:00Z"},
+            "targets": [{"name": "a", "clusterCreatedAt": "2026-01-01T00:00:00Z"}],
+        }))
+        .unwrap();
+        let paid = |experiment: &Experiment, status: &ExperimentStatus| {
+            let cost = cost(experiment, status, completed(status)).unwrap();
+            (cost.counted_to.unwrap().0.to_string(), cost.usd.unwrap() / cost.hourly_usd.unwrap())
+        };
+        let (to, hours) = paid(&experiment, &status);
+        assert_eq!(to, "2026-01-02T00:00:00Z", "its time to live was over");
+        assert!((hours - 24.0).abs() < 0.1, "{hours}");
+        experiment.metadata.deletion_timestamp = Some(Time("2026-01-01T12:00:00Z".parse().unwrap()));
+        let (to, hours) = paid(&experiment, &status);
+        assert_eq!(to, "2026-01-01T12:00:00Z", "it was deleted");
+        assert!((hours - 12.0).abs() < 0.1, "{hours}");
+        let mut over = status.clone();
+        let now = "2026-01-01T00:30:01Z".parse().unwrap();
+        let (kind, truth, reason) = (ConditionType::WorkflowSucceeded, Truth::True, Reason::Done);
+        conditions::set(&mut over, None, kind, truth, reason, "", now);
+        assert_eq!(paid(&experiment, &over).0, "2026-01-01T00:30:00Z", "it came to its end by itself");
     }
 }

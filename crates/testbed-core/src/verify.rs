@@ -1,17 +1,22 @@
 //! Whether a summary is what its samples say: every gate, figure and verdict computed again, from the summary alone.
 
 use crate::analysis;
+use crate::answer;
 use crate::gates;
+use crate::query::{self, Values};
 use crate::record;
+use crate::run;
 use crate::schedule::{self, Next, Schedule};
 use crate::summary;
 use jiff::Timestamp;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use testbed_api::Summary;
-use testbed_api::record::{RecordRef, TrialRecord};
-use testbed_api::status::{Stop, StopReason, TrialStatus, TrialsStatus};
+use testbed_api::experiment::Metric;
+use testbed_api::record::{RecordRef, Slot, TrialRecord};
+use testbed_api::status::{Stop, StopReason, TrialStatus, TrialsStatus, Window};
 use testbed_api::summary::Trials;
+use testbed_api::trials::Variant;
 
 /// What came of computing a summary again.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
@@ -44,10 +49,15 @@ pub fn verify(summary: &Summary) -> Verification {
     let queries = summary.metrics.as_ref().map(|metrics| metrics.queries.clone()).unwrap_or_default();
     if let Some(trials) = &summary.trials {
         found.compare("trials.records", &trials.records, &judged(summary, trials));
+        for (index, record) in trials.records.iter().enumerate() {
+            found.compare_asked(summary, index, record);
+        }
+        let seed = summary.spec.trials.as_ref().map(|trials| schedule::seed(trials, &summary.uid));
+        found.compare("trials.seed", &Some(trials.seed), &seed);
         let schedule = Schedule::of(&summary.spec, trials.seed).map(|schedule| schedule.slots());
         found.compare("trials.schedule", &trials.schedule, &schedule.unwrap_or_default());
         let order = order(summary, trials);
-        let recorded: Vec<&str> = trials.records.iter().map(|record| record.slot.trial.as_str()).collect();
+        let recorded: Vec<&Slot> = trials.records.iter().map(|record| &record.slot).collect();
         found.compare("trials.order", &recorded, &order.trials);
         // That a rule ended it lets fewer blocks than planned decide.
         if let Some(stop) = trials.stopped.as_ref().filter(|stop| stop.reason == StopReason::Decided) {
@@ -55,7 +65,23 @@ pub fn verify(summary: &Summary) -> Verification {
         }
     }
     for (name, cells) in summary::cells(&summary.spec, &queries) {
-        found.compare(&format!("metrics.queries.{name}.cells"), &queries[&name].cells, &cells);
+        let result = &queries[&name];
+        found.compare(&format!("metrics.queries.{name}.cells"), &result.cells, &cells);
+        let metric = run::metrics(&summary.spec).into_iter().find(|metric| metric.name == name);
+        let recorded = json!({"query": result.query, "type": result.kind, "unit": result.unit});
+        let asked = metric
+            .as_ref()
+            .map(|metric| json!({"query": metric.query, "type": metric.kind, "unit": metric.unit()}));
+        found.compare(&format!("metrics.queries.{name}"), &recorded, &asked);
+        for (index, cell) in result.cells.iter().enumerate() {
+            let of = Asked { target: cell.target.as_deref(), variant: "", trial: "", window: &cell.window };
+            let asked = metric.as_ref().and_then(|metric| of.query(summary, metric));
+            found.compare(
+                &format!("metrics.queries.{name}.cells[{index}].query"),
+                &Some(&cell.query),
+                &asked.as_ref(),
+            );
+        }
     }
     let (analysis, verdict) =
         summary::decided(&summary.spec, summary.trials.as_ref(), &queries, summary.failure.as_ref());
@@ -86,10 +112,34 @@ fn judged(summary: &Summary, trials: &Trials) -> Vec<TrialRecord> {
     again.collect()
 }
 
+/// What a metric was asked of.
+struct Asked<'a> {
+    target: Option<&'a str>,
+    variant: &'a str,
+    trial: &'a str,
+    window: &'a Window,
+}
+
+impl Asked<'_> {
+    /// Returns the query of a metric, its variables filled in.
+    fn query(&self, summary: &Summary, metric: &Metric) -> Option<String> {
+        let of = |target| run::namespace(&summary.uid, &summary.name, target);
+        let values = Values {
+            experiment: &summary.name,
+            namespace: &self.target.map(of).unwrap_or_default(),
+            target: self.target.unwrap_or_default(),
+            duration: self.window.length(),
+            variant: self.variant,
+            trial: self.trial,
+        };
+        query::fill(&metric.query, &values).ok()
+    }
+}
+
 /// What the schedule, the seed and the void trials ask for.
 struct Order {
-    /// Names of trials, one after the other.
-    trials: Vec<String>,
+    /// Trials, one after the other.
+    trials: Vec<Slot>,
     /// Why none comes after the last of them, if so.
     stopped: Option<Stop>,
 }
@@ -106,7 +156,7 @@ fn order(summary: &Summary, trials: &Trials) -> Order {
         |status: &TrialsStatus| schedule::next(&spec, status, Timestamp::UNIX_EPOCH, Timestamp::UNIX_EPOCH);
     for record in &trials.records {
         let Next::Begin(slot) = next(&status) else { break };
-        order.push(slot.trial.clone());
+        order.push(slot.clone());
         status.begun.push(TrialStatus {
             record: Some(RecordRef::default()),
             void: record.void.clone(),
@@ -124,6 +174,36 @@ fn order(summary: &Summary, trials: &Trials) -> Order {
 }
 
 impl Verification {
+    /// Holds what a trial asked, and how, against what the specification asks for.
+    fn compare_asked(&mut self, summary: &Summary, index: usize, record: &TrialRecord) {
+        let Some(window) = &record.window else { return };
+        let variant = summary.spec.variant(&record.slot.variant);
+        let target = variant.map_or(record.slot.variant.as_str(), Variant::target);
+        let asked =
+            Asked { target: Some(target), variant: &record.slot.variant, trial: &record.slot.trial, window };
+        let metrics = run::metrics(&summary.spec);
+        for (name, sample) in &record.samples {
+            let metric = metrics.iter().find(|metric| metric.name == *name && metric.is_of(target));
+            let wanted = metric.map(|metric| {
+                json!({
+                    "query": asked.query(summary, metric),
+                    "type": metric.kind,
+                    "aggregation": metric.aggregation,
+                    "unit": metric.unit(),
+                    "expectation": answer::expectation(metric, sample.value),
+                })
+            });
+            let recorded = json!({
+                "query": sample.query,
+                "type": sample.kind,
+                "aggregation": sample.aggregation,
+                "unit": sample.unit,
+                "expectation": sample.expectation,
+            });
+            self.compare(&format!("trials.records[{index}].samples.{name}"), &recorded, &wanted);
+        }
+    }
+
     fn compare<T: serde::Serialize, U: serde::Serialize>(&mut self, path: &str, recorded: &T, computed: &U) {
         match (serde_json::to_value(recorded), serde_json::to_value(computed)) {
             (Ok(recorded), Ok(computed)) => self.walk(path, &recorded, &computed),

@@ -29,6 +29,31 @@ fn judged(pointer: &str, value: Value) -> TrialRecord {
     record
 }
 
+#[rstest]
+#[case::as_asked("3s", None)]
+#[case::rounded("3.9s", None)]
+#[case::too_short("5s", Some("its window is 3 s long, and 5 s were asked for"))]
+#[case::with_what_a_step_takes_besides("500ms", None)]
+#[case::too_long("100ms", None)]
+fn a_window_is_as_long_as_the_one_asked_for(#[case] asked: &str, #[case] said: Option<&str>) {
+    let mut summary = summary();
+    summary.spec.trials.as_mut().unwrap().window = asked.into();
+    let mut record = summary.trials.as_ref().unwrap().records[0].clone();
+    gates::judge(&summary.spec, &mut record);
+    assert_eq!(record.void.as_deref(), said);
+}
+
+#[test]
+fn a_window_much_longer_than_the_one_asked_for_measures_something_else() {
+    let mut summary = summary();
+    summary.spec.trials.as_mut().unwrap().window = "1s".into();
+    let mut record = summary.trials.as_ref().unwrap().records[0].clone();
+    let window = record.window.as_mut().unwrap();
+    window.end.0 = window.start.0.checked_add(jiff::SignedDuration::from_millis(6100)).unwrap();
+    gates::judge(&summary.spec, &mut record);
+    assert!(record.void.unwrap().starts_with("its window is 6.1 s long, and 1 s were asked for"));
+}
+
 #[test]
 fn a_trial_with_nothing_wrong_passes_every_gate() {
     let record = judged("/trial", json!("b01-1-left"));
@@ -40,6 +65,7 @@ fn a_trial_with_nothing_wrong_passes_every_gate() {
 #[rstest]
 #[case("/failed", json!("its workflow ended as Failed: OOMKilled (exit code 137)"), GateKind::Ran, "OOMKilled")]
 #[case("/window", json!(null), GateKind::Ran, "recorded no window")]
+#[case("/window/start", json!("2020-01-01T00:00:00.000000Z"), GateKind::Ran, "begins before it was begun")]
 #[case("/before/0/ready", json!(false), GateKind::SubjectPresent, "0 of 1 pods of the subject were ready")]
 #[case("/after/0/uid", json!("another"), GateKind::SubjectPresent, "was not there before the window")]
 #[case("/after", json!([]), GateKind::SubjectPresent, "was gone after the window")]

@@ -21,6 +21,8 @@ const RANGE_POINTS: u32 = 200;
 
 /// Samples without which a rate or a mean over a window means nothing.
 const NEEDED_OVER_RANGE: u64 = 3;
+/// Tenths of the samples that the hub's store should have of a window, without which what it has stands for a part of it.
+const NEEDED_TENTHS: u128 = 8;
 
 /// Share of the periods of the subject's containers in which they were held back for their CPU limit.
 const THROTTLED: &str = "sum(increase(container_cpu_cfs_throttled_periods_total{namespace=\"$NAMESPACE\",container!=\"\"}[$DURATION])) \
@@ -178,7 +180,7 @@ pub(super) fn of_trial(pass: &Pass<'_>, slot: &Slot, window: &Window) -> Vec<Que
         let range = query::promql_duration(value.window.length());
         for selector in query::selectors(&value.query) {
             let is_read_often = selector.over_range || value.kind == QueryType::Range;
-            let needed = if is_read_often { NEEDED_OVER_RANGE } else { 1 };
+            let needed = if is_read_often { needed_over(value.window.length(), &value.store) } else { 1 };
             asked.push(Question {
                 purpose: Purpose::RawCount { needed },
                 kind: QueryType::Instant,
@@ -199,6 +201,14 @@ pub(super) fn of_trial(pass: &Pass<'_>, slot: &Slot, window: &Window) -> Vec<Que
         asked.push(Question { purpose, ..throttled.of_store(Store::Hub) });
     }
     asked
+}
+
+/// Returns how many samples of a window are needed: of the hub's store most of those that it takes; how often another
+/// takes them is not known.
+fn needed_over(window: Duration, store: &Store) -> u64 {
+    let taken = window.as_millis() / measurement::SCRAPE_INTERVAL.as_millis();
+    let most = u64::try_from(taken * NEEDED_TENTHS / 10).unwrap_or(u64::MAX);
+    if *store == Store::Hub { most.max(NEEDED_OVER_RANGE) } else { NEEDED_OVER_RANGE }
 }
 
 /// Whom a question is about.
@@ -282,4 +292,20 @@ fn store_of(pass: &Pass<'_>, target: &str) -> Option<Store> {
         component.address.clone()?
     };
     Some(Store::Target { address, name: format!("{namespace}/{}", endpoint.service) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    #[rstest]
+    #[case::few(8, 3)]
+    #[case::most_of_22(45, 17)]
+    #[case::never_fewer_than_mean_something(2, 3)]
+    fn what_the_hubs_store_has_of_a_window_must_be_most_of_it(#[case] seconds: u64, #[case] needed: u64) {
+        assert_eq!(needed_over(Duration::from_secs(seconds), &Store::Hub), needed);
+        let other = Store::Target { address: "a:1".into(), name: "ns/own".into() };
+        assert_eq!(needed_over(Duration::from_secs(seconds), &other), NEEDED_OVER_RANGE);
+    }
 }

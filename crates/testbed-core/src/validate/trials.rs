@@ -317,7 +317,8 @@ fn ranges(
         );
     }
     problems.extend(repeated(spec, metric, example, window, &field));
-    if metric.query.contains("testbed_load_") && !metric.query.contains("$TRIAL") {
+    let is_of_a_trial = ["testbed_load_", "testbed_arrived_"].iter().any(|name| metric.query.contains(name));
+    if is_of_a_trial && !metric.query.contains("$TRIAL") {
         problems.push(
             Problem::error(field, "reads what a load generator reports, of whichever trial")
                 .hint("add the label trial=\"$TRIAL\""),

@@ -54,8 +54,9 @@ fn cost(summary: &Summary) -> String {
         Some(usd) => {
             format!("{} until the run was over; removing its clusters comes on top", price::shown(usd))
         }
-        None if cost.unknown.is_empty() => "no cluster was made".to_owned(),
-        None => format!("not known: {}", cost.unknown.join("; ")),
+        None if !cost.unknown.is_empty() => format!("not known: {}", cost.unknown.join("; ")),
+        None if cost.counted_to.is_none() => "not known: when the run was over is not recorded".to_owned(),
+        None => "no cluster was made".to_owned(),
     };
     let expected =
         cost.estimate_usd.map_or_else(String::new, |usd| format!(", expected were {}", price::shown(usd)));
