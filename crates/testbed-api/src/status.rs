@@ -338,6 +338,10 @@ pub struct TrialStatus {
     /// UIDs of the pods that must be replaced before it starts.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub doomed: Vec<String>,
+    /// From when on the subject has its time to become ready: since it was first looked at, and the pods that must be
+    /// replaced were asked to go.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected_from: Option<MicroTime>,
     /// Pods of the subject as they were before the window; present once they were ready.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub before: Option<Vec<Pod>>,
@@ -373,6 +377,7 @@ impl TrialStatus {
             begun_at: at,
             pods_unseen: false,
             doomed: Vec::new(),
+            expected_from: None,
             before: None,
             workflow_uid: None,
             end: None,

@@ -383,8 +383,8 @@ async fn delete_experiment(clients: &Clients, experiment: &Experiment) -> Result
 }
 
 /// Asks a target's own store first, where it has one, and the hub next; the question that comes back says who answered.
-async fn ask_one(clients: &Clients, question: Question, give_up: bool) -> (Question, Answer) {
-    let answer = clients.metrics.ask(&question).await;
+async fn ask_one(clients: &Clients, uid: &str, question: Question, give_up: bool) -> (Question, Answer) {
+    let answer = clients.metrics.ask(&question, uid).await;
     let own = matches!(question.store, Store::Target { .. });
     let nothing = match &answer {
         Answer::Series(series) => series.is_empty(),
@@ -395,7 +395,7 @@ async fn ask_one(clients: &Clients, question: Question, give_up: bool) -> (Quest
         return (question, answer);
     }
     let next = question.of_store(Store::Hub);
-    match clients.metrics.ask(&next).await {
+    match clients.metrics.ask(&next, uid).await {
         Answer::Series(series) if !series.is_empty() => (next, Answer::Series(series)),
         _ => (question, answer),
     }
@@ -404,6 +404,7 @@ async fn ask_one(clients: &Clients, question: Question, give_up: bool) -> (Quest
 /// Asks the stores, and says so if one cannot be asked and there is time to try again.
 async fn ask(
     clients: &Clients,
+    uid: &str,
     questions: &[Question],
     give_up: bool,
 ) -> Result<Vec<(Question, Answer)>, Error> {
@@ -414,7 +415,7 @@ async fn ask(
         return Err(Error::Metrics { metric: question.metric.clone(), reason });
     }
     let answers: Vec<_> = stream::iter(questions.to_vec())
-        .map(|question| ask_one(clients, question, give_up))
+        .map(|question| ask_one(clients, uid, question, give_up))
         .buffered(QUESTIONS_AT_ONCE)
         .collect()
         .await;
@@ -436,7 +437,7 @@ async fn measure(clients: &Clients, seen: &Observed, request: &MeasureRequest) -
     let known = experiment.status.as_ref().and_then(|status| status.trials.as_ref());
     let trial = known.and_then(|known| known.begun.iter().find(|trial| trial.slot.trial == request.trial));
     let (known, trial) = known.zip(trial).ok_or_else(|| lost("the status"))?;
-    let answers = ask(clients, &request.questions, request.give_up).await?;
+    let answers = ask(clients, run.uid, &request.questions, request.give_up).await?;
     let nodes: BTreeSet<String> = trial.before.iter().flatten().filter_map(|pod| pod.node.clone()).collect();
     let spec = run.spec.variant(&trial.slot.variant);
     let target = spec.map_or(trial.slot.variant.as_str(), Variant::target);
@@ -486,7 +487,8 @@ async fn records(clients: &Clients, stored: &[RecordRef]) -> Result<Vec<TrialRec
 
 /// Reads, lets core judge, stores.
 async fn collect(clients: &Clients, seen: &Observed, request: &CollectRequest) -> Result<Fact, Error> {
-    let answers = ask(clients, &request.questions, request.give_up).await?;
+    let uid = seen.experiment.metadata.uid.as_deref().unwrap_or_default();
+    let answers = ask(clients, uid, &request.questions, request.give_up).await?;
     let records = records(clients, &request.records).await?;
     let status: &ExperimentStatus = &seen.experiment.status.clone().unwrap_or_default();
     let summary = summary::summary(&seen.experiment, status, &answers, records, env!("CARGO_PKG_VERSION"))

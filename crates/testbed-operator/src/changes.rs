@@ -2,30 +2,40 @@
 //! second without changing any of that, as Argo CD may, wakes nobody.
 
 use crate::clients::Run;
+use futures::future::ready;
 use futures::{Stream, StreamExt, stream};
-use kube::ResourceExt;
-use kube::api::{Api, DynamicObject};
+use kube::api::Api;
 use kube::runtime::WatchStreamExt;
 use kube::runtime::reflector::ObjectRef;
 use kube::runtime::watcher::{self, Event, watcher};
+use kube::{Resource, ResourceExt};
+use serde::de::DeserializeOwned;
 use std::collections::HashMap;
+use std::fmt::Debug;
 use testbed_api::labels;
 
-/// Watches objects of one kind in one namespace, and names the run of each of which `facts` changed, or that is gone.
-pub(crate) fn changes<F: PartialEq + Send + 'static>(
-    api: Api<DynamicObject>,
-    facts: impl Fn(DynamicObject) -> F + Send + 'static,
-) -> impl Stream<Item = Run> + Send + 'static {
+/// Watches objects of one kind that runs made, and names the run of each of which `facts` changed, or that is gone. One
+/// that is new without facts wakes nobody.
+pub(crate) fn changes<K, F>(
+    api: Api<K>,
+    facts: impl Fn(K) -> Option<F> + Send + 'static,
+) -> impl Stream<Item = Run> + Send + 'static
+where
+    K: Resource + Clone + DeserializeOwned + Debug + Send + 'static,
+    F: PartialEq + Send + 'static,
+{
     let mut known = Known::default();
-    watcher(api, ours()).default_backoff().flat_map(move |event| {
-        stream::iter(match event {
-            Ok(event) => known.woken_by(event, &facts),
-            Err(error) => {
-                tell_end(&error);
-                Vec::new()
-            }
-        })
-    })
+    told(watcher(api, ours()).default_backoff())
+        .flat_map(move |event| stream::iter(known.woken_by(event, &facts)))
+}
+
+/// Says when a watch ends, and goes on with what it tells. Each watch waits by itself before it begins again: the
+/// controller has one pause for all of them, which grows with each that fails, and after a restart of the API server
+/// all do.
+pub(crate) fn told<T: Send>(
+    watch: impl Stream<Item = Result<T, watcher::Error>> + Send,
+) -> impl Stream<Item = T> + Send {
+    watch.filter_map(|event| ready(event.inspect_err(|error| tell_end(error)).ok()))
 }
 
 /// Says that a watch ended: who may not watch, or cannot, sees nothing happen, and that looks like a run that waits.
@@ -46,11 +56,18 @@ pub(crate) fn owner<K: ResourceExt>(child: &K) -> Option<Run> {
     Some(ObjectRef::new(name).within(space))
 }
 
-/// What is known of each object by name: whose it is, and what was last seen of it.
+/// Namespace and name.
+type Name = (Option<String>, String);
+
+fn name(object: &impl ResourceExt) -> Name {
+    (object.namespace(), object.name_any())
+}
+
+/// What is known of each object: whose it is, and what was last seen of it.
 struct Known<F> {
-    seen: HashMap<String, (Run, F)>,
+    seen: HashMap<Name, (Run, Option<F>)>,
     /// While all objects are listed anew, those that were there before and have not been listed yet.
-    unseen: HashMap<String, (Run, F)>,
+    unseen: HashMap<Name, (Run, Option<F>)>,
 }
 
 impl<F> Default for Known<F> {
@@ -60,7 +77,7 @@ impl<F> Default for Known<F> {
 }
 
 impl<F: PartialEq> Known<F> {
-    fn woken_by(&mut self, event: Event<DynamicObject>, facts: impl Fn(DynamicObject) -> F) -> Vec<Run> {
+    fn woken_by<K: ResourceExt>(&mut self, event: Event<K>, facts: impl Fn(K) -> Option<F>) -> Vec<Run> {
         match event {
             Event::Init => {
                 // A list that was not finished has not said what is gone.
@@ -68,7 +85,7 @@ impl<F: PartialEq> Known<F> {
                 Vec::new()
             }
             Event::InitApply(object) | Event::Apply(object) => {
-                let name = object.name_any();
+                let name = name(&object);
                 let before = self.unseen.remove(&name).or_else(|| self.seen.remove(&name));
                 let Some(run) = owner(&object) else {
                     return before.map(|(run, _)| run).into_iter().collect();
@@ -79,14 +96,14 @@ impl<F: PartialEq> Known<F> {
                         Vec::from_iter((before != facts).then(|| run.clone()))
                     }
                     Some((other, _)) => vec![other, run.clone()],
-                    None => vec![run.clone()],
+                    None => Vec::from_iter(facts.is_some().then(|| run.clone())),
                 };
                 self.seen.insert(name, (run, facts));
                 woken
             }
             Event::InitDone => self.unseen.drain().map(|(_, (run, _))| run).collect(),
             Event::Delete(object) => {
-                let before = self.seen.remove(&object.name_any()).map(|(run, _)| run);
+                let before = self.seen.remove(&name(&object)).map(|(run, _)| run);
                 before.or_else(|| owner(&object)).into_iter().collect()
             }
         }
@@ -96,7 +113,7 @@ impl<F: PartialEq> Known<F> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use kube::api::{ApiResource, ObjectMeta};
+    use kube::api::{ApiResource, DynamicObject, ObjectMeta};
     use serde_json::{Value, json};
     use std::collections::BTreeMap;
 
@@ -118,12 +135,31 @@ mod tests {
     /// Returns the names of the runs that each of these events wakes, where what was said is read.
     fn woken(events: impl IntoIterator<Item = Event<DynamicObject>>) -> Vec<Vec<String>> {
         let mut known = Known::<Value>::default();
-        let woken = |event| known.woken_by(event, |object| object.data["said"].clone());
+        let said = |object: DynamicObject| Some(object.data["said"].clone()).filter(|said| said != "nothing");
+        let woken = |event| known.woken_by(event, said);
         events.into_iter().map(woken).map(|runs| runs.into_iter().map(|run| run.name).collect()).collect()
     }
 
     fn none() -> Vec<String> {
         Vec::new()
+    }
+
+    #[test]
+    fn what_is_new_without_anything_to_tell_wakes_nobody_until_it_has_or_is_gone() {
+        let mut elsewhere = object("a", "one", "x");
+        elsewhere.metadata.namespace = Some("elsewhere".into());
+        let seen = woken([
+            Event::Apply(object("a", "one", "nothing")),
+            Event::Apply(object("b", "two", "nothing")),
+            Event::Apply(elsewhere),
+            Event::Apply(object("a", "one", "x")),
+            Event::Init,
+            Event::InitDone,
+        ]);
+        assert_eq!(seen[..5], [none(), none(), vec!["one".into()], vec!["one".into()], none()]);
+        let mut gone = seen[5].clone();
+        gone.sort();
+        assert_eq!(gone, ["one", "one", "two"]);
     }
 
     #[test]

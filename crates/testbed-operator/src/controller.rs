@@ -1,10 +1,11 @@
 //! Wakes the driver for every Experiment that is not over, when it or something that it made changes.
 
-use crate::changes::{changes, ours, owner, tell_end};
+use crate::changes::{changes, owner, told};
 use crate::clients::{Clients, LIVE, Run, RunMeta, argo, cluster};
 use crate::observe::{application_facts, cluster_facts, workflow_facts};
 use crate::pass::{Driver, Error, Left};
 use anyhow::Result;
+use futures::future::ready;
 use futures::{Stream, StreamExt, TryStreamExt, stream};
 use k8s_openapi::api::core::v1::{Namespace, Pod};
 use kube::ResourceExt;
@@ -36,31 +37,58 @@ pub(crate) async fn run(
     mut stopped: watch::Receiver<bool>,
 ) -> Result<()> {
     let experiments: Api<RunMeta> = Api::all(clients.kube.clone());
-    let applications =
-        changes(clients.dynamic(&argo("Application"), Some(ARGOCD_NAMESPACE)), application_facts);
-    let workflows = changes(clients.dynamic(&argo("Workflow"), Some(WORKFLOW_NAMESPACE)), workflow_facts);
-    let clusters = changes(clients.dynamic(&cluster(), Some(CLUSTER_NAMESPACE)), |cluster| ClusterFacts {
-        // Every write changes it, and whoever needs it reads it.
-        resource_version: String::new(),
-        ..cluster_facts(cluster)
-    });
-    let woken =
-        stream::select_all([applications.boxed(), workflows.boxed(), clusters.boxed(), woken.boxed()]);
+    let applications = clients.dynamic(&argo("Application"), Some(ARGOCD_NAMESPACE));
+    let workflows = clients.dynamic(&argo("Workflow"), Some(WORKFLOW_NAMESPACE));
+    let clusters = clients.dynamic(&cluster(), Some(CLUSTER_NAMESPACE));
     let namespaces: Api<PartialObjectMeta<Namespace>> = Api::all(clients.kube.clone());
-    // Of workflows and of clusters; only their disappearance matters.
+    // Of workflows and of clusters.
     let pods: Api<PartialObjectMeta<Pod>> = Api::all(clients.kube.clone());
     // Subjects bear no label of ours: whose they are is told by the namespace they are in.
     let subjects: Api<PartialObjectMeta<Pod>> = Api::all(clients.kube.clone());
     let owners: Arc<Mutex<HashMap<String, Run>>> = Arc::default();
     let (known, by_namespace) = (owners.clone(), owners);
     let projects = clients.dynamic(&argo("AppProject"), Some(ARGOCD_NAMESPACE));
+    let subjects = told(watcher(subjects, foreign()).default_backoff().touched_objects());
+    let subjects = subjects.filter_map(move |pod| {
+        let owners = by_namespace.lock().unwrap_or_else(PoisonError::into_inner);
+        ready(pod.namespace().and_then(|namespace| owners.get(&namespace).cloned()))
+    });
+    let woken = stream::select_all([
+        changes(applications, |application| Some(application_facts(application))).boxed(),
+        changes(workflows, |workflow| Some(workflow_facts(workflow))).boxed(),
+        changes(clusters, |cluster| {
+            // Every write changes it, and whoever needs it reads it.
+            Some(ClusterFacts { resource_version: String::new(), ..cluster_facts(cluster) })
+        })
+        .boxed(),
+        changes(namespaces, move |namespace| {
+            let (name, going) = (namespace.name_any(), namespace.metadata.deletion_timestamp.is_some());
+            let owner = owner(&namespace).filter(|_| !going);
+            let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
+            match owner {
+                Some(owner) => drop(known.insert(name, owner)),
+                None => drop(known.remove(&name)),
+            }
+            namespace.resource_version()
+        })
+        .boxed(),
+        changes(pods, going).boxed(),
+        changes(projects, going).boxed(),
+        subjects.boxed(),
+        woken.boxed(),
+    ]);
     let (known_runs, keeper) = reflector::store();
-    let runs = watcher(experiments, watcher::Config::default().fields(LIVE))
-        .default_backoff()
+    let left = clients.clone();
+    let runs = told(watcher(experiments, watcher::Config::default().fields(LIVE)).default_backoff())
+        .map(Ok)
         .inspect_ok(move |event| {
             clients.run_changed.notify_one();
-            if matches!(event, Event::Delete(run) if may_be_gone(run)) {
-                clients.run_gone.notify_one();
+            if let Event::Delete(run) = event {
+                if may_be_gone(run) {
+                    clients.run_gone.notify_one();
+                }
+                // Once more, after the pass that may be under way: to find it gone.
+                clients.targets.wake(ObjectRef::from_obj(run));
             }
         })
         .modify(|run| {
@@ -76,31 +104,18 @@ pub(crate) async fn run(
         .applied_objects();
     Controller::for_stream(runs, known_runs)
         .with_config(Config::default().concurrency(concurrency))
-        .watches(namespaces, ours(), move |namespace| {
-            let (name, going) = (namespace.name_any(), namespace.metadata.deletion_timestamp.is_some());
-            let owner = owner(&namespace)?;
-            let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
-            if going {
-                known.remove(&name);
-            } else {
-                known.insert(name, owner.clone());
-            }
-            Some(owner)
-        })
-        .watches(pods, ours(), gone)
-        .watches_with(projects, argo("AppProject"), ours(), gone)
         .reconcile_on(woken)
-        .watches(subjects, foreign(), move |pod| {
-            let owners = by_namespace.lock().unwrap_or_else(PoisonError::into_inner);
-            owners.get(&pod.namespace()?).cloned()
-        })
         .graceful_shutdown_on(async move {
             let _ = stopped.wait_for(|stopped| *stopped).await;
         })
         .run(reconcile, retry, driver)
-        .for_each(|result| async move {
+        .for_each(|result| async {
             match result {
-                Err(controller::Error::QueueError(error)) => tell_end(&error),
+                // No pass will find that it has no targets any more, and whoever watched them has their credentials.
+                Err(controller::Error::ObjectNotFound(run)) => {
+                    let run = Run::new(&run.name).within(run.namespace.as_deref().unwrap_or_default());
+                    left.targets.forget(&run);
+                }
                 Err(error) => tracing::debug!(%error, "a pass ended early"),
                 Ok(_) => {}
             }
@@ -115,9 +130,8 @@ fn foreign() -> watcher::Config {
 }
 
 /// Of what has no life of its own, or whose life is told by another object, only the disappearance matters.
-fn gone<K: ResourceExt>(child: K) -> Option<Run> {
-    child.meta().deletion_timestamp.as_ref()?;
-    owner(&child)
+fn going<K: ResourceExt>(child: K) -> Option<()> {
+    child.meta().deletion_timestamp.as_ref().map(|_| ())
 }
 
 async fn reconcile(run: Arc<RunMeta>, driver: Arc<Driver>) -> Result<Action, Error> {

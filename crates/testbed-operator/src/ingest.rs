@@ -41,7 +41,7 @@ const TIMEOUT: Duration = Duration::from_mins(1);
 /// How long the store may take to accept a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Label that says whose a series is. It replaces one of that name that came with the series.
-const LABEL: &str = "experiment_uid";
+pub(crate) const WHOSE: &str = "experiment_uid";
 /// What of a request is for the store: how the block is encoded.
 const HANDED_ON: [HeaderName; 4] = [
     CONTENT_TYPE,
@@ -236,7 +236,7 @@ fn too_large() -> Response {
 /// Hands a block on while it arrives, and hands back what the store says.
 async fn forward(gateway: &Gateway, uid: &str, headers: &HeaderMap, body: Body) -> Response {
     let mut url = gateway.store.clone();
-    url.query_pairs_mut().append_pair("extra_label", &format!("{LABEL}={uid}"));
+    url.query_pairs_mut().append_pair("extra_label", &format!("{WHOSE}={uid}"));
     let mut request = gateway.client.post(url);
     for name in &HANDED_ON {
         if let Some(value) = headers.get(name) {
@@ -364,7 +364,7 @@ mod tests {
 
         async fn send(&self, authorization: &str, body: impl Into<reqwest::Body>) -> reqwest::Response {
             Client::new()
-                .post(format!("{}/api/v1/write?extra_label={LABEL}=forged", self.gateway))
+                .post(format!("{}/api/v1/write?extra_label={WHOSE}=forged", self.gateway))
                 .header(AUTHORIZATION, authorization)
                 .header(CONTENT_ENCODING, "zstd")
                 .body(body)
@@ -398,7 +398,7 @@ mod tests {
         let bench = Bench::listed().await;
         assert_eq!(bench.write(LIVE, vec![7; 1000]).await, 204);
         // The token stays here, and what a caller asks of the store is not handed on.
-        let query = format!("extra_label={LABEL}%3D{LIVE}");
+        let query = format!("extra_label={WHOSE}%3D{LIVE}");
         assert_eq!(bench.asked(), [Asked(query, Some("zstd".into()), None, 1000)]);
     }
 

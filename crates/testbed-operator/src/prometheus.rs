@@ -1,5 +1,6 @@
 //! PromQL over HTTP: instant and range queries, every way of failing told apart.
 
+use crate::ingest::WHOSE;
 use crate::outside::{Http, HttpError, Reply};
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
@@ -37,8 +38,8 @@ impl Prometheus {
         }
     }
 
-    /// Asks one question.
-    pub(crate) async fn ask(&self, question: &Question) -> Answer {
+    /// Asks one question, of the hub's store about what is of this run, or of nobody: several runs may have one name.
+    pub(crate) async fn ask(&self, question: &Question, uid: &str) -> Answer {
         let base = match &question.store {
             Store::Hub => self.hub.clone(),
             Store::Target { address, .. } => format!("http://{address}"),
@@ -60,6 +61,10 @@ impl Prometheus {
             // What VictoriaMetrics calls it, and what Prometheus does: each ignores the other's name.
             let lookback = format!("{}ms", lookback.as_millis());
             form.extend([("max_lookback", lookback.clone()), ("lookback_delta", lookback)]);
+        }
+        if question.store == Store::Hub {
+            // What came through the gateway says whose it is; what the store scrapes itself does not have the label.
+            form.push(("extra_filters[]", format!("{{{WHOSE}=~\"|{uid}\"}}")));
         }
         // Of VictoriaMetrics, which by default answers as of 30 seconds ago and from its cache; Prometheus knows neither.
         form.extend([("latency_offset", "1ms".to_owned()), ("nocache", "1".to_owned())]);

@@ -124,6 +124,12 @@ impl Targets {
         self.lock().get(key).map(|known| known.way.clone())
     }
 
+    /// Has an Experiment looked at as if something had changed in a target of it.
+    pub(crate) fn wake(&self, run: Run) {
+        // Nobody listens to one who ends.
+        let _ = self.wake.unbounded_send(run);
+    }
+
     /// Forgets the targets of an Experiment that has none any more.
     pub(crate) fn forget(&self, run: &Run) {
         self.lock().retain(|_, known| {

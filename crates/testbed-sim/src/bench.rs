@@ -107,7 +107,7 @@ pub fn rows(seed: u64) -> Vec<Row> {
     for (scenario, reference) in ["hub", "cluster"].into_iter().filter_map(named) {
         let mut plans = sweep::singles(&Ground::Memory, &reference, Part::WHOLE);
         plans.retain(|plan| plan.iter().all(|fault| BASIC.contains(&fault.mode)));
-        failed += sweep::run(&Ground::Memory, &scenario, &reference, &plans, |_| ()).len();
+        failed += sweep::run(&Ground::Memory, &scenario, &reference, &plans, |_, _| ()).len();
     }
     row("B13", "faults at a write that break something, crashes among them", "the 2nd", number(failed), 0.0);
     let mut leaks = 0;
@@ -117,7 +117,7 @@ pub fn rows(seed: u64) -> Vec<Row> {
         let plans: Vec<_> = (0..LIVES.div_ceil(all.len()))
             .map(|number| sweep::random(&Ground::Memory, seed, number, reference.writes))
             .collect();
-        leaks += sweep::run(&Ground::Memory, scenario, &reference, &plans, |_| ()).len();
+        leaks += sweep::run(&Ground::Memory, scenario, &reference, &plans, |_, _| ()).len();
     }
     row("B14", "leaks or broken invariants in 1000 lives with random faults", "> 0", number(leaks), 0.0);
     let mut latest = Duration::ZERO;

@@ -75,7 +75,11 @@ impl Bucket {
             // Whose life is over hears nothing any more.
             return std::future::pending().await;
         };
-        self.answers()?;
+        // Who is not there stores nothing; the operator may die all the same.
+        let write = async {
+            self.answers()?;
+            write.await
+        };
         match fate {
             None => write.await,
             Some(Mode::CrashBefore) => self.faulty.die().await,
@@ -95,7 +99,7 @@ impl Bucket {
             Some(Mode::Conflict | Mode::Internal | Mode::Burst | Mode::TooMany) => {
                 Err(failed("503: SlowDown"))
             }
-            Some(mode) => {
+            mode => {
                 self.faulty.disturb(mode).await;
                 write.await
             }

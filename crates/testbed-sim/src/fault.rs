@@ -2,7 +2,7 @@
 
 use crate::players;
 use crate::store::{Key, Refusal};
-use crate::wire::{Access, Answer, Asked, Shared, answer, is_mutating, lock, refuse};
+use crate::wire::{Access, Answer, Asked, Shared, answer, ended, is_mutating, lock, refuse};
 use futures::future::BoxFuture;
 use http::{HeaderValue, Request};
 use kube::client::Body;
@@ -50,9 +50,9 @@ pub enum Mode {
     Unserved,
     /// F10: before it, everything that the run made is changed in a way that means nothing.
     Woken,
-    /// F12: before it, the operator's clock goes 25 hours ahead.
+    /// F12: after it, the operator's clock goes 25 hours ahead.
     Ahead,
-    /// F12: before it, the operator's clock goes back by 25 hours.
+    /// F12: after it, the operator's clock goes back by 25 hours.
     Back,
     /// F8, F13: before it, the operator dies, and its API server goes back to what it was seven changes before.
     Restored,
@@ -191,7 +191,8 @@ pub struct Faults {
     choice: Box<dyn Choice>,
     /// All that was sent.
     pub sent: Vec<Sent>,
-    writes: usize,
+    /// How many requests changed something, or would have.
+    pub writes: usize,
     /// How many requests are still refused.
     burst: usize,
     /// How reads are refused, and until when.
@@ -250,8 +251,6 @@ impl Faults {
             Some(mode @ (Mode::Forbidden | Mode::Unserved)) => {
                 self.reads = Some((mode, Instant::now() + REFUSED))
             }
-            Some(Mode::Ahead) => drop(self.skew.fetch_add(JUMPS.0, Ordering::Relaxed)),
-            Some(Mode::Back) => drop(self.skew.fetch_add(JUMPS.1, Ordering::Relaxed)),
             _ => {}
         }
         let read = self.reads.filter(|(_, until)| request.is_read && Instant::now() < *until);
@@ -354,12 +353,21 @@ impl Faulty {
             return std::future::pending().await;
         };
         if !(self.reachable)() {
-            return Err("connection refused".into());
+            // Who is not there does nothing; the operator may die all the same.
+            return match fate.mode {
+                Some(mode) if mode.is_crash() => self.die().await,
+                mode => {
+                    self.disturb(mode).await;
+                    Err("connection refused".into())
+                }
+            };
         }
         if fate.blind && request.uri().query().is_some_and(|query| query.contains("watch=true")) {
             tokio::time::sleep(Duration::from_secs(2)).await;
             self.faults.lock().unwrap_or_else(PoisonError::into_inner).blind = false;
-            return Ok(said(410, "Expired"));
+            // The real one begins the watch and says so in it, which has the client list anew; an answer with this code has
+            // it ask once more for the same.
+            return Ok(ended(&Refusal::new(410, "Expired", "too old resource version")));
         }
         if fate.burst {
             return Ok(said(503, "ServiceUnavailable"));
@@ -388,8 +396,8 @@ impl Faulty {
             Mode::Internal => Ok(said(500, "InternalError")),
             Mode::Burst => Ok(said(503, "ServiceUnavailable")),
             Mode::TooMany => Ok(said(429, "TooManyRequests")),
-            _ => {
-                self.disturb(mode).await;
+            mode => {
+                self.disturb(Some(mode)).await;
                 Ok((self.next)(request).await)
             }
         }
@@ -403,8 +411,11 @@ impl Faulty {
     }
 
     /// What happens beside a request, which itself goes on.
-    pub(crate) async fn disturb(&self, mode: Mode) {
+    pub(crate) async fn disturb(&self, mode: Option<Mode>) {
+        let Some(mode) = mode else { return };
         match mode {
+            Mode::Ahead => self.jump(JUMPS.0),
+            Mode::Back => self.jump(JUMPS.1),
             Mode::Touched => touch(&self.hub, |key, _| key.kind == "Experiment"),
             Mode::Woken => {
                 touch(&self.hub, |_, object| object["metadata"]["labels"][labels::EXPERIMENT_UID].is_string())
@@ -419,6 +430,16 @@ impl Faulty {
             }
             _ => {}
         }
+    }
+
+    /// The operator's clock jumps once this request is answered and all that follows of it is done: what is next is a
+    /// timer, or a read, and not an answer that says what time it is.
+    fn jump(&self, by: i64) {
+        let skew = self.faults.lock().unwrap_or_else(PoisonError::into_inner).skew.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+            skew.fetch_add(by, Ordering::Relaxed);
+        });
     }
 
     /// The operator is told to die, and hears nothing any more.

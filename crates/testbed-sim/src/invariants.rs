@@ -21,7 +21,7 @@
 //! | I18, I19 | only what the Role allows, and all of it | `tests/rights.rs` |
 
 use crate::fault::Sent;
-use crate::players::CANARY;
+use crate::players::holds_canary;
 use crate::runs::{FORGED, Scenario};
 use crate::store::{Change, Entry, Key, Restored, strings};
 use crate::world::{Outcome, phase};
@@ -419,15 +419,14 @@ fn phases(outcome: &Outcome, broken: &mut Vec<String>) {
 
 /// I17: a credential stands in Secrets and nowhere else.
 fn no_secret_in_the_open(outcome: &Outcome, broken: &mut Vec<String>) {
-    let shown = outcome.history.iter().find(|entry| {
-        // A Secret of the players' holds its content encoded; whoever writes it plainly writes it elsewhere.
-        entry.key.kind != "Secret" && entry.object.to_string().contains(CANARY)
-    });
+    let all = outcome.history.iter().chain(&outcome.history_of_theirs);
+    let shown =
+        all.filter(|entry| entry.key.kind != "Secret").find(|entry| holds_canary(&entry.object.to_string()));
     if let Some(entry) = shown {
         broken.push(format!("I17: a credential stands in {:?}", entry.key));
     }
     for (key, bytes) in &outcome.stored {
-        if bytes.windows(CANARY.len()).any(|window| window == CANARY.as_bytes()) {
+        if holds_canary(&String::from_utf8_lossy(bytes)) {
             broken.push(format!("I17: a credential stands in {key}"));
         }
     }

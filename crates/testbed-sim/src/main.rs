@@ -5,6 +5,7 @@ use indicatif::ProgressBar;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use testbed_sim::bench;
@@ -122,10 +123,18 @@ fn main() -> ExitCode {
         let plans = plans(&arguments, &ground, &reference, chosen.len());
         lived += plans.len();
         let progress = Progress::new(ProgressBar::new(plans.len() as u64));
-        let failures = sweep::run(&ground, scenario, &reference, &plans, |failure| progress.one(failure));
+        let idle = AtomicUsize::new(0);
+        let failures = sweep::run(&ground, scenario, &reference, &plans, |failure, is_met| {
+            progress.one(failure);
+            idle.fetch_add(usize::from(!is_met), Ordering::Relaxed);
+        });
         progress.end();
         failed += failures.len();
         tell("plans", plans.len(), failures.len(), begun);
+        let idle = idle.into_inner();
+        if idle > 0 {
+            println!("  {idle} of them had a fault at a write that did not come");
+        }
         if let Some(which) = arguments.pairs {
             let (begun, progress) = (Instant::now(), Progress::new(ProgressBar::no_length()));
             match pairs::run(scenario, &reference, &which.modes(), arguments.part, || progress.one(None)) {

@@ -10,10 +10,10 @@ use futures::future::select_all;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use testbed_api::labels;
-use testbed_api::record::LoadReport;
+use testbed_api::record::{LoadReport, Requests};
 use testbed_api::status::Phase;
 use testbed_core::build::{ARGOCD_NAMESPACE, CLUSTER_NAMESPACE, WORKFLOW_NAMESPACE};
 use testbed_core::names::keyed;
@@ -79,6 +79,24 @@ const LAST_HOOK: &str = "post-delete-finalizer.argocd.argoproj.io";
 
 /// A string that stands in every credential here, and must be found nowhere else.
 pub const CANARY: &str = "canary-7f3a9c";
+
+/// Returns whether a credential of the players stands in it: plainly, as Secrets hold it, or as Rust shows bytes.
+#[must_use]
+pub fn holds_canary(text: &str) -> bool {
+    FORMS.iter().any(|form| text.contains(form.as_str()))
+}
+
+/// The forms in which the canary can stand somewhere. In base64 it depends on where in its text it begins, and what is
+/// before and after it changes the characters at its ends.
+static FORMS: LazyLock<Vec<String>> = LazyLock::new(|| {
+    let within = |before: usize| {
+        let encoded = BASE64_STANDARD.encode("..."[..before].to_owned() + CANARY);
+        encoded[(before * 8).div_ceil(6)..(before + CANARY.len()) * 8 / 6].to_owned()
+    };
+    let numbers: Vec<String> = CANARY.bytes().map(|byte| byte.to_string()).collect();
+    let plain = [CANARY.to_owned(), numbers.join(", "), numbers.join(",")];
+    plain.into_iter().chain((0..3).map(within)).collect()
+});
 
 /// Opens a way to the API server of the cluster of that name, and returns its host and port.
 pub type Door = Box<dyn Fn(&str, &Shared) -> String + Send + Sync>;
@@ -582,7 +600,7 @@ impl Players {
                 }
                 let now = self.clock.now();
                 let begin = now.saturating_sub(SignedDuration::from_secs(20)).unwrap_or(now);
-                let report = serde_json::to_string(&LoadReport::default()).unwrap_or_default();
+                let report = serde_json::to_string(&load()).unwrap_or_default();
                 let phase = if self.behavior.workflow_fails { "Failed" } else { "Succeeded" };
                 self.tell(
                     key,
@@ -827,6 +845,20 @@ fn deployed(store: &Shared, namespace: &str, name: &str) {
 }
 
 /// A pod of one container, on the one node.
+/// What a generator says that gave the load it was to give, for the twenty seconds of a window.
+fn load() -> LoadReport {
+    LoadReport {
+        rate_intended_per_second: Some(10.0),
+        rate_achieved_per_second: Some(10.0),
+        requests: Some(Requests { intended: 200, sent: 200, succeeded: 200, ..Requests::default() }),
+        late_starts: Some(0),
+        cpu_seconds: Some(1.0),
+        window_seconds: Some(20.0),
+        clock_shift_seconds: Some(0.0),
+        ..LoadReport::default()
+    }
+}
+
 fn on_node() -> Value {
     json!({"nodeName": "node", "containers": [{"name": "main", "image": "main"}]})
 }

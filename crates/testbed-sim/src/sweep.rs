@@ -10,7 +10,7 @@ use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use testbed_core::names::keyed;
 
 /// A plan that broke something.
@@ -61,8 +61,12 @@ fn end(outcome: &Outcome) -> Value {
         .flatten()
         .map(|condition| json!([condition["type"], condition["status"], condition["reason"]]))
         .collect();
-    json!({"phase": run["status"]["phase"], "conditions": conditions,
-        "failure": run["status"]["failure"]["reason"]})
+    let trials = run["status"]["trials"]["begun"].as_array().into_iter().flatten();
+    let trials: Vec<Value> = trials
+        .map(|trial| json!([trial["trial"], trial["void"], trial["values"], trial["record"].is_object()]))
+        .collect();
+    json!({"phase": run["status"]["phase"], "conditions": conditions, "trials": trials,
+        "failure": run["status"]["failure"]["reason"], "verdict": run["status"]["hypothesisResult"]})
 }
 
 /// Lives a run under a plan, and returns what does not hold, of itself or beside the run without faults.
@@ -89,6 +93,11 @@ pub(crate) fn judged(
     if wanted != got && !timed {
         broken.push(format!("differs from the run without faults: {got}, not {wanted}"));
     }
+    let longest = reference.took + LATER * u32::try_from(plan.len()).unwrap_or(u32::MAX);
+    if matches!(ground, Ground::Memory) && outcome.took > longest && !timed {
+        let (took, longest) = (outcome.took.as_secs(), longest.as_secs());
+        broken.push(format!("I12: it took {took} s, more than {longest} s: something was noticed late"));
+    }
     let is_only_woken = plan.iter().all(|fault| fault.mode == Mode::Woken);
     // The sweeper takes away only what is as it saw it, and asks again for what changed meanwhile.
     let is_only_woken = is_only_woken && !scenario.is_orphaned;
@@ -99,6 +108,10 @@ pub(crate) fn judged(
     }
     broken
 }
+
+/// How much longer a run may take for each fault: an answer that never comes is waited for a minute, and then there is a
+/// pause. Whoever misses a change notices it at the end of a stage, which is later.
+const LATER: Duration = Duration::from_mins(3);
 
 /// By so many writes a run may differ that are for words alone: who is woken between two of them says the first as well.
 const WORDS: usize = 1;
@@ -167,14 +180,14 @@ pub fn random(ground: &Ground, seed: u64, number: usize, writes: usize) -> Vec<F
 }
 
 /// Lives a run under each of these plans, as many at once as there is room for, and returns what failed, each shrunk to
-/// its fewest faults. `done` is called after each, with what failed if it did.
+/// its fewest faults. `done` is called after each, with what failed if it did, and with whether all its faults came.
 #[must_use]
 pub fn run(
     ground: &Ground,
     scenario: &Scenario,
     reference: &Outcome,
     plans: &[Vec<Fault>],
-    done: impl Fn(Option<&Failure>) + Sync,
+    done: impl Fn(Option<&Failure>, bool) + Sync,
 ) -> Vec<Failure> {
     let next = AtomicUsize::new(0);
     let failures = Mutex::new(Vec::new());
@@ -182,10 +195,11 @@ pub fn run(
         for _ in 0..ground.room() {
             scope.spawn(|| {
                 while let Some(plan) = plans.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let broken = judge(ground, scenario, reference, plan);
+                    let outcome = live(ground, scenario, plan);
+                    let broken = judged(ground, scenario, reference, plan, &outcome);
                     let failure =
                         (!broken.is_empty()).then(|| shrink(ground, scenario, reference, plan, broken));
-                    done(failure.as_ref());
+                    done(failure.as_ref(), plan.iter().all(|fault| fault.point <= outcome.points));
                     failures.lock().unwrap_or_else(PoisonError::into_inner).extend(failure);
                 }
             });

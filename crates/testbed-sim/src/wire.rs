@@ -253,6 +253,13 @@ fn event(change: Change, object: &[u8]) -> Bytes {
     [head.as_bytes(), object, b"}\n"].concat().into()
 }
 
+/// Returns a watch that ends at once, with why.
+#[must_use]
+pub fn ended(refusal: &Refusal) -> Answer {
+    let head = br#"{"type":"ERROR","object":"#;
+    said_in(StatusCode::OK, [&head[..], &text(&refusal.status()), b"}\n"].concat().into())
+}
+
 /// Returns a value as JSON, without the detour of `Display`: most of what a world does is to write it.
 pub(crate) fn text(value: &Value) -> Bytes {
     let mut text = Vec::new();

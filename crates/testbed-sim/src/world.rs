@@ -4,7 +4,7 @@
 use crate::bucket::{Bucket, Trouble};
 use crate::fault::{self, Choice, Fault, Faults, Faulty, Next, Sent, in_memory};
 use crate::invariants;
-use crate::players::{self, Behavior, CANARY, Clusters, FOR_GOOD, Players};
+use crate::players::{self, Behavior, CANARY, Clusters, FOR_GOOD, Players, holds_canary};
 use crate::real::{Pool, Process, Site};
 use crate::runs::{self, Scenario};
 use crate::store::{Deletion, Entry, KINDS, Key, Restored, Store};
@@ -50,6 +50,8 @@ pub(crate) const NAMESPACES: [&str; 7] = [
 ];
 /// How long stores of metrics show what they took after they were told to.
 const SHOWN_FOR: Duration = Duration::from_secs(5);
+/// How long an operator waits for an answer at the longest, and what else it does meanwhile goes on.
+const UNANSWERED: Duration = Duration::from_secs(66);
 /// How often an operator may end by itself and be started again, as Kubernetes does.
 const ENDS: usize = 10;
 
@@ -79,12 +81,13 @@ impl Ground {
         fault::Mode::ALL.into_iter().filter(|mode| !real || mode.is_for_real()).collect()
     }
 
-    const fn pace(&self) -> Pace {
+    fn pace(&self) -> Pace {
         match self {
             Self::Memory => Pace {
                 speed: 1,
                 away: Duration::from_secs(1),
                 quiet: Duration::from_secs(45),
+                gone: UNANSWERED + Duration::from_secs(25),
                 swept: Duration::from_secs(300),
                 look: Duration::from_millis(500),
                 idle: Duration::from_secs(30),
@@ -94,6 +97,7 @@ impl Ground {
                 speed: 10,
                 away: Duration::from_millis(300),
                 quiet: Duration::from_secs(3),
+                gone: Duration::from_secs(3),
                 // Told of nothing, the sweeper looks each minute; it looks again after half of one, and may die between.
                 swept: Duration::from_secs(130),
                 look: Duration::from_millis(100),
@@ -113,6 +117,8 @@ struct Pace {
     away: Duration,
     /// Nothing may be written for so long before it is said that nothing more happens.
     quiet: Duration,
+    /// The same once the run is no more: long enough to see whether anyone still asks its targets whether they are alive.
+    gone: Duration,
     /// The same while something is there that the sweeper has to find, for which it looks twice, perhaps in another life.
     swept: Duration,
     /// How often a run is looked at.
@@ -151,8 +157,10 @@ pub struct Outcome {
     pub stored_at_last: Vec<String>,
     /// Requests to targets after their run was over and nothing had happened for a while.
     pub to_targets_when_over: Vec<String>,
-    /// Requests that an operator sent that was started anew when all was over.
+    /// Requests that operators sent that were started anew when all was over: beside the run, and once it was gone.
     pub after_restart: Vec<Sent>,
+    /// How many points there were at which a fault could be put.
+    pub points: usize,
     /// How long it took, in virtual time, until all was over.
     pub took: Duration,
     /// Each time that the API server went back to an earlier state.
@@ -457,7 +465,7 @@ impl World {
         let (mut ended, mut stored, mut took) = (None, BTreeMap::new(), Duration::ZERO);
         let (mut last, mut quiet) = (0, Instant::now());
         let mut asked_to_go = false;
-        let mut sent_until_over = None;
+        let (mut sent_until_over, mut beside) = (None, Vec::new());
         loop {
             tokio::select! {
                 biased;
@@ -515,15 +523,21 @@ impl World {
                 ended = Some((*run).clone());
                 sent_until_over = Some(self.faults().sent.len());
                 stored = self.stored().await;
+                // One that finds a run which is over has nothing to do for it.
+                operator.kill().await;
+                operator = self.start().await;
+                sleep(pace.idle).await;
+                beside = self.faults().sent[sent_until_over.unwrap_or_default()..].to_vec();
                 asked_to_go = true;
                 self.ask_to_go(&key, true);
                 (last, quiet) = (0, Instant::now());
                 continue;
             }
-            if lock(&self.hub).get(&key).is_none() {
+            if lock(&self.hub).get(&key).is_none() && quiet.elapsed() >= pace.gone {
                 break;
             }
         }
+        let silent_from = quiet + UNANSWERED;
         let stored_at_last = self.stored().await.into_keys().collect();
         // One more life, in which there is nothing to do.
         operator.kill().await;
@@ -534,14 +548,17 @@ impl World {
         players.abort();
         theirs.iter().for_each(JoinHandle::abort);
         let mut outcome = self.outcome(before, ended, stored, stored_at_last, took, broken);
-        let late = outcome.sent.iter().skip(sent_until_over.unwrap_or(outcome.sent.len()));
-        let late = late.filter(|sent| sent.needs.is_none() && sent.line.contains(" /"));
+        outcome.after_restart.extend(beside);
+        let is_late =
+            |place: usize, sent: &Sent| sent_until_over.map_or(sent.at > silent_from, |until| place >= until);
+        let late = outcome.sent.iter().enumerate().filter(|(place, sent)| is_late(*place, sent));
+        let late = late.map(|(_, sent)| sent).filter(|sent| sent.needs.is_none() && sent.line.contains(" /"));
         outcome.to_targets_when_over = late.map(|sent| sent.line.clone()).collect();
         let found = invariants::broken(scenario, &outcome);
         outcome.broken.extend(found);
         if let Some((site, _)) = self.real {
             let said = site.end(outcome.broken.is_empty()).await;
-            if said.contains(CANARY) {
+            if holds_canary(&said) {
                 outcome.broken.push("I17: a credential stands in the log".into());
             }
             outcome.log = said;
@@ -575,6 +592,7 @@ impl World {
             stored_at_last,
             to_targets_when_over: Vec::new(),
             after_restart,
+            points: faults.writes,
             took,
             restored: hub.restored.clone(),
             broken,

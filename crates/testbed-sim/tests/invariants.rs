@@ -1,6 +1,7 @@
 //! A predicate that cannot fail is worth nothing: each is shown a history that breaks it.
 #![allow(missing_docs, clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
+use base64::Engine;
 use jiff::SignedDuration;
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -202,6 +203,14 @@ fn what_was_forgotten_because_the_server_went_back_is_not_missed_on_the_certific
 #[case::a_credential_in_an_application("I17", |outcome: &mut Outcome| {
     let entry = last(outcome, "Application", Change::Modified);
     alter(entry, |object| object["spec"]["token"] = json!(CANARY));
+})]
+#[case::a_credential_as_secrets_hold_it("I17", |outcome: &mut Outcome| {
+    let entry = last(outcome, "Application", Change::Modified);
+    let secret = base64::prelude::BASE64_STANDARD.encode(format!("token: {CANARY}, and more"));
+    alter(entry, |object| object["metadata"]["annotations"]["last-applied"] = json!(secret));
+})]
+#[case::a_credential_as_bytes_are_shown("I17", |outcome: &mut Outcome| {
+    outcome.stored.insert("runs/x.json".into(), format!("{:?}", format!("x{CANARY}y").as_bytes()).into());
 })]
 #[case::a_credential_in_a_result("I17", |outcome: &mut Outcome| {
     outcome.stored.insert("runs/x.json".into(), format!("a{CANARY}").into());

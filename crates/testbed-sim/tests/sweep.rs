@@ -33,7 +33,7 @@ fn faults_chosen_by_chance_change_nothing_but_the_time() {
                 sweep::random(&Ground::Memory, keyed(seed, &[scenario.name]), number, reference.writes)
             })
             .collect();
-        let failures = sweep::run(&Ground::Memory, scenario, &reference, &plans, |_| ());
+        let failures = sweep::run(&Ground::Memory, scenario, &reference, &plans, |_, _| ());
         let said: Vec<String> = failures.iter().map(ToString::to_string).collect();
         assert!(failures.is_empty(), "seed {seed}:\n{}", said.join("\n"));
     }
@@ -48,11 +48,13 @@ fn what_once_broke_something_breaks_nothing() {
         ("cluster-dies", "woken@44"),
         ("cluster-dies", "crash-after@3,403-reads@4"),
         ("orphaned-on-hub", "woken@16"),
+        ("trials", "unanswered@13"),
+        ("trials", "blind@13"),
     ] {
         let scenario = named(name);
         let reference = live(&Ground::Memory, &scenario, &[]);
         let faults: Vec<Fault> = plan.split(',').map(|fault| fault.parse().unwrap()).collect();
-        let failures = sweep::run(&Ground::Memory, &scenario, &reference, &[faults], |_| ());
+        let failures = sweep::run(&Ground::Memory, &scenario, &reference, &[faults], |_, _| ());
         let said: Vec<String> = failures.iter().map(ToString::to_string).collect();
         assert!(failures.is_empty(), "{}", said.join("\n"));
     }

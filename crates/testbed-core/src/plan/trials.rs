@@ -212,12 +212,23 @@ impl World<'_> {
         let all_ready = subject.iter().all(|pod| is_ready(pod));
         if !trial.pods_unseen && doomed.is_empty() && ready >= present.min_ready as usize && all_ready {
             trial.before = Some(subject.into_iter().cloned().collect());
+            trial.expected_from = None;
             step.wait(Reason::TrialPreparing, format!("trial {}: the subject is ready", trial.slot.trial));
             return step;
         }
         let within = schedule::duration(&present.within).unwrap_or(Duration::from_secs(60));
-        let deadline = after(trial.begun_at.0, within);
-        let what = format!("{ready} of {} pods of {} ready", present.min_ready, self.described(variant));
+        // Who looks late is no proof that the subject was: its time begins with the first look, and with what is asked then.
+        if !trial.pods_unseen
+            && (trial.expected_from.is_none() || doomed.iter().any(|facts| !facts.pod.deleting))
+        {
+            trial.expected_from = Some(MicroTime(self.pass.now));
+        }
+        let last = later(after(trial.begun_at.0, within), TRIAL_MARGIN);
+        let deadline = trial.expected_from.as_ref().map_or(last, |from| after(from.0, within).min(last));
+        let mut what = format!("{ready} of {} pods of {} ready", present.min_ready, self.described(variant));
+        if !doomed.is_empty() {
+            what += &format!(", {} that must be replaced still there", doomed.len());
+        }
         if self.pass.now >= deadline {
             let message = format!("the subject was absent: {what} within {}", present.within);
             return self.end(trial, step, Some(message), None);
@@ -312,6 +323,7 @@ impl World<'_> {
         let own = windows.iter().find(|window| window.target.as_deref() == Some(target));
         let window = own.or_else(|| windows.iter().find(|window| window.target.is_none())).cloned();
         let failed = failed.or_else(|| window.is_none().then(|| "its workflow recorded no window".into()));
+        trial.expected_from = None;
         trial.end = Some(TrialEnd {
             at: MicroTime(self.pass.now),
             failed,

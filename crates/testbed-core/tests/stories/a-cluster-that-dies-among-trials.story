@@ -58,10 +58,10 @@
 33 s Running, looks again at 86400 s
     looks at [template, workflows]
     WorkflowSucceeded=False TrialPreparing trial b01-1-right is being prepared
-36 s Running, looks again at 63 s
+36 s Running, looks again at 66 s
     DeleteIn { target: "right", object: ObjectRef { kind: Pod, namespace: Some("tsdb-x7k2q-right-j51462ac"), name: "pod-uid-18", uid: "uid-18" } }
-    WorkflowSucceeded=False TrialPreparing trial b01-1-right: 1 of 1 pods of app=store in target right ready
-39 s Running, looks again at 63 s
+    WorkflowSucceeded=False TrialPreparing trial b01-1-right: 1 of 1 pods of app=store in target right ready, 1 that must be replaced still there
+39 s Running, looks again at 66 s
     WorkflowSucceeded=False TrialPreparing trial b01-1-right: 0 of 1 pods of app=store in target right ready
 42 s Running, looks again at 86400 s
     WorkflowSucceeded=False TrialPreparing trial b01-1-right: the subject is ready

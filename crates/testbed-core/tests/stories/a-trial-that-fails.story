@@ -33,10 +33,10 @@
 21 s Running, looks again at 86400 s
     looks at [template, workflows]
     WorkflowSucceeded=False TrialPreparing trial b01-1-right is being prepared
-24 s Running, looks again at 51 s
+24 s Running, looks again at 54 s
     delete Pod pod-uid-7 (uid-7)
-    WorkflowSucceeded=False TrialPreparing trial b01-1-right: 1 of 1 pods of app=store in target right ready
-27 s Running, looks again at 51 s
+    WorkflowSucceeded=False TrialPreparing trial b01-1-right: 1 of 1 pods of app=store in target right ready, 1 that must be replaced still there
+27 s Running, looks again at 54 s
     WorkflowSucceeded=False TrialPreparing trial b01-1-right: 0 of 1 pods of app=store in target right ready
 30 s Running, looks again at 86400 s
     WorkflowSucceeded=False TrialPreparing trial b01-1-right: the subject is ready
@@ -113,10 +113,10 @@
 117 s Running, looks again at 86400 s
     delete Workflow tsdb-x7k2q-b02-1-left-nc7gerkq (uid-13)
     WorkflowSucceeded=False TrialPreparing trial b02-2-right is being prepared
-120 s Running, looks again at 147 s
+120 s Running, looks again at 150 s
     delete Pod pod-uid-8 (uid-8)
-    WorkflowSucceeded=False TrialPreparing trial b02-2-right: 1 of 1 pods of app=store in target right ready
-123 s Running, looks again at 147 s
+    WorkflowSucceeded=False TrialPreparing trial b02-2-right: 1 of 1 pods of app=store in target right ready, 1 that must be replaced still there
+123 s Running, looks again at 150 s
     WorkflowSucceeded=False TrialPreparing trial b02-2-right: 0 of 1 pods of app=store in target right ready
 126 s Running, looks again at 86400 s
     WorkflowSucceeded=False TrialPreparing trial b02-2-right: the subject is ready

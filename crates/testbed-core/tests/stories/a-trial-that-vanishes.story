@@ -33,10 +33,10 @@
 21 s Running, looks again at 86400 s
     looks at [template, workflows]
     WorkflowSucceeded=False TrialPreparing trial b01-1-right is being prepared
-24 s Running, looks again at 51 s
+24 s Running, looks again at 54 s
     delete Pod pod-uid-7 (uid-7)
-    WorkflowSucceeded=False TrialPreparing trial b01-1-right: 1 of 1 pods of app=store in target right ready
-27 s Running, looks again at 51 s
+    WorkflowSucceeded=False TrialPreparing trial b01-1-right: 1 of 1 pods of app=store in target right ready, 1 that must be replaced still there
+27 s Running, looks again at 54 s
     WorkflowSucceeded=False TrialPreparing trial b01-1-right: 0 of 1 pods of app=store in target right ready
 30 s Running, looks again at 86400 s
     WorkflowSucceeded=False TrialPreparing trial b01-1-right: the subject is ready
@@ -112,10 +112,10 @@
 125 s Running, looks again at 86400 s
     delete Workflow tsdb-x7k2q-b02-1-left-nc7gerkq (uid-13)
     WorkflowSucceeded=False TrialPreparing trial b02-2-right is being prepared
-128 s Running, looks again at 155 s
+128 s Running, looks again at 158 s
     delete Pod pod-uid-8 (uid-8)
-    WorkflowSucceeded=False TrialPreparing trial b02-2-right: 1 of 1 pods of app=store in target right ready
-131 s Running, looks again at 155 s
+    WorkflowSucceeded=False TrialPreparing trial b02-2-right: 1 of 1 pods of app=store in target right ready, 1 that must be replaced still there
+131 s Running, looks again at 158 s
     WorkflowSucceeded=False TrialPreparing trial b02-2-right: 0 of 1 pods of app=store in target right ready
 134 s Running, looks again at 86400 s
     WorkflowSucceeded=False TrialPreparing trial b02-2-right: the subject is ready
@@ -132,10 +132,10 @@
 151 s Running, looks again at 86400 s
     delete Workflow tsdb-x7k2q-b02-2-right-pvdcfvm4 (uid-15)
     WorkflowSucceeded=False TrialPreparing trial a02-1-right is being prepared
-154 s Running, looks again at 181 s
+154 s Running, looks again at 184 s
     delete Pod pod-uid-14 (uid-14)
-    WorkflowSucceeded=False TrialPreparing trial a02-1-right: 1 of 1 pods of app=store in target right ready
-157 s Running, looks again at 181 s
+    WorkflowSucceeded=False TrialPreparing trial a02-1-right: 1 of 1 pods of app=store in target right ready, 1 that must be replaced still there
+157 s Running, looks again at 184 s
     WorkflowSucceeded=False TrialPreparing trial a02-1-right: 0 of 1 pods of app=store in target right ready
 160 s Running, looks again at 86400 s
     WorkflowSucceeded=False TrialPreparing trial a02-1-right: the subject is ready
@@ -152,10 +152,10 @@
 177 s Running, looks again at 86400 s
     delete Workflow tsdb-x7k2q-a02-1-right-gns4t26f (uid-17)
     WorkflowSucceeded=False TrialPreparing trial a02-2-right is being prepared
-180 s Running, looks again at 207 s
+180 s Running, looks again at 210 s
     delete Pod pod-uid-16 (uid-16)
-    WorkflowSucceeded=False TrialPreparing trial a02-2-right: 1 of 1 pods of app=store in target right ready
-183 s Running, looks again at 207 s
+    WorkflowSucceeded=False TrialPreparing trial a02-2-right: 1 of 1 pods of app=store in target right ready, 1 that must be replaced still there
+183 s Running, looks again at 210 s
     WorkflowSucceeded=False TrialPreparing trial a02-2-right: 0 of 1 pods of app=store in target right ready
 186 s Running, looks again at 86400 s
     WorkflowSucceeded=False TrialPreparing trial a02-2-right: the subject is ready
@@ -172,10 +172,10 @@
 203 s Running, looks again at 86400 s
     delete Workflow tsdb-x7k2q-a02-2-right-qzzjvzd6 (uid-19)
     WorkflowSucceeded=False TrialPreparing trial b03-1-right is being prepared
-206 s Running, looks again at 233 s
+206 s Running, looks again at 236 s
     delete Pod pod-uid-18 (uid-18)
-    WorkflowSucceeded=False TrialPreparing trial b03-1-right: 1 of 1 pods of app=store in target right ready
-209 s Running, looks again at 233 s
+    WorkflowSucceeded=False TrialPreparing trial b03-1-right: 1 of 1 pods of app=store in target right ready, 1 that must be replaced still there
+209 s Running, looks again at 236 s
     WorkflowSucceeded=False TrialPreparing trial b03-1-right: 0 of 1 pods of app=store in target right ready
 212 s Running, looks again at 86400 s
     WorkflowSucceeded=False TrialPreparing trial b03-1-right: the subject is ready
@@ -207,10 +207,10 @@
 249 s Running, looks again at 86400 s
     delete Workflow tsdb-x7k2q-b03-2-left-74bghv6q (uid-22)
     WorkflowSucceeded=False TrialPreparing trial b04-1-right is being prepared
-252 s Running, looks again at 279 s
+252 s Running, looks again at 282 s
     delete Pod pod-uid-20 (uid-20)
-    WorkflowSucceeded=False TrialPreparing trial b04-1-right: 1 of 1 pods of app=store in target right ready
-255 s Running, looks again at 279 s
+    WorkflowSucceeded=False TrialPreparing trial b04-1-right: 1 of 1 pods of app=store in target right ready, 1 that must be replaced still there
+255 s Running, looks again at 282 s
     WorkflowSucceeded=False TrialPreparing trial b04-1-right: 0 of 1 pods of app=store in target right ready
 258 s Running, looks again at 86400 s
     WorkflowSucceeded=False TrialPreparing trial b04-1-right: the subject is ready

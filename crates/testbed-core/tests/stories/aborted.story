@@ -33,10 +33,10 @@
 21 s Running, looks again at 86400 s
     looks at [template, workflows]
     WorkflowSucceeded=False TrialPreparing trial b01-1-right is being prepared
-24 s Running, looks again at 51 s
+24 s Running, looks again at 54 s
     delete Pod pod-uid-7 (uid-7)
-    WorkflowSucceeded=False TrialPreparing trial b01-1-right: 1 of 1 pods of app=store in target right ready
-27 s Running, looks again at 51 s
+    WorkflowSucceeded=False TrialPreparing trial b01-1-right: 1 of 1 pods of app=store in target right ready, 1 that must be replaced still there
+27 s Running, looks again at 54 s
     WorkflowSucceeded=False TrialPreparing trial b01-1-right: 0 of 1 pods of app=store in target right ready
 30 s Running, looks again at 86400 s
     WorkflowSucceeded=False TrialPreparing trial b01-1-right: the subject is ready

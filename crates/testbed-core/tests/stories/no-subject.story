@@ -33,67 +33,67 @@
 21 s Running, looks again at 86400 s
     looks at [template, workflows]
     WorkflowSucceeded=False TrialPreparing trial b01-1-right is being prepared
-24 s Running, looks again at 51 s
+24 s Running, looks again at 54 s
     WorkflowSucceeded=False TrialPreparing trial b01-1-right: 0 of 1 pods of app=store in target right ready
-51 s Running, looks again at 86400 s
+54 s Running, looks again at 86400 s
     WorkflowSucceeded=False TrialMeasuring trial b01-1-right is over (0 of 10 trials are over)
-54 s Running, looks again at 351 s
+57 s Running, looks again at 354 s
     measure b01-1-right: 
     WorkflowSucceeded=False TrialMeasuring trial b01-1-right is over, and its samples are being read (0 of 10 trials are over)
-57 s Running, looks again at 86400 s
+60 s Running, looks again at 86400 s
     WorkflowSucceeded=False TrialPreparing trial b01-2-left is being prepared
-60 s Running, looks again at 117 s
+63 s Running, looks again at 123 s
     WorkflowSucceeded=False TrialPreparing trial b01-2-left: 0 of 1 pods of target left ready
-117 s Running, looks again at 86400 s
+123 s Running, looks again at 86400 s
     WorkflowSucceeded=False TrialMeasuring trial b01-2-left is over (1 of 10 trials are over, 1 of them void)
-120 s Running, looks again at 417 s
+126 s Running, looks again at 423 s
     measure b01-2-left: 
     WorkflowSucceeded=False TrialMeasuring trial b01-2-left is over, and its samples are being read (1 of 10 trials are over, 1 of them void)
-123 s Running, looks again at 86400 s
+129 s Running, looks again at 86400 s
     WorkflowSucceeded=False TrialPreparing trial a01-1-left is being prepared
-126 s Running, looks again at 183 s
+132 s Running, looks again at 192 s
     WorkflowSucceeded=False TrialPreparing trial a01-1-left: 0 of 1 pods of target left ready
-183 s Running, looks again at 86400 s
+192 s Running, looks again at 86400 s
     WorkflowSucceeded=False TrialMeasuring trial a01-1-left is over (2 of 10 trials are over, 2 of them void)
-186 s Running, looks again at 483 s
+195 s Running, looks again at 492 s
     measure a01-1-left: 
     WorkflowSucceeded=False TrialMeasuring trial a01-1-left is over, and its samples are being read (2 of 10 trials are over, 2 of them void)
-189 s Running, looks again at 86400 s
+198 s Running, looks again at 86400 s
     WorkflowSucceeded=False TrialPreparing trial a01-2-left is being prepared
-192 s Running, looks again at 249 s
+201 s Running, looks again at 261 s
     WorkflowSucceeded=False TrialPreparing trial a01-2-left: 0 of 1 pods of target left ready
-249 s Running, looks again at 86400 s
+261 s Running, looks again at 86400 s
     WorkflowSucceeded=False TrialMeasuring trial a01-2-left is over (3 of 10 trials are over, 3 of them void)
-252 s Running, looks again at 549 s
+264 s Running, looks again at 561 s
     measure a01-2-left: 
     WorkflowSucceeded=False TrialMeasuring trial a01-2-left is over, and its samples are being read (3 of 10 trials are over, 3 of them void)
-255 s Running, looks again at 86400 s
+267 s Running, looks again at 86400 s
     WorkflowSucceeded=False TrialPreparing trial b02-1-left is being prepared
-258 s Running, looks again at 315 s
+270 s Running, looks again at 330 s
     WorkflowSucceeded=False TrialPreparing trial b02-1-left: 0 of 1 pods of target left ready
-315 s Running, looks again at 86400 s
+330 s Running, looks again at 86400 s
     WorkflowSucceeded=False TrialMeasuring trial b02-1-left is over (4 of 10 trials are over, 4 of them void)
-318 s Running, looks again at 615 s
+333 s Running, looks again at 630 s
     measure b02-1-left: 
     WorkflowSucceeded=False TrialMeasuring trial b02-1-left is over, and its samples are being read (4 of 10 trials are over, 4 of them void)
-321 s Running, looks again at 86400 s
+336 s Running, looks again at 86400 s
     WorkflowSucceeded=False TrialPreparing trial b02-2-right is being prepared
-324 s Running, looks again at 351 s
+339 s Running, looks again at 369 s
     WorkflowSucceeded=False TrialPreparing trial b02-2-right: 0 of 1 pods of app=store in target right ready
-351 s Running, looks again at 86400 s
+369 s Running, looks again at 86400 s
     WorkflowSucceeded=False TrialMeasuring trial b02-2-right is over (5 of 10 trials are over, 5 of them void)
-354 s Running, looks again at 651 s
+372 s Running, looks again at 669 s
     measure b02-2-right: 
     WorkflowSucceeded=False TrialMeasuring trial b02-2-right is over, and its samples are being read (5 of 10 trials are over, 5 of them void)
-357 s Running, looks again at 86400 s
+375 s Running, looks again at 86400 s
     WorkflowSucceeded=True TrialsDone 6 trials of which 6 void; 3 of 3 blocks were void, and 2 may be run again
     ResultsStored=False NotReached begins once the end of the workflow is recorded
-360 s Complete, looks again at 957 s
+378 s Complete, looks again at 975 s
     looks at []
     collect beside 6 records: 
     ResultsStored=True Done stored
     Succeeded=True Done the result is stored
-363 s Complete, looks again at 86400 s
+381 s Complete, looks again at 86400 s
     looks at [deployed, workflows, left]
     delete Application tsdb-x7k2q-left-metrics-app-7twgse32 (uid-3)
     delete Application tsdb-x7k2q-right-store-kfzrp5ag (uid-5)
@@ -101,10 +101,10 @@
     delete Namespace tsdb-x7k2q-right-j51462ac (uid-4)
     Published=False NotRequested 
     CleanedUp=False TearingDown application tsdb-x7k2q-left-metrics-app-7twgse32 is being removed
-366 s Complete, looks again at 381 s
+384 s Complete, looks again at 399 s
     delete Project tsdb-x7k2q-q14876sn (uid-1)
     CleanedUp=False TearingDown project tsdb-x7k2q-q14876sn is being removed
-369 s Complete, looks again at 86400 s
+387 s Complete, looks again at 86400 s
     certify under Some("runs/11111111-2222-3333-4444-555555555555/"): Application tsdb-x7k2q-left-metrics-app-7twgse32, Application tsdb-x7k2q-right-store-kfzrp5ag, Namespace tsdb-x7k2q-left-z1517p2w, Namespace tsdb-x7k2q-right-j51462ac, Project tsdb-x7k2q-q14876sn
     CleanedUp=True NothingLeft nothing is left of the run
 
@@ -185,7 +185,7 @@ trials:
     block: 1
     position: 2
     variant: left
-    begunAt: "2026-01-01T00:00:57.000000Z"
+    begunAt: "2026-01-01T00:01:00.000000Z"
     record:
       key: runs/11111111-2222-3333-4444-555555555555/trials/b01-2-left.json
       sha256: "00"
@@ -195,7 +195,7 @@ trials:
     position: 1
     variant: left
     aa: true
-    begunAt: "2026-01-01T00:02:03.000000Z"
+    begunAt: "2026-01-01T00:02:09.000000Z"
     record:
       key: runs/11111111-2222-3333-4444-555555555555/trials/a01-1-left.json
       sha256: "00"
@@ -205,7 +205,7 @@ trials:
     position: 2
     variant: left
     aa: true
-    begunAt: "2026-01-01T00:03:09.000000Z"
+    begunAt: "2026-01-01T00:03:18.000000Z"
     record:
       key: runs/11111111-2222-3333-4444-555555555555/trials/a01-2-left.json
       sha256: "00"
@@ -214,7 +214,7 @@ trials:
     block: 2
     position: 1
     variant: left
-    begunAt: "2026-01-01T00:04:15.000000Z"
+    begunAt: "2026-01-01T00:04:27.000000Z"
     record:
       key: runs/11111111-2222-3333-4444-555555555555/trials/b02-1-left.json
       sha256: "00"
@@ -223,7 +223,7 @@ trials:
     block: 2
     position: 2
     variant: right
-    begunAt: "2026-01-01T00:05:21.000000Z"
+    begunAt: "2026-01-01T00:05:36.000000Z"
     record:
       key: runs/11111111-2222-3333-4444-555555555555/trials/b02-2-right.json
       sha256: "00"
@@ -242,17 +242,17 @@ results:
   sha256: "00"
   size: 1
 resultsURL: s3://results
-completedAt: "2026-01-01T00:06:00Z"
-teardownBeganAt: "2026-01-01T00:06:03Z"
+completedAt: "2026-01-01T00:06:18Z"
+teardownBeganAt: "2026-01-01T00:06:21Z"
 resourcesCleaned: true
 teardownCertificate:
   key: runs/11111111-2222-3333-4444-555555555555/teardown.json
   sha256: "00"
 stageTimes:
   Accepted: "2026-01-01T00:00:03.000000Z"
-  CleanedUp: "2026-01-01T00:06:09.000000Z"
+  CleanedUp: "2026-01-01T00:06:27.000000Z"
   ClustersReady: "2026-01-01T00:00:03.000000Z"
   ComponentsReady: "2026-01-01T00:00:18.000000Z"
-  ResultsStored: "2026-01-01T00:06:00.000000Z"
-  Succeeded: "2026-01-01T00:06:00.000000Z"
-  WorkflowSucceeded: "2026-01-01T00:05:57.000000Z"
+  ResultsStored: "2026-01-01T00:06:18.000000Z"
+  Succeeded: "2026-01-01T00:06:18.000000Z"
+  WorkflowSucceeded: "2026-01-01T00:06:15.000000Z"

@@ -33,10 +33,10 @@
 21 s Running, looks again at 86400 s
     looks at [template, workflows]
     WorkflowSucceeded=False TrialPreparing trial b01-1-right is being prepared
-24 s Running, looks again at 51 s
+24 s Running, looks again at 54 s
     delete Pod pod-uid-7 (uid-7)
-    WorkflowSucceeded=False TrialPreparing trial b01-1-right: 1 of 1 pods of app=store in target right ready
-27 s Running, looks again at 51 s
+    WorkflowSucceeded=False TrialPreparing trial b01-1-right: 1 of 1 pods of app=store in target right ready, 1 that must be replaced still there
+27 s Running, looks again at 54 s
     WorkflowSucceeded=False TrialPreparing trial b01-1-right: 0 of 1 pods of app=store in target right ready
 30 s Running, looks again at 86400 s
     WorkflowSucceeded=False TrialPreparing trial b01-1-right: the subject is ready
@@ -115,10 +115,10 @@
 153 s Running, looks again at 86400 s
     delete Workflow tsdb-x7k2q-b02-1-left-nc7gerkq (uid-13)
     WorkflowSucceeded=False TrialPreparing trial b02-2-right is being prepared
-156 s Running, looks again at 183 s
+156 s Running, looks again at 186 s
     delete Pod pod-uid-8 (uid-8)
-    WorkflowSucceeded=False TrialPreparing trial b02-2-right: 1 of 1 pods of app=store in target right ready
-159 s Running, looks again at 183 s
+    WorkflowSucceeded=False TrialPreparing trial b02-2-right: 1 of 1 pods of app=store in target right ready, 1 that must be replaced still there
+159 s Running, looks again at 186 s
     WorkflowSucceeded=False TrialPreparing trial b02-2-right: 0 of 1 pods of app=store in target right ready
 162 s Running, looks again at 86400 s
     WorkflowSucceeded=False TrialPreparing trial b02-2-right: the subject is ready
@@ -135,10 +135,10 @@
 179 s Running, looks again at 86400 s
     delete Workflow tsdb-x7k2q-b02-2-right-pvdcfvm4 (uid-15)
     WorkflowSucceeded=False TrialPreparing trial a02-1-right is being prepared
-182 s Running, looks again at 209 s
+182 s Running, looks again at 212 s
     delete Pod pod-uid-14 (uid-14)
-    WorkflowSucceeded=False TrialPreparing trial a02-1-right: 1 of 1 pods of app=store in target right ready
-185 s Running, looks again at 209 s
+    WorkflowSucceeded=False TrialPreparing trial a02-1-right: 1 of 1 pods of app=store in target right ready, 1 that must be replaced still there
+185 s Running, looks again at 212 s
     WorkflowSucceeded=False TrialPreparing trial a02-1-right: 0 of 1 pods of app=store in target right ready
 188 s Running, looks again at 86400 s
     WorkflowSucceeded=False TrialPreparing trial a02-1-right: the subject is ready
@@ -155,10 +155,10 @@
 205 s Running, looks again at 86400 s
     delete Workflow tsdb-x7k2q-a02-1-right-gns4t26f (uid-17)
     WorkflowSucceeded=False TrialPreparing trial a02-2-right is being prepared
-208 s Running, looks again at 235 s
+208 s Running, looks again at 238 s
     delete Pod pod-uid-16 (uid-16)
-    WorkflowSucceeded=False TrialPreparing trial a02-2-right: 1 of 1 pods of app=store in target right ready
-211 s Running, looks again at 235 s
+    WorkflowSucceeded=False TrialPreparing trial a02-2-right: 1 of 1 pods of app=store in target right ready, 1 that must be replaced still there
+211 s Running, looks again at 238 s
     WorkflowSucceeded=False TrialPreparing trial a02-2-right: 0 of 1 pods of app=store in target right ready
 214 s Running, looks again at 86400 s
     WorkflowSucceeded=False TrialPreparing trial a02-2-right: the subject is ready
@@ -175,10 +175,10 @@
 231 s Running, looks again at 86400 s
     delete Workflow tsdb-x7k2q-a02-2-right-qzzjvzd6 (uid-19)
     WorkflowSucceeded=False TrialPreparing trial b03-1-right is being prepared
-234 s Running, looks again at 261 s
+234 s Running, looks again at 264 s
     delete Pod pod-uid-18 (uid-18)
-    WorkflowSucceeded=False TrialPreparing trial b03-1-right: 1 of 1 pods of app=store in target right ready
-237 s Running, looks again at 261 s
+    WorkflowSucceeded=False TrialPreparing trial b03-1-right: 1 of 1 pods of app=store in target right ready, 1 that must be replaced still there
+237 s Running, looks again at 264 s
     WorkflowSucceeded=False TrialPreparing trial b03-1-right: 0 of 1 pods of app=store in target right ready
 240 s Running, looks again at 86400 s
     WorkflowSucceeded=False TrialPreparing trial b03-1-right: the subject is ready
