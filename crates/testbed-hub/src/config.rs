@@ -218,7 +218,7 @@ fn kube_proxy(layout: &Layout, site: &Site) -> Value {
         "clientConnection": {"kubeconfig": layout.config().join("kube-proxy.kubeconfig")},
         "clusterCIDR": site.pod_cidr,
         // The machine's connection tracking is not ours to size.
-        "conntrack": {"maxPerCore": 0, "min": 0},
+        "conntrack": {"maxPerCore": 0, "min": 0, "tcpEstablishedTimeout": "0s", "tcpCloseWaitTimeout": "0s"},
         "healthzBindAddress": "127.0.0.1:10256",
         "hostnameOverride": site.node,
         "metricsBindAddress": "127.0.0.1:10249",

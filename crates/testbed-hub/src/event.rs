@@ -39,6 +39,19 @@ pub enum Event {
     },
 }
 
+impl Event {
+    /// Returns the same in other words.
+    #[must_use]
+    pub fn map(mut self, words: impl Fn(&str) -> String) -> Self {
+        let (Self::Started { note, .. }
+        | Self::Progress { note, .. }
+        | Self::Done { note, .. }
+        | Self::Skipped { note, .. }) = &mut self;
+        *note = words(note);
+        self
+    }
+}
+
 /// Sends events; cheap to clone. A reporter nobody listens to is fine.
 #[derive(Debug, Clone)]
 pub struct Reporter(Option<UnboundedSender<Event>>);

@@ -3,6 +3,7 @@
 use std::{
     ffi::{OsStr, OsString},
     fs, io,
+    io::ErrorKind::{DirectoryNotEmpty, NotFound, ResourceBusy},
     io::Write,
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
@@ -56,7 +57,7 @@ pub(crate) fn write(path: &Path, content: impl AsRef<[u8]>) -> Result<bool, File
 pub(crate) fn read_if_there(path: &Path) -> Result<Option<Vec<u8>>, FileError> {
     match fs::read(path) {
         Ok(content) => Ok(Some(content)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) if error.kind() == NotFound => Ok(None),
         Err(error) => Err(at("read", path)(error)),
     }
 }
@@ -64,7 +65,7 @@ pub(crate) fn read_if_there(path: &Path) -> Result<Option<Vec<u8>>, FileError> {
 /// Removes a folder with everything in it; absent is fine.
 pub(crate) fn remove_all(path: &Path) -> Result<(), FileError> {
     match fs::remove_dir_all(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(at("remove", path)(error)),
+        Err(error) if error.kind() != NotFound => Err(at("remove", path)(error)),
         _ => Ok(()),
     }
 }
@@ -83,7 +84,7 @@ pub(crate) fn remove_entries(folder: &Path, names: &[&str]) -> Result<(), FileEr
             remove_all(&path)?;
         } else {
             match fs::remove_file(&path) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(error) if error.kind() != NotFound => {
                     return Err(at("remove", &path)(error));
                 }
                 _ => {}
@@ -91,7 +92,8 @@ pub(crate) fn remove_entries(folder: &Path, names: &[&str]) -> Result<(), FileEr
         }
     }
     match fs::remove_dir(folder) {
-        Err(error) if !matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::DirectoryNotEmpty) => {
+        // A disk of its own stays where it is mounted.
+        Err(error) if !matches!(error.kind(), NotFound | DirectoryNotEmpty | ResourceBusy) => {
             Err(at("remove", folder)(error))
         }
         _ => Ok(()),

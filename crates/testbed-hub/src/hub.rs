@@ -124,6 +124,21 @@ pub enum HubError {
     /// An image is asked for, and the binary in it is not built.
     #[error("image `{0}` cannot be made: there is no static binary for it\n\nhint: `make build` makes it")]
     NotStatic(String),
+    /// The hub that runs keeps its data elsewhere.
+    #[error(
+        "a hub runs whose data is in `{}`, not in `{}`\n\nhint: set TESTBED_STATE={}", there.display(), here.display(), there.display()
+    )]
+    OtherState {
+        /// Where its data is.
+        there: PathBuf,
+        /// Where it was looked for.
+        here: PathBuf,
+    },
+    /// Processes of a hub run, and its supervisor is not found where it should be.
+    #[error(
+        "a hub runs whose supervisor, process {0}, was started with another TESTBED_RUN\n\nhint: set it as it was then"
+    )]
+    OtherRun(u32),
     /// The hub is in use.
     #[error("the hub is running and uses its cache\n\nhint: stop it first with `testbed hub down`")]
     Running,
@@ -193,6 +208,7 @@ pub async fn up(layout: &Layout, wishes: &Wishes, reporter: &Reporter) -> Result
     let began = Instant::now();
     check::privileges()?;
     let _lock = lock(layout, reporter).await?;
+    own(layout)?;
     let mut parts = Parts::read(layout)?;
     let mut recipes = Images::read(layout)?;
     let mut built = parts.built(layout)?;
@@ -262,6 +278,7 @@ pub async fn up(layout: &Layout, wishes: &Wishes, reporter: &Reporter) -> Result
 pub async fn down(layout: &Layout, purge: bool, reporter: &Reporter) -> Result<(), HubError> {
     check::privileges()?;
     let lock = lock(layout, reporter).await?;
+    own(layout)?;
     purge::stop(layout, reporter).await?;
     if purge {
         purge::purge(layout, reporter)?;
@@ -272,6 +289,18 @@ pub async fn down(layout: &Layout, purge: bool, reporter: &Reporter) -> Result<(
     Ok(())
 }
 
+/// Refuses to take over, stop or empty a hub that was started with other folders: half of it would be mistaken for none.
+fn own(layout: &Layout) -> Result<(), HubError> {
+    if let Some(there) = supervisor::other_state(layout) {
+        return Err(HubError::OtherState { there, here: layout.state.clone() });
+    }
+    let supervisor = Cgroups::find()?.processes("supervisor").first().copied();
+    match supervisor.filter(|_| supervisor::running(layout).is_none()) {
+        Some(pid) => Err(HubError::OtherRun(pid)),
+        None => Ok(()),
+    }
+}
+
 /// Empties the cache: built parts and everything of Go.
 ///
 /// # Errors
@@ -279,7 +308,8 @@ pub async fn down(layout: &Layout, purge: bool, reporter: &Reporter) -> Result<(
 pub async fn clean(layout: &Layout, reporter: &Reporter) -> Result<(), HubError> {
     check::privileges()?;
     let _lock = lock(layout, reporter).await?;
-    if supervisor::running(layout).is_some() {
+    // Components and pods go on where their supervisor was killed.
+    if supervisor::running(layout).is_some() || !Cgroups::find()?.processes("").is_empty() {
         return Err(HubError::Running);
     }
     let step = reporter.start("clean", format!("emptying `{}`", layout.cache.display()));

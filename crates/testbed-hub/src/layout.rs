@@ -94,8 +94,9 @@ impl Layout {
     /// The folders of the hub where the project does not matter: to stop, purge or ask it.
     #[must_use]
     pub fn without_root() -> Self {
-        let folder =
-            |key: &str, default: &str| env::var_os(key).map_or_else(|| default.into(), PathBuf::from);
+        let folder = |key: &str, default: &str| {
+            resolved(&env::var_os(key).map_or_else(|| default.into(), PathBuf::from))
+        };
         Self {
             root: PathBuf::new(),
             cache: folder("TESTBED_CACHE", "/var/cache/testbed"),
@@ -197,6 +198,19 @@ impl Layout {
     }
 }
 
+/// Returns where a folder really is, that need not be there: components run in another working folder, and the table of
+/// mounts knows no links.
+fn resolved(folder: &Path) -> PathBuf {
+    let whole = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
+    let there = whole.ancestors().find_map(|ancestor| Some((ancestor, ancestor.canonicalize().ok()?)));
+    let Some((ancestor, real)) = there else { return whole };
+    match whole.strip_prefix(ancestor) {
+        Ok(rest) if rest.as_os_str().is_empty() => real,
+        Ok(rest) => real.join(rest),
+        Err(_) => whole,
+    }
+}
+
 fn find_root(named: Option<&Path>) -> Option<PathBuf> {
     let holds = |folder: &Path| folder.join("hub/parts.yaml").is_file();
     if let Some(named) = named {
@@ -214,6 +228,20 @@ fn find_root(named: Option<&Path>) -> Option<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_folder_is_known_by_where_it_really_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let real = folder.path().canonicalize().unwrap().join("disk");
+        std::fs::create_dir(&real).unwrap();
+        std::os::unix::fs::symlink(&real, folder.path().join("link")).unwrap();
+        assert_eq!(resolved(&folder.path().join("link")), real);
+        assert_eq!(resolved(&folder.path().join("link/new/er")), real.join("new/er"));
+        assert_eq!(
+            resolved(Path::new("here")),
+            env::current_dir().unwrap().canonicalize().unwrap().join("here")
+        );
+    }
 
     #[test]
     fn a_named_root_without_parts_is_not_a_project() {

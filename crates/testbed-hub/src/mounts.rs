@@ -80,13 +80,13 @@ pub async fn create(layout: &Layout) -> Result<(), MountsError> {
 /// # Errors
 /// If a mount cannot be removed.
 pub async fn remove(layout: &Layout) -> Result<(), MountsError> {
-    // Whatever is below our folders outside of the namespace goes too, deepest first.
+    // What is mounted inside is never seen outside: there is only where the namespace hangs. The folders of the hub, or
+    // what is in them, may be mounts of the user's own.
+    let file = layout.mounts();
+    let folder = file.parent().unwrap_or(&file);
     for _ in 0..8 {
         let text = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
-        let mut points: Vec<_> = [&layout.run, &layout.state]
-            .iter()
-            .flat_map(|folder| mount_points_below(&text, folder))
-            .collect();
+        let mut points: Vec<_> = mount_points_below(&text, folder).collect();
         if points.is_empty() {
             break;
         }
@@ -95,7 +95,7 @@ pub async fn remove(layout: &Layout) -> Result<(), MountsError> {
             command::run("umount", &["--lazy", point]).await?;
         }
     }
-    files::remove_all(layout.mounts().parent().unwrap_or(&layout.run))?;
+    files::remove_all(folder)?;
     Ok(())
 }
 

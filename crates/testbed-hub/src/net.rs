@@ -28,6 +28,16 @@ pub enum NetError {
 const SETTINGS: [(&str, &str); 2] =
     [("net/ipv4/ip_forward", "1"), ("net/bridge/bridge-nf-call-iptables", "1")];
 
+/// What the kubelet sets of the machine as it needs it; put back with the others.
+const OF_THE_KUBELET: [&str; 6] = [
+    "vm/overcommit_memory",
+    "vm/panic_on_oom",
+    "kernel/panic",
+    "kernel/panic_on_oops",
+    "kernel/keys/root_maxkeys",
+    "kernel/keys/root_maxbytes",
+];
+
 /// Kernel modules behind the network and the images; on many machines they are built in.
 const MODULES: [&str; 4] = ["br_netfilter", "overlay", "nf_conntrack", "nft_masq"];
 
@@ -214,10 +224,8 @@ fn save_settings(layout: &Layout) -> Result<(), FileError> {
         return Ok(());
     }
     let read = |name: &str| fs::read_to_string(Path::new("/proc/sys").join(name)).ok();
-    let before = SETTINGS
-        .iter()
-        .filter_map(|(name, _)| Some(((*name).to_owned(), read(name)?.trim().to_owned())))
-        .collect();
+    let names = SETTINGS.iter().map(|(name, _)| *name).chain(OF_THE_KUBELET);
+    let before = names.filter_map(|name| Some((name.to_owned(), read(name)?.trim().to_owned()))).collect();
     files::write(&path, serde_json::to_vec_pretty(&Settings(before)).unwrap_or_default())?;
     Ok(())
 }

@@ -87,6 +87,13 @@ pub fn running(layout: &Layout) -> Option<u32> {
     text.trim().parse().ok()
 }
 
+/// Returns the folder in which the hub that runs keeps what it must keep, if that is another one than ours.
+pub(crate) fn other_state(layout: &Layout) -> Option<PathBuf> {
+    let pid = running(layout)?;
+    let status = read_status(layout).filter(|status| status.supervisor == pid)?;
+    Some(status.state).filter(|state| !state.as_os_str().is_empty() && *state != layout.state)
+}
+
 /// Hands a list of units to the supervisor, starting one if none runs, and waits until it has stopped what is not in
 /// the list any more: from then on its word about a unit is about that very unit.
 ///
@@ -297,7 +304,8 @@ struct Board {
 
 impl Board {
     fn new(layout: &Layout) -> Self {
-        let status = Status { format: FORMAT, supervisor: std::process::id(), ..Status::default() };
+        let state = layout.state.clone();
+        let status = Status { format: FORMAT, supervisor: std::process::id(), state, ..Status::default() };
         Self { path: layout.status(), status: watch::Sender::new(status), writing: Arc::default() }
     }
 

@@ -113,6 +113,9 @@ pub struct Status {
     pub format: u32,
     /// Its process id.
     pub supervisor: u32,
+    /// Folder in which its hub keeps what it must keep.
+    #[serde(default)]
+    pub state: PathBuf,
     /// Digest of the list of units it last read and acted on.
     #[serde(default)]
     pub list: String,

@@ -209,7 +209,9 @@ pub(crate) fn complete_experiments() -> Vec<CompletionCandidate> {
 /// Returns the runs in the cluster that is up, if one is and answers at once.
 fn complete_runs() -> Vec<CompletionCandidate> {
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-    let arguments = ClusterArguments { kubeconfig: None, context: None, namespace: "experiments".into() };
+    // As clap takes it, which does not read the variables of arguments that are not given yet.
+    let kubeconfig = std::env::var_os("KUBECONFIG").map(Into::into);
+    let arguments = ClusterArguments { kubeconfig, context: None, namespace: "experiments".into() };
     let found = tokio::runtime::Runtime::new().ok().and_then(|runtime| {
         runtime.block_on(async {
             let list = async {

@@ -40,7 +40,10 @@ pub(crate) async fn bundle(arguments: &BundleArgs) -> Result<ExitCode> {
     // The very bytes whose digest stands in status.
     let bytes = ops::fetch(&client, &run).await?;
     let checked = ops::check(&bytes, &format!("the bundle of {name}"))?;
-    let file = arguments.output_file.clone().unwrap_or_else(|| format!("{name}.bundle.json").into());
+    let file = match &arguments.output_file {
+        Some(file) => file.clone(),
+        None => format!("{}.bundle.json", runs::file_name(&run)?).into(),
+    };
     if file == Path::new("-") {
         std::io::stdout().write_all(&bytes)?;
     } else {

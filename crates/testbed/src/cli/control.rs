@@ -1,6 +1,6 @@
 //! `pause`, `resume`, `abort` and `delete`: how a run goes on, or does not.
 
-use super::{RunName, RunNameAndCluster, output};
+use super::{RunName, RunNameAndCluster, complete_runs, output};
 use crate::error::Failure;
 use crate::ops::connect::{ClusterArguments, connect, connect_to};
 use crate::ops::follow::{self, Change};
@@ -8,6 +8,7 @@ use crate::ops::tutorial::Store;
 use crate::ops::{explain, runs};
 use anyhow::Result;
 use clap::Args;
+use clap_complete::ArgValueCandidates;
 use futures::{Stream, StreamExt};
 use kube::ResourceExt;
 use std::process::ExitCode;
@@ -59,6 +60,7 @@ pub(crate) struct DeleteArgs {
     #[command(flatten)]
     first: RunName,
     /// Further names
+    #[arg(add = ArgValueCandidates::new(complete_runs))]
     others: Vec<String>,
     /// Keep the stored results
     #[arg(long)]

@@ -89,7 +89,7 @@ pub(crate) struct CompareArgs {
     #[arg(long)]
     across_machines: bool,
     /// Output format
-    #[arg(short, long, value_enum, default_value_t = Format::Table)]
+    #[arg(short, long, value_parser = output::nameless(), default_value = "table")]
     output: Format,
     #[command(flatten)]
     cluster: ClusterArguments,

@@ -1,6 +1,6 @@
 //! `validate`, `plan`, `run` and `watch`.
 
-use super::{RootArgument, complete_experiments, output, results};
+use super::{RootArgument, complete_experiments, complete_runs, output, results};
 use crate::error::{FAILED, Failure, INTERRUPTED, UNEXPECTED, USAGE};
 use crate::ops::catalog::{self, Disk, check};
 use crate::ops::connect::{ClusterArguments, connect};
@@ -89,7 +89,7 @@ pub(crate) struct ValidateArgs {
     #[arg(short, long, value_name = "FILE")]
     file: Vec<PathBuf>,
     /// Output format
-    #[arg(short, long, value_enum, default_value_t = Format::Table)]
+    #[arg(short, long, value_parser = output::nameless(), default_value = "table")]
     output: Format,
     #[command(flatten)]
     root: RootArgument,
@@ -129,10 +129,10 @@ pub(crate) struct PlanArgs {
     #[command(flatten)]
     name: ExperimentName,
     /// An earlier run, or a file of its result: the spread it found says how many blocks are needed
-    #[arg(long, value_name = "RUN|FILE")]
+    #[arg(long, value_name = "RUN|FILE", add = ArgValueCandidates::new(complete_runs))]
     from: Option<String>,
     /// Output format
-    #[arg(short, long, value_enum, default_value_t = Format::Table)]
+    #[arg(short, long, value_parser = output::nameless(), default_value = "table")]
     output: Format,
     #[command(flatten)]
     cluster: ClusterArguments,
@@ -276,7 +276,7 @@ fn print_trials(outline: &Outline) {
         anstream::println!(
             "             spread {} between blocks, from {}: {} show a difference of {} from the bound {of_ten}",
             percent(spread),
-            power.spread_from,
+            output::plain(&power.spread_from),
             blocks(Some(power.planned_block_count)),
             power.detectable_ratio.map_or_else(|| "any size".into(), percent),
         );

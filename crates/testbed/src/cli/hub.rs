@@ -10,6 +10,7 @@ use std::{
     time::Duration,
 };
 
+use super::output;
 use crate::error::Failure;
 use crate::ops::connect::{ClusterArguments, connect};
 use crate::ops::elsewhere;
@@ -180,11 +181,12 @@ pub(crate) async fn run(args: HubArgs) -> anyhow::Result<ExitCode> {
     match args.command {
         HubCommand::Up { root, with, settings } => {
             let layout = Layout::find(root.as_deref())?;
-            // What was so when it was stopped may change from now on.
-            let _ = fs::remove_file(layout.elsewhere());
+            let kept = layout.elsewhere();
             let wishes = Wishes { with, settings: settings.wanted() };
             let up =
                 shown(|reporter| async move { testbed_hub::up(&layout, &wishes, &reporter).await }).await?;
+            // What was so when it was stopped may change from now on.
+            let _ = fs::remove_file(kept);
             println!("hub is up after {}", seconds(up.took));
             println!("kubeconfig: {}", up.kubeconfig.display());
         }
@@ -236,10 +238,17 @@ async fn mind_what_is_elsewhere(layout: &Layout, purge: bool, force: bool) -> an
         None => fs::read_to_string(&kept).ok().map(|text| text.lines().map(str::to_owned).collect()),
     };
     let Some(held) = held else {
-        // What an earlier stop said may not be so any more.
-        let _ = fs::remove_file(&kept);
-        if layout.kubeconfig().exists() && purge && !force {
-            eprintln!("what runs have in clouds, if anything, is not known: nobody will remove it");
+        // What never ran knows of nothing.
+        if layout.data().join("etcd").exists() && purge && !force {
+            return Err(Failure::failed(
+                "what runs have in clouds, if anything, is not known, and nobody would remove it",
+            )
+            .hint("`testbed hub up` first, so that it can be asked; or give --force")
+            .into());
+        }
+        if !purge {
+            // What an earlier stop said may not be so any more.
+            let _ = fs::remove_file(&kept);
         }
         return Ok(());
     };
@@ -302,7 +311,8 @@ impl Screen {
     }
 
     fn show(&mut self, event: Event) {
-        match event {
+        // What a server says of itself stands in some.
+        match event.map(output::plain) {
             Event::Started { step, note } => match &self.bars {
                 Some(bars) => {
                     let style = ProgressStyle::with_template("{spinner} {elapsed:>4} {wide_msg}");

@@ -175,7 +175,7 @@ fn print_run(run: &Experiment) {
                 workflow.phase.as_deref().unwrap_or("submitted")
             );
             for window in &workflow.windows {
-                let target = window.target.as_deref().unwrap_or("all targets");
+                let target = output::plain(window.target.as_deref().unwrap_or("all targets"));
                 anstream::println!("Window    {target}: {} to {}", window.start.0, window.end.0);
             }
         }
@@ -307,9 +307,17 @@ pub(crate) async fn catalog(command: &CatalogCommand) -> Result<ExitCode> {
     match command {
         CatalogCommand::List { output: format, root } => {
             let disk = root.disk()?;
-            let components: Vec<&testbed_api::Component> =
-                disk.components.values().map(|component| &component.object).collect();
-            if output::print_whole(&output::list(&components)?, *format)? {
+            let components =
+                disk.components.values().map(|component| serde_json::to_value(&component.object));
+            let mut all: Vec<Value> = components.collect::<Result<_, _>>()?;
+            all.extend(disk.templates.values().cloned());
+            if output::print_whole(&output::list(&all)?, *format)? {
+                return Ok(ExitCode::SUCCESS);
+            }
+            if *format == Format::Name {
+                let components = disk.components.keys().map(|name| format!("component/{name}"));
+                let templates = disk.templates.keys().map(|name| format!("workflowtemplate/{name}"));
+                components.chain(templates).for_each(|name| anstream::println!("{name}"));
                 return Ok(ExitCode::SUCCESS);
             }
             let mut table = output::table(&["NAME", "KIND", "DESCRIPTION"]);

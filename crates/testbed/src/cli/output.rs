@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 use clap::ValueEnum;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use comfy_table::{Table, presets};
 use jiff::SignedDuration;
 use serde::Serialize;
@@ -20,6 +21,13 @@ pub(crate) enum Format {
     Yaml,
     /// Names only, as `kubectl` takes them
     Name,
+}
+
+/// Reads the output format of what is about nothing that has a name.
+pub(crate) fn nameless() -> impl TypedValueParser<Value = Format> {
+    let formats = Format::value_variants().iter().filter(|format| **format != Format::Name);
+    PossibleValuesParser::new(formats.filter_map(ValueEnum::to_possible_value))
+        .try_map(|word| Format::from_str(&word, false))
 }
 
 /// Prints a value as JSON or YAML; returns whether the format is one of these.

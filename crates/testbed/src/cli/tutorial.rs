@@ -1,7 +1,7 @@
 //! `tutorial`: the steps of a tutorial in a run, and the run beside them until it is gone.
 
 use super::experiment::Screen;
-use super::{RootArgument, RunName, output};
+use super::{RootArgument, RunName, complete_experiments, output};
 use crate::error::{Failure, INTERRUPTED};
 use crate::ops::connect::{ClusterArguments, connect_to};
 use crate::ops::follow::{self, Change};
@@ -12,6 +12,7 @@ use crate::ops::tutorial::{
 use anyhow::Result;
 use clap::Args;
 use clap::builder::styling::{AnsiColor, Style};
+use clap_complete::ArgValueCandidates;
 use futures::StreamExt;
 use kube::{Client, ResourceExt};
 use output::Format;
@@ -43,7 +44,7 @@ pub(crate) struct TutorialArgs {
     #[command(flatten)]
     name: RunName,
     /// Experiment on disk whose tutorial it is, if the run's name does not tell
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", add = ArgValueCandidates::new(complete_experiments))]
     experiment: Option<String>,
     /// Print the steps and return, instead of following the run until it is gone
     #[arg(long)]

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use kube::api::{Api, DeleteParams, ListParams, Patch, PatchParams, PostParams};
 use kube::{Client, ResourceExt};
 use serde_json::{Value, json};
+use std::path::{Component, Path};
 use testbed_api::{Experiment, labels};
 use testbed_core::plan::looks;
 use testbed_core::problem::did_you_mean;
@@ -48,6 +49,16 @@ pub(crate) async fn find(client: &Client, namespace: &str, name: &str) -> Result
         None => failure.hint("see `testbed list`"),
     }
     .into())
+}
+
+/// Returns the name of a run, which can name a file: the API server checks names, and whose API server it is we do not know.
+pub(crate) fn file_name(run: &Experiment) -> Result<String> {
+    let name = run.name_any();
+    let mut parts = Path::new(&name).components();
+    match (parts.next(), parts.next()) {
+        (Some(Component::Normal(only)), None) if only == name.as_str() => Ok(name),
+        _ => Err(Failure::failed(format!("run `{name}` cannot name a file")).into()),
+    }
 }
 
 /// Sets a field of a run's specification that may change while it goes on.

@@ -291,7 +291,7 @@ impl Store {
 
     /// Returns the folder of a run, made if it is not there.
     pub(crate) fn folder(&self, run: &Experiment) -> Result<Folder> {
-        let (path, owner) = (self.base.join(run.name_any()), self.owner(run));
+        let (path, owner) = (self.base.join(runs::file_name(run)?), self.owner(run));
         let failed = || format!("failed to make folder {}", path.display());
         match owner_of(&path) {
             Some(other) if other.server != owner.server || other.namespace != owner.namespace => {
@@ -315,7 +315,7 @@ impl Store {
 
     /// Removes the files of a run.
     pub(crate) fn forget(&self, run: &Experiment) -> Result<()> {
-        let path = self.base.join(run.name_any());
+        let path = self.base.join(runs::file_name(run)?);
         if owner_of(&path) == Some(self.owner(run)) {
             remove(&path).with_context(|| format!("failed to remove folder {}", path.display()))?;
         }
@@ -563,6 +563,20 @@ mod tests {
         fs::create_dir(base.path().join("testbed")).unwrap();
         fs::set_permissions(base.path().join("testbed"), fs::Permissions::from_mode(0o755)).unwrap();
         assert!(store(base.path()).folder(&run(json!({}))).is_err());
+    }
+
+    #[test]
+    fn a_run_cannot_name_a_folder_elsewhere() {
+        let base = tempfile::tempdir().unwrap();
+        let store = store(base.path());
+        let theirs = base.path().join("theirs");
+        private_folder(&theirs).unwrap();
+        for name in ["../theirs", theirs.to_str().unwrap(), "..", ".", "a/b", "a/", ""] {
+            let mut run = run(json!({}));
+            run.metadata.name = Some(name.into());
+            assert!(store.folder(&run).is_err() && store.forget(&run).is_err(), "{name}");
+        }
+        assert_eq!(fs::read_dir(&theirs).unwrap().count(), 0);
     }
 
     #[test]
