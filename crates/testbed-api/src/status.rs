@@ -405,6 +405,9 @@ pub struct TrialEnd {
     /// Pods of the subject as they were then.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub after: Vec<Pod>,
+    /// By how many seconds the clock of the target's API server was ahead of the hub's then; absent on the hub.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clock_ahead_seconds: Option<f64>,
 }
 
 /// The workflow of a run.

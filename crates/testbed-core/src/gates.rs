@@ -6,6 +6,7 @@ use crate::answer::aggregate;
 use crate::figure::{number, percent, with_unit};
 use crate::measurement;
 use crate::plan::HUB;
+use crate::record::CLOCK_AHEAD;
 use crate::schedule::{self, Timing};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
 use std::collections::BTreeSet;
@@ -29,6 +30,10 @@ const POINTS: f64 = 0.8;
 const STEAL: f64 = 0.05;
 /// Largest shift of the wall clock against the steady one, in seconds: more, and the bounds of the window are wrong.
 const CLOCK_SHIFT: f64 = 0.05;
+
+/// Largest difference between the clock of a target, which stamps its samples, and that of the hub, which bounds the window,
+/// in seconds: as much as the time between two samples.
+const CLOCKS_APART: f64 = 2.0;
 
 /// Seconds by which the clock of a step may differ from that of the API server.
 const CLOCKS: f64 = 5.0;
@@ -354,6 +359,15 @@ fn same_machine(record: &TrialRecord) -> Gate {
     let shift = record.load.as_ref().and_then(|load| load.clock_shift_seconds);
     if let Some(shift) = shift.filter(|shift| shift.abs() > CLOCK_SHIFT) {
         let evidence = format!("the wall clock moved by {} in the window", with_unit(shift.abs(), "seconds"));
+        return gate(GateKind::SameMachine, Err(evidence));
+    }
+    let ahead = record.environment.get(CLOCK_AHEAD).map(|reading| reading.value);
+    if let Some(ahead) = ahead.filter(|ahead| ahead.abs() > CLOCKS_APART) {
+        let evidence = format!(
+            "the clock of the target's cluster is {} {} the hub's: the samples of the window are those of another time",
+            with_unit(ahead.abs(), "seconds"),
+            if ahead > 0.0 { "ahead of" } else { "behind" },
+        );
         return gate(GateKind::SameMachine, Err(evidence));
     }
     let mut said = Vec::new();

@@ -2,7 +2,7 @@
 
 use crate::agent::AgentSettings;
 use crate::validate::Catalog;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, Time};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -171,6 +171,8 @@ pub struct RemoteFacts {
     pub server: String,
     /// Digest of the credentials it was asked with.
     pub credentials: String,
+    /// By how much its clock is ahead of the hub's, if both told the time.
+    pub clock_ahead: Option<SignedDuration>,
     /// Addresses of its nodes, at which node ports can be reached.
     pub addresses: Vec<String>,
     /// The run's namespaces in it, by label, and those that bear a name the run needs.

@@ -17,6 +17,9 @@ use testbed_api::record::{
 use testbed_api::status::TrialStatus;
 use testbed_api::trials::Variant;
 
+/// Name of the reading that says by how much the clock of a target is ahead of the hub's.
+pub(crate) const CLOCK_AHEAD: &str = "clock_ahead_seconds";
+
 /// Everything that is known of a trial that is over.
 #[derive(Clone, Debug)]
 pub struct Evidence<'a> {
@@ -40,6 +43,7 @@ pub fn record(spec: &ExperimentSpec, evidence: &Evidence<'_>) -> Option<TrialRec
     let before = trial.before.clone().unwrap_or_default();
     let load = evidence.workflow.and_then(|workflow| workflow.load.clone());
     let nodes: BTreeSet<&str> = before.iter().filter_map(|pod| pod.node.as_deref()).collect();
+    let ahead = end.clock_ahead_seconds.map(|value| Reading { value, unit: "seconds".into() });
     let mut record = TrialRecord {
         slot: trial.slot.clone(),
         begun_at: trial.begun_at.clone(),
@@ -58,7 +62,10 @@ pub fn record(spec: &ExperimentSpec, evidence: &Evidence<'_>) -> Option<TrialRec
         before,
         after: end.after,
         load,
-        environment: environment(evidence.answers),
+        environment: environment(evidence.answers)
+            .into_iter()
+            .chain(ahead.map(|ahead| (CLOCK_AHEAD.to_owned(), ahead)))
+            .collect(),
         samples: samples(spec, evidence.answers),
         gates: Vec::new(),
         void: None,

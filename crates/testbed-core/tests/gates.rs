@@ -74,6 +74,7 @@ fn a_trial_with_nothing_wrong_passes_every_gate() {
 #[case("/after/0/node", json!("another"), GateKind::SubjectPresent, "changed its node")]
 #[case("/after/0/images/hello-app", json!("sha256:other"), GateKind::SubjectPresent, "changed its images")]
 #[case("/before/0/since", json!("2099-01-01T00:00:00Z"), GateKind::SubjectPresent, "not ready during the whole window")]
+#[case("/environment/clock_ahead_seconds", json!({"value": -30.0, "unit": "seconds"}), GateKind::SameMachine, "30 s behind the hub's")]
 #[case("/load", json!(null), GateKind::LoadReal, "there was no load")]
 #[case("/load/rateAchievedPerSecond", json!(50.0), GateKind::LoadReal, "the load was not the intended one: 50 of")]
 #[case("/load/lateStarts", json!(200), GateKind::LoadReal, "the generator was the bottleneck")]

@@ -148,6 +148,18 @@ mod tests {
     }
 
     #[test]
+    fn the_clock_of_another_server_is_held_against_the_first_whatever_the_machine_shows() {
+        let at: Timestamp = "2026-01-01T12:00:00.5Z".parse().expect("a time");
+        let hub = Clock::set(at).skewed(Arc::new(AtomicI64::new(-600_000)));
+        let other = hub.of_another();
+        other.hear("Thu, 01 Jan 2026 12:00:30 GMT");
+        assert_eq!(other.ahead_of(&hub), None, "the first has not told the time");
+        hub.hear("Thu, 01 Jan 2026 12:00:00 GMT");
+        let ahead = other.ahead_of(&hub).expect("both told the time");
+        assert!((ahead - SignedDuration::from_secs(30)).abs() < SignedDuration::from_secs(1), "{ahead:?}");
+    }
+
+    #[test]
     fn a_clock_that_hears_nonsense_goes_on() {
         let clock = Clock::system();
         clock.hear("yesterday");

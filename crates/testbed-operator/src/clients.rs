@@ -93,7 +93,7 @@ impl Clients {
     #[must_use]
     pub fn new(outside: Outside, addresses: &Addresses, bucket: &str, settings: Settings) -> Self {
         let Outside { kube, connect, http, store, clock } = outside;
-        let (targets, woken) = Targets::new(connect);
+        let (targets, woken) = Targets::new(connect, clock.clone());
         let reporter =
             Reporter { controller: labels::OPERATOR.into(), instance: std::env::var("HOSTNAME").ok() };
         Self {

@@ -44,7 +44,7 @@ pub fn real(kube: kube::Config, fence: &Fence, results: &results::Settings) -> R
     let clock = Clock::system();
     Ok(Outside {
         kube: fence.client(kube, &clock)?,
-        connect: Arc::new(move |config| Ok(to_targets.guard(targets::client(config)?, None))),
+        connect: Arc::new(move |config, clock| Ok(to_targets.guard(targets::client(config)?, Some(clock)))),
         http: Arc::new(Network::new()?) as Arc<dyn Http>,
         store: Arc::new(results.client()?) as Arc<dyn ObjectStore>,
         clock,

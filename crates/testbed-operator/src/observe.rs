@@ -566,7 +566,7 @@ async fn reach(
         let known = || clients.targets.known(&key(run, target)).filter(|_| leaves);
         let closed = || Reach::Closed(format!("Secret {}/{} is not there", source.namespace, source.name));
         let Some(way) = given.or_else(known) else { return Ok(closed()) };
-        let facts = timeout(PATIENCE, ask(&way, run, target, leaves)).await;
+        let facts = timeout(PATIENCE, ask(clients, &way, run, target, leaves)).await;
         let facts = facts
             .with_context(|| format!("its API server did not answer within {} s", PATIENCE.as_secs()))
             .and_then(|facts| facts);
@@ -585,7 +585,13 @@ fn key(run: &Run<'_>, target: &Target) -> (String, String) {
     (run.uid.to_owned(), target.name.clone())
 }
 
-async fn ask(way: &Way, run: &Run<'_>, target: &Target, leaves: bool) -> anyhow::Result<RemoteFacts> {
+async fn ask(
+    clients: &Clients,
+    way: &Way,
+    run: &Run<'_>,
+    target: &Target,
+    leaves: bool,
+) -> anyhow::Result<RemoteFacts> {
     let namespace = &run.namespace_of(&target.name);
     let namespaces: Api<Namespace> = Api::all(way.client.clone());
     let nodes: Api<Node> = Api::all(way.client.clone());
@@ -630,6 +636,7 @@ async fn ask(way: &Way, run: &Run<'_>, target: &Target, leaves: bool) -> anyhow:
         cluster_id: system.uid().unwrap_or_default(),
         server: way.server.clone(),
         credentials: way.credentials.clone(),
+        clock_ahead: way.clock.ahead_of(&clients.clock),
         addresses: nodes.iter().filter_map(node_address).collect(),
         namespaces: found,
         services: services.into_iter().map(service_facts).collect(),

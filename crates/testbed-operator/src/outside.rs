@@ -8,15 +8,15 @@ use jiff::{SignedDuration, Timestamp};
 use kube::{Client, Config};
 use object_store::ObjectStore;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
 use tokio::time::Instant;
 
 /// How long one request to a store of metrics or a registry may take.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Makes a client of the API server of a target.
-pub type Connect = Arc<dyn Fn(Config) -> Result<Client, kube::Error> + Send + Sync>;
+/// Makes a client of the API server of a target, whose answers set the clock.
+pub type Connect = Arc<dyn Fn(Config, &Clock) -> Result<Client, kube::Error> + Send + Sync>;
 
 /// The world as the operator reaches it.
 pub struct Outside {
@@ -116,13 +116,15 @@ pub struct Clock {
     skew: Arc<AtomicI64>,
     /// Milliseconds by which the API server's clock is ahead of it.
     ahead: Arc<AtomicI64>,
+    /// Whether the API server ever said what time it is.
+    heard: Arc<AtomicBool>,
 }
 
 impl Clock {
     /// The machine's.
     #[must_use]
     pub fn system() -> Self {
-        Self { base: None, skew: Arc::default(), ahead: Arc::default() }
+        Self { base: None, skew: Arc::default(), ahead: Arc::default(), heard: Arc::default() }
     }
 
     /// One that shows `at` now.
@@ -134,7 +136,19 @@ impl Clock {
     /// Returns one that is wrong by so many milliseconds, whoever changes them.
     #[must_use]
     pub fn skewed(&self, skew: Arc<AtomicI64>) -> Self {
-        Self { base: self.base, skew, ahead: Arc::default() }
+        Self { base: self.base, skew, ahead: Arc::default(), heard: Arc::default() }
+    }
+
+    /// Returns one of the same machine that follows another API server.
+    pub(crate) fn of_another(&self) -> Self {
+        self.skewed(self.skew.clone())
+    }
+
+    /// Returns by how much it is ahead of another of the same machine, each as its API server told it.
+    pub(crate) fn ahead_of(&self, other: &Self) -> Option<SignedDuration> {
+        let ahead =
+            |clock: &Self| clock.heard.load(Ordering::Relaxed).then(|| clock.ahead.load(Ordering::Relaxed));
+        Some(SignedDuration::from_millis(ahead(self)? - ahead(other)?))
     }
 
     /// Follows the API server, which says in an answer what time it is.
@@ -145,10 +159,11 @@ impl Clock {
         let ahead = if ahead.abs() > TOLERANCE { ahead } else { SignedDuration::ZERO };
         let ahead = i64::try_from(ahead.as_millis()).unwrap_or_default();
         let before = self.ahead.swap(ahead, Ordering::Relaxed);
+        self.heard.store(true, Ordering::Relaxed);
         if (before - ahead).unsigned_abs() > TOLERANCE.as_millis().unsigned_abs() as u64 {
             tracing::warn!(
                 milliseconds = ahead,
-                "the API server's clock is ahead of this machine's, and is followed"
+                "an API server's clock is ahead of this machine's: its times are taken as it tells them"
             );
         }
     }

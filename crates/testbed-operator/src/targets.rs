@@ -2,7 +2,7 @@
 
 use crate::clients::{Clients, Run};
 use crate::connection;
-use crate::outside::Connect;
+use crate::outside::{Clock, Connect};
 use anyhow::{Context, Result, bail};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -39,6 +39,7 @@ pub(crate) struct Targets {
     known: Mutex<HashMap<Key, Known>>,
     wake: mpsc::UnboundedSender<Run>,
     connect: Connect,
+    clock: Clock,
 }
 
 /// Experiments in whose targets something changed.
@@ -62,6 +63,8 @@ pub(crate) struct Way {
     pub(crate) server: String,
     /// Digest of the credentials.
     pub(crate) credentials: String,
+    /// The time as its API server tells it.
+    pub(crate) clock: Clock,
 }
 
 /// Where the kubeconfig of a target lies.
@@ -76,9 +79,9 @@ pub(crate) struct Source<'a> {
 
 impl Targets {
     /// Returns an empty set, and the stream of Experiments in whose targets something changed.
-    pub(crate) fn new(connect: Connect) -> (Self, Woken) {
+    pub(crate) fn new(connect: Connect, clock: Clock) -> (Self, Woken) {
         let (wake, woken) = mpsc::unbounded();
-        (Self { known: Mutex::default(), wake, connect }, woken)
+        (Self { known: Mutex::default(), wake, connect, clock }, woken)
     }
 
     /// Returns the way to a target, made anew if its credentials changed; none if the Secret with them is not there. From
@@ -115,8 +118,9 @@ impl Targets {
     async fn opened(&self, kubeconfig: &str, credentials: String, source: &Source<'_>) -> Result<Way> {
         let config = config(kubeconfig, source.endpoint).await?;
         let server = config.cluster_url.to_string().trim_end_matches('/').to_owned();
-        let client = (self.connect)(config).context("no client can be made of its kubeconfig")?;
-        Ok(Way { client, server, credentials })
+        let clock = self.clock.of_another();
+        let client = (self.connect)(config, &clock).context("no client can be made of its kubeconfig")?;
+        Ok(Way { client, server, credentials, clock })
     }
 
     /// Returns the way to a target as it was last found.

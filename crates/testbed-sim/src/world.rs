@@ -422,11 +422,11 @@ impl World {
         }
         let clusters = self.clusters.clone();
         let template = to_hub.clone();
-        let connect = move |config: kube::Config| {
+        let connect = move |config: kube::Config, clock: &Clock| {
             let host = config.cluster_url.authority().map(ToString::to_string).unwrap_or_default();
             let (name, store) = clusters.at(&host).unwrap_or_else(|| (host, template.hub.clone()));
             let way = Client::new(template.before(&name, &store), "default");
-            Ok(Fence::new(None).guard(way, None))
+            Ok(Fence::new(None).guard(way, Some(clock)))
         };
         let clock = self.clock.skewed(self.faults().skew.clone());
         let outside = Outside {

@@ -12,7 +12,7 @@ use super::collect::{COLLECT_HALF, SETTLE};
 use super::template::pinned_template;
 use super::{ChildKind, Effect, MeasureRequest, ObjectRef, Pass, Step, questions, target};
 use crate::build::{self, WORKFLOW_NAMESPACE};
-use crate::observed::{PodFacts, WorkflowFacts};
+use crate::observed::{PodFacts, Reach, WorkflowFacts};
 use crate::schedule::{self, Next, Schedule, Timing};
 use crate::selector::Selector;
 use jiff::{SignedDuration, Timestamp};
@@ -329,6 +329,10 @@ impl World<'_> {
             failed,
             window,
             after: self.subject(variant).into_iter().cloned().collect(),
+            clock_ahead_seconds: match self.pass.seen.remote.get(target) {
+                Some(Reach::Answers(facts)) => facts.clock_ahead.map(|ahead| ahead.as_secs_f64()),
+                _ => None,
+            },
         });
         if !self.is_settling(trial, &mut step) {
             step.wait(Reason::TrialMeasuring, self.progress(trial, "is over"));
