@@ -30,7 +30,7 @@ fn faults_by_chance_around_a_real_api_server_change_nothing_but_the_time() -> Re
         })
         .collect();
     println!("{name}: plans {chosen:?}");
-    let failures = sweep::run(&ground, &scenario, &reference, &chosen, |_| ());
+    let failures = sweep::run(&ground, &scenario, &reference, &chosen, |_, _| ());
     let said: Vec<String> = failures.iter().map(ToString::to_string).collect();
     ensure!(said.is_empty(), "seed {seed}:\n{}", said.join("\n"));
     Ok(())
