@@ -599,8 +599,12 @@ impl Players {
                     return Some(wait);
                 }
                 let now = self.clock.now();
-                let begin = now.saturating_sub(SignedDuration::from_secs(20)).unwrap_or(now);
-                let report = serde_json::to_string(&load()).unwrap_or_default();
+                let window = match seconds_of(object, &["window"]) {
+                    0 => 20,
+                    given => given,
+                };
+                let begin = now.saturating_sub(SignedDuration::new(i64::from(window), 0)).unwrap_or(now);
+                let report = serde_json::to_string(&load(window)).unwrap_or_default();
                 let phase = if self.behavior.workflow_fails { "Failed" } else { "Succeeded" };
                 self.tell(
                     key,
@@ -845,15 +849,21 @@ fn deployed(store: &Shared, namespace: &str, name: &str) {
 }
 
 /// A pod of one container, on the one node.
-/// What a generator says that gave the load it was to give, for the twenty seconds of a window.
-fn load() -> LoadReport {
+/// What a generator says that gave the load it was to give, for as many seconds.
+fn load(window: u32) -> LoadReport {
+    let requests = u64::from(window) * 10;
     LoadReport {
         rate_intended_per_second: Some(10.0),
         rate_achieved_per_second: Some(10.0),
-        requests: Some(Requests { intended: 200, sent: 200, succeeded: 200, ..Requests::default() }),
+        requests: Some(Requests {
+            intended: requests,
+            sent: requests,
+            succeeded: requests,
+            ..Requests::default()
+        }),
         late_starts: Some(0),
-        cpu_seconds: Some(1.0),
-        window_seconds: Some(20.0),
+        cpu_seconds: Some(0.1),
+        window_seconds: Some(window.into()),
         clock_shift_seconds: Some(0.0),
         ..LoadReport::default()
     }
@@ -865,16 +875,20 @@ fn on_node() -> Value {
 
 /// Returns how long a workflow runs: as long as its parameters say, or five seconds.
 fn duration(workflow: &Value) -> Duration {
-    let parameters = workflow.pointer("/spec/arguments/parameters").and_then(Value::as_array);
-    let seconds = parameters.into_iter().flatten().filter_map(|parameter| {
-        let name = parameter["name"].as_str()?;
-        let counts = ["warmup", "window", "cooldown"].contains(&name);
-        parameter["value"].as_str().filter(|_| counts)?.strip_suffix('s')?.parse::<u64>().ok()
-    });
-    match seconds.sum::<u64>() {
+    match seconds_of(workflow, &["warmup", "window", "cooldown"]) {
         0 => Duration::from_secs(5),
-        sum => Duration::from_secs(sum),
+        sum => Duration::from_secs(sum.into()),
     }
+}
+
+/// Returns the seconds that a workflow was given in these parameters, added up.
+fn seconds_of(workflow: &Value, names: &[&str]) -> u32 {
+    let parameters = workflow.pointer("/spec/arguments/parameters").and_then(Value::as_array);
+    let given = parameters.into_iter().flatten().filter_map(|parameter| {
+        let is_meant = names.contains(&parameter["name"].as_str()?);
+        parameter["value"].as_str().filter(|_| is_meant)?.strip_suffix('s')?.parse::<u32>().ok()
+    });
+    given.sum()
 }
 
 fn seconds(at: Timestamp) -> String {
