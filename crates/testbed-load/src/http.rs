@@ -132,8 +132,10 @@ pub(crate) async fn main(args: Args, stop: CancellationToken) -> anyhow::Result<
     };
     let finished = measure(&args, &urls, &stop);
     let run = tokio::select! {
-        run = finished => run?,
+        // First: what the signal ends by itself may be noticed sooner, and is not why.
+        biased;
         () = stop.cancelled() => bail!("stopped by a signal before the window was over: nothing is reported"),
+        run = finished => run?,
     };
     print!("{}", run.report);
     println!("{}", run.report.json()?);
