@@ -7,7 +7,7 @@ use crate::world::{NAMESPACE, phase};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use futures::future::select_all;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
@@ -603,7 +603,12 @@ impl Players {
                     0 => 20,
                     given => given,
                 };
-                let begin = now.saturating_sub(SignedDuration::new(i64::from(window), 0)).unwrap_or(now);
+                // Of a trial it lies within the load, which may take a tenth of its time.
+                let length = match seconds_of(object, &["window"]) {
+                    0 => Duration::from_secs(20),
+                    given => Duration::from_secs(given.into()).min(duration(object) / self.speed),
+                };
+                let begin = now.saturating_sub(length).unwrap_or(now);
                 let report = serde_json::to_string(&load(window)).unwrap_or_default();
                 let phase = if self.behavior.workflow_fails { "Failed" } else { "Succeeded" };
                 self.tell(
