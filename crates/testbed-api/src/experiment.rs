@@ -139,6 +139,12 @@ impl ExperimentSpec {
     pub fn variant(&self, name: &str) -> Option<&Variant> {
         self.variants.iter().find(|variant| variant.name == name)
     }
+
+    /// Returns the target of a variant: without variants each target is one.
+    #[must_use]
+    pub fn target_of<'a>(&'a self, variant: &'a str) -> &'a str {
+        self.variant(variant).map_or(variant, Variant::target)
+    }
 }
 
 fn one() -> u32 {

@@ -12,7 +12,7 @@ use testbed_api::experiment::{Cluster, ClusterType, ExperimentSpec, Target};
 use testbed_api::labels;
 use testbed_api::record::Slot;
 use testbed_api::status::ComponentStatus;
-use testbed_api::trials::{Trials, Variant};
+use testbed_api::trials::Trials;
 
 /// Namespace of Argo CD and its Applications.
 pub const ARGOCD_NAMESPACE: &str = "argocd";
@@ -360,7 +360,7 @@ pub fn trial_parameters(
     for (name, value) in variant.into_iter().flat_map(|variant| &variant.params) {
         parameters.insert(name.clone(), run.interpolate(value, None)?);
     }
-    let target = variant.map_or(slot.variant.as_str(), Variant::target);
+    let target = run.spec.target_of(&slot.variant);
     let of_trial = [
         ("target-name", target.to_owned()),
         ("variant-name", slot.variant.clone()),

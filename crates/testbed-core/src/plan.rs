@@ -21,8 +21,8 @@ mod template;
 mod trials;
 
 pub use collect::SETTLE;
-pub(crate) use questions::HUB;
 pub use questions::{Answer, CollectRequest, MeasureRequest, Purpose, Question, Series, Store};
+pub(crate) use questions::{HUB, Whom};
 
 use crate::certificate;
 use crate::observed::Observed;

@@ -15,7 +15,6 @@ use testbed_api::record::{
     Bucket, Fingerprint, LoadReport, MachineReport, Reading, Sample, SeriesPoint, TrialRecord, TrialWorkflow,
 };
 use testbed_api::status::TrialStatus;
-use testbed_api::trials::Variant;
 
 /// Name of the reading that says by how much the clock of a target is ahead of the hub's.
 pub(crate) const CLOCK_AHEAD: &str = "clock_ahead_seconds";
@@ -43,7 +42,6 @@ pub fn record(spec: &ExperimentSpec, evidence: &Evidence<'_>) -> Option<TrialRec
     let before = trial.before.clone().unwrap_or_default();
     let load = evidence.workflow.and_then(|workflow| workflow.load.clone());
     let nodes: BTreeSet<&str> = before.iter().filter_map(|pod| pod.node.as_deref()).collect();
-    let ahead = end.clock_ahead_seconds.map(|value| Reading { value, unit: "seconds".into() });
     let mut record = TrialRecord {
         slot: trial.slot.clone(),
         begun_at: trial.begun_at.clone(),
@@ -62,10 +60,7 @@ pub fn record(spec: &ExperimentSpec, evidence: &Evidence<'_>) -> Option<TrialRec
         before,
         after: end.after,
         load,
-        environment: environment(evidence.answers)
-            .into_iter()
-            .chain(ahead.map(|ahead| (CLOCK_AHEAD.to_owned(), ahead)))
-            .collect(),
+        environment: environment(evidence.answers, end.clock_ahead_seconds),
         samples: samples(spec, evidence.answers),
         gates: Vec::new(),
         void: None,
@@ -116,7 +111,7 @@ fn seen_by<'a>(
     variant: &str,
     load: Option<&'a LoadReport>,
 ) -> Option<&'a MachineReport> {
-    let target = spec.variant(variant).map_or(variant, Variant::target);
+    let target = spec.target_of(variant);
     let target = spec.targets.iter().find(|known| known.name == target)?;
     load.filter(|_| !target.cluster.kind.is_elsewhere())?.machine.as_ref()
 }
@@ -135,7 +130,8 @@ fn fingerprint(names: &BTreeSet<&str>, nodes: &[NodeFacts], seen: Option<&Machin
     machine
 }
 
-fn environment(answers: &[(Question, Answer)]) -> BTreeMap<String, Reading> {
+fn environment(answers: &[(Question, Answer)], clock_ahead: Option<f64>) -> BTreeMap<String, Reading> {
+    let ahead = clock_ahead.map(|value| (CLOCK_AHEAD.to_owned(), Reading { value, unit: "seconds".into() }));
     answers
         .iter()
         .filter_map(|(question, answer)| {
@@ -143,6 +139,7 @@ fn environment(answers: &[(Question, Answer)]) -> BTreeMap<String, Reading> {
             let value = value(question.kind, Aggregation::Mean, answer).ok()?;
             Some((question.metric.clone(), Reading { value, unit: unit.clone() }))
         })
+        .chain(ahead)
         .collect()
 }
 

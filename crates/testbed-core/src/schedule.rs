@@ -369,7 +369,7 @@ impl Tally {
 /// Returns the metrics that criteria speak of and a variant has: those a rule that stops early looks at.
 #[must_use]
 pub fn decisive(spec: &ExperimentSpec, variant: &str) -> BTreeSet<String> {
-    let target = spec.variant(variant).map_or(variant, Variant::target);
+    let target = spec.target_of(variant);
     let hypothesis = spec.hypothesis.as_ref();
     let compared = hypothesis.into_iter().flat_map(|h| &h.criteria).map(|c| c.metric.clone());
     let bounded = hypothesis.into_iter().flat_map(|h| &h.success_criteria).map(|c| c.metric.clone());

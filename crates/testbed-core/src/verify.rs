@@ -3,7 +3,7 @@
 use crate::analysis;
 use crate::answer;
 use crate::gates;
-use crate::query::{self, Values};
+use crate::plan::Whom;
 use crate::record;
 use crate::run;
 use crate::schedule::{self, Next, Schedule};
@@ -14,9 +14,8 @@ use std::collections::BTreeMap;
 use testbed_api::Summary;
 use testbed_api::experiment::Metric;
 use testbed_api::record::{RecordRef, Slot, TrialRecord};
-use testbed_api::status::{Stop, StopReason, TrialStatus, TrialsStatus, Window};
+use testbed_api::status::{Stop, StopReason, TrialStatus, TrialsStatus};
 use testbed_api::summary::Trials;
-use testbed_api::trials::Variant;
 
 /// What came of computing a summary again.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
@@ -46,11 +45,12 @@ pub struct Difference {
 #[must_use]
 pub fn verify(summary: &Summary) -> Verification {
     let mut found = Verification::default();
+    let metrics = run::metrics(&summary.spec);
     let queries = summary.metrics.as_ref().map(|metrics| metrics.queries.clone()).unwrap_or_default();
     if let Some(trials) = &summary.trials {
         found.compare("trials.records", &trials.records, &judged(summary, trials));
         for (index, record) in trials.records.iter().enumerate() {
-            found.compare_asked(summary, index, record);
+            found.compare_asked(summary, &metrics, index, record);
         }
         let seed = summary.spec.trials.as_ref().map(|trials| schedule::seed(trials, &summary.uid));
         found.compare("trials.seed", &Some(trials.seed), &seed);
@@ -67,15 +67,15 @@ pub fn verify(summary: &Summary) -> Verification {
     for (name, cells) in summary::cells(&summary.spec, &queries) {
         let result = &queries[&name];
         found.compare(&format!("metrics.queries.{name}.cells"), &result.cells, &cells);
-        let metric = run::metrics(&summary.spec).into_iter().find(|metric| metric.name == name);
+        let metric = metrics.iter().find(|metric| metric.name == name);
         let recorded = json!({"query": result.query, "type": result.kind, "unit": result.unit});
-        let asked = metric
-            .as_ref()
-            .map(|metric| json!({"query": metric.query, "type": metric.kind, "unit": metric.unit()}));
+        let asked =
+            metric.map(|metric| json!({"query": metric.query, "type": metric.kind, "unit": metric.unit()}));
         found.compare(&format!("metrics.queries.{name}"), &recorded, &asked);
         for (index, cell) in result.cells.iter().enumerate() {
-            let of = Asked { target: cell.target.as_deref(), variant: "", trial: "", window: &cell.window };
-            let asked = metric.as_ref().and_then(|metric| of.query(summary, metric));
+            let whom = Whom { target: cell.target.as_deref(), variant: "", trial: "" };
+            let asked =
+                metric.and_then(|metric| whom.query(&summary.uid, &summary.name, metric, &cell.window));
             found.compare(
                 &format!("metrics.queries.{name}.cells[{index}].query"),
                 &Some(&cell.query),
@@ -110,30 +110,6 @@ fn judged(summary: &Summary, trials: &Trials) -> Vec<TrialRecord> {
         record
     });
     again.collect()
-}
-
-/// What a metric was asked of.
-struct Asked<'a> {
-    target: Option<&'a str>,
-    variant: &'a str,
-    trial: &'a str,
-    window: &'a Window,
-}
-
-impl Asked<'_> {
-    /// Returns the query of a metric, its variables filled in.
-    fn query(&self, summary: &Summary, metric: &Metric) -> Option<String> {
-        let of = |target| run::namespace(&summary.uid, &summary.name, target);
-        let values = Values {
-            experiment: &summary.name,
-            namespace: &self.target.map(of).unwrap_or_default(),
-            target: self.target.unwrap_or_default(),
-            duration: self.window.length(),
-            variant: self.variant,
-            trial: self.trial,
-        };
-        query::fill(&metric.query, &values).ok()
-    }
 }
 
 /// What the schedule, the seed and the void trials ask for.
@@ -175,18 +151,16 @@ fn order(summary: &Summary, trials: &Trials) -> Order {
 
 impl Verification {
     /// Holds what a trial asked, and how, against what the specification asks for.
-    fn compare_asked(&mut self, summary: &Summary, index: usize, record: &TrialRecord) {
+    fn compare_asked(&mut self, summary: &Summary, metrics: &[Metric], index: usize, record: &TrialRecord) {
         let Some(window) = &record.window else { return };
-        let variant = summary.spec.variant(&record.slot.variant);
-        let target = variant.map_or(record.slot.variant.as_str(), Variant::target);
-        let asked =
-            Asked { target: Some(target), variant: &record.slot.variant, trial: &record.slot.trial, window };
-        let metrics = run::metrics(&summary.spec);
+        let Slot { variant, trial, .. } = &record.slot;
+        let target = summary.spec.target_of(variant);
+        let whom = Whom { target: Some(target), variant, trial };
         for (name, sample) in &record.samples {
             let metric = metrics.iter().find(|metric| metric.name == *name && metric.is_of(target));
             let wanted = metric.map(|metric| {
                 json!({
-                    "query": asked.query(summary, metric),
+                    "query": whom.query(&summary.uid, &summary.name, metric, window),
                     "type": metric.kind,
                     "aggregation": metric.aggregation,
                     "unit": metric.unit(),

@@ -34,7 +34,7 @@ fn judged(pointer: &str, value: Value) -> TrialRecord {
 #[case::rounded("3.9s", None)]
 #[case::too_short("5s", Some("its window is 3 s long, and 5 s were asked for"))]
 #[case::with_what_a_step_takes_besides("500ms", None)]
-#[case::too_long("100ms", None)]
+#[case::with_as_much_of_the_shortest("100ms", None)]
 fn a_window_is_as_long_as_the_one_asked_for(#[case] asked: &str, #[case] said: Option<&str>) {
     let mut summary = summary();
     summary.spec.trials.as_mut().unwrap().window = asked.into();

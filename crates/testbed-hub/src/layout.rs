@@ -202,13 +202,12 @@ impl Layout {
 /// mounts knows no links.
 fn resolved(folder: &Path) -> PathBuf {
     let whole = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
-    let there = whole.ancestors().find_map(|ancestor| Some((ancestor, ancestor.canonicalize().ok()?)));
-    let Some((ancestor, real)) = there else { return whole };
-    match whole.strip_prefix(ancestor) {
-        Ok(rest) if rest.as_os_str().is_empty() => real,
-        Ok(rest) => real.join(rest),
-        Err(_) => whole,
-    }
+    let real = whole.ancestors().find_map(|ancestor| {
+        let rest = whole.strip_prefix(ancestor).ok()?;
+        // By components, as joining nothing would leave a slash.
+        Some(ancestor.canonicalize().ok()?.components().chain(rest.components()).collect())
+    });
+    real.unwrap_or(whole)
 }
 
 fn find_root(named: Option<&Path>) -> Option<PathBuf> {

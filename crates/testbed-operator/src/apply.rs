@@ -14,7 +14,6 @@ use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use testbed_api::record::{RecordRef, TrialRecord};
 use testbed_api::status::ExperimentStatus;
-use testbed_api::trials::Variant;
 use testbed_api::{Experiment, Summary, labels};
 use testbed_core::agent::{TAILNET_NAMESPACE, TAILNET_SECRET};
 use testbed_core::build::{ARGOCD_NAMESPACE, CLUSTER_NAMESPACE, TOKEN_SECRET};
@@ -439,8 +438,7 @@ async fn measure(clients: &Clients, seen: &Observed, request: &MeasureRequest) -
     let (known, trial) = known.zip(trial).ok_or_else(|| lost("the status"))?;
     let answers = ask(clients, run.uid, &request.questions, request.give_up).await?;
     let nodes: BTreeSet<String> = trial.before.iter().flatten().filter_map(|pod| pod.node.clone()).collect();
-    let spec = run.spec.variant(&trial.slot.variant);
-    let target = spec.map_or(trial.slot.variant.as_str(), Variant::target);
+    let target = run.spec.target_of(&trial.slot.variant);
     let nodes = if run.is_on_hub(target) {
         observe::nodes(clients.kube.clone(), &nodes).await?
     } else {

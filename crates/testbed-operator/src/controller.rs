@@ -78,17 +78,17 @@ pub(crate) async fn run(
         woken.boxed(),
     ]);
     let (known_runs, keeper) = reflector::store();
-    let left = clients.clone();
+    let told_of = clients.clone();
     let runs = told(watcher(experiments, watcher::Config::default().fields(LIVE)).default_backoff())
         .map(Ok)
         .inspect_ok(move |event| {
-            clients.run_changed.notify_one();
+            told_of.run_changed.notify_one();
             if let Event::Delete(run) = event {
                 if may_be_gone(run) {
-                    clients.run_gone.notify_one();
+                    told_of.run_gone.notify_one();
                 }
                 // Once more, after the pass that may be under way: to find it gone.
-                clients.targets.wake(ObjectRef::from_obj(run));
+                told_of.targets.wake(ObjectRef::from_obj(run));
             }
         })
         .modify(|run| {
@@ -114,7 +114,7 @@ pub(crate) async fn run(
                 // No pass will find that it has no targets any more, and whoever watched them has their credentials.
                 Err(controller::Error::ObjectNotFound(run)) => {
                     let run = Run::new(&run.name).within(run.namespace.as_deref().unwrap_or_default());
-                    left.targets.forget(&run);
+                    clients.targets.forget(&run);
                 }
                 Err(error) => tracing::debug!(%error, "a pass ended early"),
                 Ok(_) => {}

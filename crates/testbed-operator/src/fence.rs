@@ -32,7 +32,7 @@ const ATTEMPTS: (Duration, Duration, u32) = (Duration::from_millis(10), Duration
 
 /// How long an answer may take, watches aside. An API server that is alive has given one within a minute, if only that it
 /// takes too long. What was asked may have been done all the same.
-const ANSWERS_WITHIN: Duration = Duration::from_secs(65);
+pub const ANSWERS_WITHIN: Duration = Duration::from_secs(65);
 
 /// What stands between this process and everything it writes to.
 #[derive(Clone)]

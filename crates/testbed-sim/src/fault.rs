@@ -191,8 +191,7 @@ pub struct Faults {
     choice: Box<dyn Choice>,
     /// All that was sent.
     pub sent: Vec<Sent>,
-    /// How many requests changed something, or would have.
-    pub writes: usize,
+    writes: usize,
     /// How many requests are still refused.
     burst: usize,
     /// How reads are refused, and until when.

@@ -599,15 +599,12 @@ impl Players {
                     return Some(wait);
                 }
                 let now = self.clock.now();
-                let window = match seconds_of(object, &["window"]) {
-                    0 => 20,
-                    given => given,
-                };
                 // Of a trial it lies within the load, which may take a tenth of its time.
-                let length = match seconds_of(object, &["window"]) {
-                    0 => Duration::from_secs(20),
-                    given => Duration::from_secs(given.into()).min(duration(object) / self.speed),
+                let (window, longest) = match seconds_of(object, &["window"]) {
+                    0 => (20, Duration::MAX),
+                    given => (given, duration(object) / self.speed),
                 };
+                let length = Duration::from_secs(window.into()).min(longest);
                 let begin = now.saturating_sub(length).unwrap_or(now);
                 let report = serde_json::to_string(&load(window)).unwrap_or_default();
                 let phase = if self.behavior.workflow_fails { "Failed" } else { "Succeeded" };

@@ -53,7 +53,7 @@ pub fn seed() -> u64 {
 }
 
 /// What the end of a run looks like, whatever the way to it.
-fn end(outcome: &Outcome) -> Value {
+fn end(ground: &Ground, outcome: &Outcome) -> Value {
     let Some(run) = &outcome.ended else { return Value::Null };
     let conditions: Vec<Value> = run["status"]["conditions"]
         .as_array()
@@ -61,12 +61,17 @@ fn end(outcome: &Outcome) -> Value {
         .flatten()
         .map(|condition| json!([condition["type"], condition["status"], condition["reason"]]))
         .collect();
-    let trials = run["status"]["trials"]["begun"].as_array().into_iter().flatten();
-    let trials: Vec<Value> = trials
-        .map(|trial| json!([trial["trial"], trial["void"], trial["values"], trial["record"].is_object()]))
-        .collect();
-    json!({"phase": run["status"]["phase"], "conditions": conditions, "trials": trials,
-        "failure": run["status"]["failure"]["reason"], "verdict": run["status"]["hypothesisResult"]})
+    let mut end = json!({"phase": run["status"]["phase"], "conditions": conditions,
+        "failure": run["status"]["failure"]["reason"]});
+    // In real time a pod may become ready, or a trial end, a moment too late, and the trial is lost and run again.
+    if matches!(ground, Ground::Memory) {
+        let trials = run["status"]["trials"]["begun"].as_array().into_iter().flatten();
+        end["trials"] = trials
+            .map(|trial| json!([trial["trial"], trial["void"], trial["values"], trial["record"].is_object()]))
+            .collect();
+        end["verdict"] = run["status"]["hypothesisResult"].clone();
+    }
+    end
 }
 
 /// Lives a run under a plan, and returns what does not hold, of itself or beside the run without faults.
@@ -85,14 +90,7 @@ pub(crate) fn judged(
     outcome: &Outcome,
 ) -> Vec<String> {
     let mut broken = outcome.broken.clone();
-    let (mut wanted, mut got) = (end(reference), end(outcome));
-    if matches!(ground, Ground::Real(_)) {
-        // In real time a pod may become ready, or a trial end, a moment too late, and the trial is lost and run again.
-        for end in [&mut wanted, &mut got] {
-            end["trials"] = Value::Null;
-            end["verdict"] = Value::Null;
-        }
-    }
+    let (wanted, got) = (end(ground, reference), end(ground, outcome));
     // Where in its life a run is when it is deleted, or its cluster dies, depends on what delayed it.
     let timed = scenario.delete_in.is_some()
         || scenario.behavior.cluster_dies.is_some()
@@ -206,7 +204,8 @@ pub fn run(
                     let broken = judged(ground, scenario, reference, plan, &outcome);
                     let failure =
                         (!broken.is_empty()).then(|| shrink(ground, scenario, reference, plan, broken));
-                    done(failure.as_ref(), plan.iter().all(|fault| fault.point <= outcome.points));
+                    let last = outcome.sent.iter().map(|sent| sent.number).max().unwrap_or_default();
+                    done(failure.as_ref(), plan.iter().all(|fault| fault.point <= last));
                     failures.lock().unwrap_or_else(PoisonError::into_inner).extend(failure);
                 }
             });

@@ -247,17 +247,16 @@ pub fn refuse(refusal: &Refusal) -> Answer {
     object(StatusCode::from_u16(refusal.code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR), &refusal.status())
 }
 
-/// Returns the line by which a watch tells of a change.
-fn event(change: Change, object: &[u8]) -> Bytes {
-    let head = format!(r#"{{"type":"{}","object":"#, change.word());
+/// Returns the line by which a watch tells of something.
+fn event(word: &str, object: &[u8]) -> Bytes {
+    let head = format!(r#"{{"type":"{word}","object":"#);
     [head.as_bytes(), object, b"}\n"].concat().into()
 }
 
 /// Returns a watch that ends at once, with why.
 #[must_use]
 pub fn ended(refusal: &Refusal) -> Answer {
-    let head = br#"{"type":"ERROR","object":"#;
-    said_in(StatusCode::OK, [&head[..], &text(&refusal.status()), b"}\n"].concat().into())
+    said_in(StatusCode::OK, event("ERROR", &text(&refusal.status())))
 }
 
 /// Returns a value as JSON, without the detour of `Display`: most of what a world does is to write it.
@@ -340,9 +339,9 @@ impl Watch {
                 Some(before) => {
                     let mut before = before.clone();
                     before["metadata"]["resourceVersion"] = json!(entry.version.to_string());
-                    event(change, &text(&before))
+                    event(change.word(), &text(&before))
                 }
-                None => event(change, &store.told(self.next - 1)),
+                None => event(change.word(), &store.told(self.next - 1)),
             };
             self.ready.push_back(line);
         }

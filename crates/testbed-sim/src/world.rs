@@ -26,7 +26,7 @@ use testbed_api::status::Phase;
 use testbed_api::{Experiment, labels};
 use testbed_core::build::{ARGOCD_NAMESPACE, CLUSTER_NAMESPACE, WORKFLOW_NAMESPACE};
 use testbed_core::run::Run;
-use testbed_operator::fence::Fence;
+use testbed_operator::fence::{ANSWERS_WITHIN, Fence};
 use testbed_operator::outside::{Clock, Http, HttpError, Outside, Reply};
 use testbed_operator::sweeper::Mode;
 use testbed_operator::{Addresses, Clients, Settings, control};
@@ -51,7 +51,7 @@ pub(crate) const NAMESPACES: [&str; 7] = [
 /// How long stores of metrics show what they took after they were told to.
 const SHOWN_FOR: Duration = Duration::from_secs(5);
 /// How long an operator waits for an answer at the longest, and what else it does meanwhile goes on.
-const UNANSWERED: Duration = Duration::from_secs(66);
+const UNANSWERED: Duration = ANSWERS_WITHIN.saturating_add(Duration::from_secs(1));
 /// How often an operator may end by itself and be started again, as Kubernetes does.
 const ENDS: usize = 10;
 
@@ -159,8 +159,6 @@ pub struct Outcome {
     pub to_targets_when_over: Vec<String>,
     /// Requests that operators sent that were started anew when all was over: beside the run, and once it was gone.
     pub after_restart: Vec<Sent>,
-    /// How many points there were at which a fault could be put.
-    pub points: usize,
     /// How long it took, in virtual time, until all was over.
     pub took: Duration,
     /// Each time that the API server went back to an earlier state.
@@ -549,10 +547,9 @@ impl World {
         theirs.iter().for_each(JoinHandle::abort);
         let mut outcome = self.outcome(before, ended, stored, stored_at_last, took, broken);
         outcome.after_restart.extend(beside);
-        let is_late =
-            |place: usize, sent: &Sent| sent_until_over.map_or(sent.at > silent_from, |until| place >= until);
-        let late = outcome.sent.iter().enumerate().filter(|(place, sent)| is_late(*place, sent));
-        let late = late.map(|(_, sent)| sent).filter(|sent| sent.needs.is_none() && sent.line.contains(" /"));
+        let until_silent = || outcome.sent.partition_point(|sent| sent.at <= silent_from);
+        let late = outcome.sent.iter().skip(sent_until_over.unwrap_or_else(until_silent));
+        let late = late.filter(|sent| sent.needs.is_none() && sent.line.contains(" /"));
         outcome.to_targets_when_over = late.map(|sent| sent.line.clone()).collect();
         let found = invariants::broken(scenario, &outcome);
         outcome.broken.extend(found);
@@ -592,7 +589,6 @@ impl World {
             stored_at_last,
             to_targets_when_over: Vec::new(),
             after_restart,
-            points: faults.writes,
             took,
             restored: hub.restored.clone(),
             broken,

@@ -11,7 +11,6 @@ use std::time::Duration;
 use testbed_api::experiment::{Metric, QueryType};
 use testbed_api::record::{RecordRef, Slot};
 use testbed_api::status::Window;
-use testbed_api::trials::Variant;
 
 /// How a sample names the hub's store.
 pub(crate) const HUB: &str = "hub";
@@ -168,8 +167,7 @@ pub(super) fn of_run(pass: &Pass<'_>, windows: &[Window]) -> Vec<Question> {
 
 /// Returns what is asked of a trial: every metric, how much data lies under it, and what may have disturbed.
 pub(super) fn of_trial(pass: &Pass<'_>, slot: &Slot, window: &Window) -> Vec<Question> {
-    let variant = pass.run.spec.variant(&slot.variant);
-    let target = variant.map_or(slot.variant.as_str(), Variant::target);
+    let target = pass.run.spec.target_of(&slot.variant);
     let whom = Whom { target: Some(target), variant: &slot.variant, trial: &slot.trial };
     let mut asked = Vec::new();
     for metric in run::metrics(pass.run.spec) {
@@ -211,11 +209,28 @@ fn needed_over(window: Duration, store: &Store) -> u64 {
     if *store == Store::Hub { most.max(NEEDED_OVER_RANGE) } else { NEEDED_OVER_RANGE }
 }
 
-/// Whom a question is about.
-struct Whom<'a> {
-    target: Option<&'a str>,
-    variant: &'a str,
-    trial: &'a str,
+/// Whom a question is about; variant and trial are empty if it is about no trial.
+pub(crate) struct Whom<'a> {
+    pub(crate) target: Option<&'a str>,
+    pub(crate) variant: &'a str,
+    pub(crate) trial: &'a str,
+}
+
+impl Whom<'_> {
+    /// Returns what the store is asked for a metric of a run, by UID and name, over a window: its variables filled in. None
+    /// for a query that cannot be filled in, which the first stage refuses.
+    pub(crate) fn query(&self, uid: &str, run: &str, metric: &Metric, window: &Window) -> Option<String> {
+        let namespace = self.target.map(|target| run::namespace(uid, run, target)).unwrap_or_default();
+        let values = Values {
+            experiment: run,
+            namespace: &namespace,
+            target: self.target.unwrap_or_default(),
+            duration: window.length(),
+            variant: self.variant,
+            trial: self.trial,
+        };
+        query::fill(&metric.query, &values).ok()
+    }
 }
 
 impl Question {
@@ -237,26 +252,15 @@ impl Question {
 
 fn question(pass: &Pass<'_>, metric: &Metric, whom: &Whom<'_>, window: Window) -> Option<Question> {
     let target = whom.target;
-    let length = window.length();
-    let namespace = target.map(|target| pass.run.namespace_of(target)).unwrap_or_default();
-    let values = Values {
-        experiment: pass.run.name,
-        namespace: &namespace,
-        target: target.unwrap_or_default(),
-        duration: length,
-        variant: whom.variant,
-        trial: whom.trial,
-    };
     let asked = Question {
         metric: metric.name.clone(),
         purpose: Purpose::Value,
         target: target.map(str::to_owned),
         store: Store::Hub,
         kind: metric.kind,
-        // The first stage refused every query that cannot be filled in.
-        query: query::fill(&metric.query, &values).ok()?,
+        query: whom.query(pass.run.uid, pass.run.name, metric, &window)?,
         after: Duration::ZERO,
-        step: (length / RANGE_POINTS).max(Duration::from_secs(1)),
+        step: (window.length() / RANGE_POINTS).max(Duration::from_secs(1)),
         lookback: None,
         window,
     };

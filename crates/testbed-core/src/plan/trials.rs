@@ -194,7 +194,7 @@ impl World<'_> {
         let subject = self.subject(variant);
         let doomed: Vec<&PodFacts> =
             self.pods.iter().filter(|facts| trial.doomed.contains(&facts.pod.uid)).collect();
-        let target = variant.map_or(trial.slot.variant.as_str(), Variant::target);
+        let target = self.pass.run.spec.target_of(&trial.slot.variant);
         for facts in doomed.iter().filter(|facts| !facts.pod.deleting) {
             let object = ObjectRef {
                 kind: ChildKind::Pod,
@@ -318,7 +318,7 @@ impl World<'_> {
         seen: Option<&WorkflowFacts>,
     ) -> Step {
         let variant = self.variant(&trial.slot);
-        let target = variant.map_or(trial.slot.variant.as_str(), Variant::target);
+        let target = self.pass.run.spec.target_of(&trial.slot.variant);
         let windows = seen.map(|seen| &seen.windows[..]).unwrap_or_default();
         let own = windows.iter().find(|window| window.target.as_deref() == Some(target));
         let window = own.or_else(|| windows.iter().find(|window| window.target.is_none())).cloned();
