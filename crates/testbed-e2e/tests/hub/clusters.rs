@@ -1,11 +1,11 @@
 //! Targets with clusters of their own: made, used, watched, and proven gone, whatever dies in between.
 
 use crate::crashes::{kill_operator, operator_ready};
-use crate::hypervisor::Hypervisor;
 use crate::lab::{
     CLUSTERS, NAMESPACE, as_before, client, empty, is_over, is_ready, left_over, objects, phase, result_of,
     runs, submit_with, testbed_ok, wait_for,
 };
+use crate::machine::Machine;
 use anyhow::{Context, Result, ensure};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{ConfigMap, Pod, Secret};
@@ -130,7 +130,7 @@ async fn two_clusters_side_by_side_are_made_compared_and_gone() -> Result<()> {
     empty(&client).await?;
     testbed_ok(&["catalog", "push"]).await?;
     let (before, links_before) = (objects(&client).await?, links());
-    let hypervisor = Hypervisor::watch()?;
+    let machine = Machine::watch()?;
     let sets = ["trials.warmup=1s", "trials.cooldown=1s", "trials.window=6s"];
     let name = submit_with("cluster-comparison", &sets).await?;
     let run = wait_for(&client, &name, 600, is_over).await?;
@@ -141,7 +141,7 @@ async fn two_clusters_side_by_side_are_made_compared_and_gone() -> Result<()> {
     );
 
     let result = result_of(&name).await?;
-    hypervisor.left_enough(&result, 6)?;
+    machine.left_enough(&result, 6)?;
     let trials = result.trials.as_ref().context("no trials")?;
     // What the agents in both clusters sent, under the labels that no agent can forge.
     for record in trials.records.iter().filter(|record| record.void.is_none()) {
@@ -490,11 +490,11 @@ async fn a_component_in_one_cluster_is_reached_from_another() -> Result<()> {
     empty(&client).await?;
     testbed_ok(&["catalog", "push"]).await?;
     let before = objects(&client).await?;
-    let hypervisor = Hypervisor::watch()?;
+    let machine = Machine::watch()?;
     let name = submit_with("multi-cluster", &SHORT).await?;
     let run = wait_for(&client, &name, 420, is_over).await?;
     ensure!(phase(&run) == Some(Phase::Complete), "{:#?}", run.status);
-    hypervisor.left_enough(&result_of(&name).await?, 1)?;
+    machine.left_enough(&result_of(&name).await?, 1)?;
     testbed_ok(&["delete", &name]).await?;
     as_before(&client, &before).await
 }

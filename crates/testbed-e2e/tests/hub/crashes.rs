@@ -89,6 +89,8 @@ impl Ghost {
     const NAME: &str = "testbed-ghost";
 
     fn appear() -> Result<Self> {
+        // A test that was killed leaves it.
+        let _ = ip(&format!("netns delete {}", Self::NAME));
         let ghost = Self;
         ip(&format!("netns add {}", Self::NAME))?;
         ip(&format!("link add {} type veth peer name eth0 netns {}", Self::NAME, Self::NAME))?;

@@ -1,9 +1,9 @@
 //! The experiments of the catalog, whole.
 
-use crate::hypervisor::Hypervisor;
 use crate::lab::{
     as_before, client, empty, is_over, objects, result_of, submit_with, testbed, testbed_ok, wait_for,
 };
+use crate::machine::Machine;
 use anyhow::{Context, Result, ensure};
 use testbed_api::Summary;
 use testbed_api::record::TrialRecord;
@@ -41,14 +41,14 @@ async fn tsdb_comparison_ends_with_a_verdict_on_real_series() -> Result<()> {
     for set in SHORT {
         arguments.extend(["--set", set]);
     }
-    let hypervisor = Hypervisor::watch()?;
+    let machine = Machine::watch()?;
     let output = testbed(&arguments).await?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     println!("{text}\n{}", String::from_utf8_lossy(&output.stderr));
 
     let summary = result_of("tsdb-comparison").await?;
     let decision = summary.verdict.decision.context("no decision")?;
-    if hypervisor.left_enough(&summary, 6)? {
+    if machine.left_enough(&summary, 6)? {
         ensure!(output.status.success(), "ended with {}", output.status);
         ensure!(text.contains("95 % interval"), "the verdict has no interval");
         // Of six blocks none may be lost for how its subject, or its generator, fared.
@@ -102,11 +102,11 @@ async fn every_gateway_passes_the_load_on() -> Result<()> {
         "trials.aaBlocks=null",
         "trials.window=6s",
     ];
-    let hypervisor = Hypervisor::watch()?;
+    let machine = Machine::watch()?;
     let name = submit_with("gateway-comparison", &sets).await?;
     wait_for(&client, &name, 300, is_over).await?;
     let summary = result_of(&name).await?;
-    hypervisor.left_enough(&summary, 1)?;
+    machine.left_enough(&summary, 1)?;
     for variant in ["nginx", "haproxy", "caddy", "direct"] {
         let latencies = values(&summary, variant, "latency_p99_seconds");
         let passed_on = latencies.iter().all(|latency| latency.is_some_and(|latency| latency > 0.0));

@@ -1,11 +1,11 @@
 //! Trials on the real hub: what counts, what does not, and what is decided from it.
 
 use crate::crashes::{kill_operator, operator_ready};
-use crate::hypervisor::Hypervisor;
 use crate::lab::{
     as_before, client, empty, is_over, objects, phase, result_of, runs, submit_with, testbed, testbed_ok,
     wait_for,
 };
+use crate::machine::Machine;
 use anyhow::{Context, Result, ensure};
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::Pod;
@@ -61,7 +61,7 @@ async fn a_thing_compared_with_itself_gets_an_interval_that_anyone_can_compute_a
     empty(&client).await?;
     testbed_ok(&["catalog", "push"]).await?;
     let before = objects(&client).await?;
-    let hypervisor = Hypervisor::watch()?;
+    let machine = Machine::watch()?;
     let output = testbed(&["run", "noise-floor", "--set", PATIENT]).await?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     println!("{text}\n{}", String::from_utf8_lossy(&output.stderr));
@@ -71,7 +71,7 @@ async fn a_thing_compared_with_itself_gets_an_interval_that_anyone_can_compute_a
     let analysis = summary.analysis.as_ref().context("no analysis")?;
     let pair = &analysis.metrics["latency_p50_seconds"].pairs[0];
     // A figure that follows from the samples.
-    let derived = if hypervisor.left_enough(&summary, 6)? {
+    let derived = if machine.left_enough(&summary, 6)? {
         let interval = pair.interval.context("no interval")?;
         ensure!(interval.low <= interval.high && pair.ratios.len() == 6, "{pair:?}");
         ensure!(text.contains("95 % interval"), "no interval is shown");
@@ -145,10 +145,10 @@ async fn a_metric_that_is_mute_makes_the_verdict_insufficient() -> Result<()> {
 async fn too_few_blocks_make_the_verdict_insufficient() -> Result<()> {
     let client = client().await?;
     empty(&client).await?;
-    let hypervisor = Hypervisor::watch()?;
+    let machine = Machine::watch()?;
     let name = submit_with("noise-floor", &["trials.blocks=2", PATIENT]).await?;
     let summary = is_insufficient(&client, &name, "blocks are").await?;
-    if hypervisor.left_enough(&summary, 2)? {
+    if machine.left_enough(&summary, 2)? {
         ensure!(summary.verdict.reason.contains("2 valid blocks are"), "{:?}", summary.verdict);
     }
     testbed_ok(&["delete", &name]).await.map(drop)
@@ -158,7 +158,7 @@ async fn too_few_blocks_make_the_verdict_insufficient() -> Result<()> {
 async fn a_void_trial_is_kept_in_the_record_and_its_block_is_run_again() -> Result<()> {
     let client = client().await?;
     empty(&client).await?;
-    let hypervisor = Hypervisor::watch()?;
+    let machine = Machine::watch()?;
     let name = submit_with("noise-floor", &["trials.blocks=2", PATIENT]).await?;
     let run = in_the_first_trial(&client, &name).await?;
     let pods: Api<Pod> = Api::namespaced(client.clone(), &namespace(&run)?);
@@ -166,7 +166,7 @@ async fn a_void_trial_is_kept_in_the_record_and_its_block_is_run_again() -> Resu
     let run = wait_for(&client, &name, 300, is_over).await?;
     let known = trials(&run);
     let summary = result_of(&name).await?;
-    if hypervisor.left_enough(&summary, 2)? {
+    if machine.left_enough(&summary, 2)? {
         ensure!(known.stopped.as_ref().is_some_and(|stop| stop.reason == StopReason::Completed), "{known:?}");
     }
     let counts = summary.analysis.context("no analysis")?.trials;
@@ -232,7 +232,7 @@ async fn a_run_can_be_paused_resumed_and_aborted_with_what_it_measured() -> Resu
 async fn a_bundle_is_enough_to_run_the_same_again_and_compare() -> Result<()> {
     let client = client().await?;
     empty(&client).await?;
-    let hypervisor = Hypervisor::watch()?;
+    let machine = Machine::watch()?;
     let name = submit_with("noise-floor", &["trials.blocks=1", PATIENT]).await?;
     wait_for(&client, &name, 300, is_over).await?;
     let folder = std::env::temp_dir().join(format!("testbed-e2e-bundle-{}", std::process::id()));
@@ -263,7 +263,7 @@ async fn a_bundle_is_enough_to_run_the_same_again_and_compare() -> Result<()> {
     ensure!(order(&first) == order(&second) && order(&first).len() == 2, "{:?}", order(&second));
     let compared = testbed_ok(&["compare", file, &again]).await?;
     ensure!(!compared.contains("unlike"), "{compared}");
-    if hypervisor.left_enough(&first, 1)? && hypervisor.left_enough(&second, 1)? {
+    if machine.left_enough(&first, 1)? && machine.left_enough(&second, 1)? {
         ensure!(compared.contains("latency_p50_seconds"), "{compared}");
     }
     std::fs::remove_dir_all(&folder)?;
