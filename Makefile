@@ -16,6 +16,8 @@ CARGO_MUTANTS := $(CACHE)/tools/bin/cargo-mutants
 # The same experiment, in minutes: fewer and shorter trials, and stores that go on from where they are.
 SHORT := --set trials.blocks=6 --set trials.aa=false --set trials.aaBlocks=null --set trials.warmup=2s \
   --set trials.window=10s --set trials.cooldown=2s --set variants.*.reset=none
+# Every crate with every feature that a test needs: with others what they depend on would be built again for each.
+WHOLE := --locked --workspace --features testbed-function/schemas
 # What the hub needs of Debian, and a linker for Rust.
 PACKAGES := ca-certificates conntrack containernetworking-plugins gcc iproute2 kmod libc6-dev mmdebstrap mount nftables procps runc util-linux
 
@@ -70,9 +72,8 @@ $(CARGO_MUTANTS):
 
 .PHONY: unit
 unit: deps ## tests that need no hub
-	cargo test --locked --workspace
-	# Against published schemas; says so where they cannot be fetched.
-	cargo test --locked -p testbed-function --features schemas --test providers
+	# Compositions are held against published schemas too; says so where they cannot be fetched.
+	cargo test $(WHOLE)
 
 .PHONY: fuzz
 fuzz: deps ## fuzz every parser of foreign bytes, FUZZ_SECONDS=60 each
@@ -81,7 +82,7 @@ fuzz: deps ## fuzz every parser of foreign bytes, FUZZ_SECONDS=60 each
 .PHONY: e2e
 e2e: hub ## tests on the real hub
 	# What an error says is worth more than where it was made.
-	RUST_LIB_BACKTRACE=0 cargo test --locked -p testbed-e2e --features hub -- --test-threads 1 --nocapture
+	RUST_LIB_BACKTRACE=0 cargo test $(WHOLE),testbed-e2e/hub --test hub -- --test-threads 1 --nocapture
 
 .PHONY: sweep
 sweep: ## every fault at every request of every simulated run; ARGS=--help for more, such as pairs and --real

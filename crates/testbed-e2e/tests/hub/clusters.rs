@@ -131,7 +131,7 @@ async fn two_clusters_side_by_side_are_made_compared_and_gone() -> Result<()> {
     testbed_ok(&["catalog", "push"]).await?;
     let (before, links_before) = (objects(&client).await?, links());
     let machine = Machine::watch()?;
-    let sets = ["trials.warmup=1s", "trials.cooldown=1s", "trials.window=6s"];
+    let sets = ["trials.blocks=2", "trials.warmup=1s", "trials.cooldown=1s", "trials.window=6s"];
     let name = submit_with("cluster-comparison", &sets).await?;
     let run = wait_for(&client, &name, 600, is_over).await?;
     ensure!(phase(&run) == Some(Phase::Complete), "{:#?}", run.status);
@@ -141,7 +141,7 @@ async fn two_clusters_side_by_side_are_made_compared_and_gone() -> Result<()> {
     );
 
     let result = result_of(&name).await?;
-    machine.left_enough(&result, 6)?;
+    machine.left_enough(&result, 2)?;
     let trials = result.trials.as_ref().context("no trials")?;
     // What the agents in both clusters sent, under the labels that no agent can forge.
     for record in trials.records.iter().filter(|record| record.void.is_none()) {
@@ -216,12 +216,11 @@ async fn warm_clusters_are_claimed_at_once_and_never_used_twice() -> Result<()> 
     testbed_ok(&["delete", &name]).await.map(drop)
 }
 
-/// What dies, and when.
+/// What dies.
 #[derive(Clone, Copy, Debug)]
 enum Victim {
-    Operator,
-    Crossplane,
-    ArgoCd,
+    /// The operator and Crossplane together while clusters are made, Argo CD while components are.
+    Lab,
     Target,
 }
 
@@ -231,21 +230,16 @@ async fn whoever_dies_a_run_in_clusters_ends_and_nothing_is_left() -> Result<()>
     empty(&client).await?;
     testbed_ok(&["catalog", "push"]).await?;
     let mut over = Vec::new();
-    for victim in [Victim::Operator, Victim::Crossplane, Victim::ArgoCd, Victim::Target] {
+    for victim in [Victim::Lab, Victim::Target] {
         operator_ready(&client).await?;
         let (before, links_before) = (objects(&client).await?, links());
         let name = submit_with("cluster-comparison", &SHORT).await?;
         let reached = |wanted: Phase| move |run: &Experiment| phase(run).is_some_and(|phase| phase >= wanted);
         match victim {
-            Victim::Operator => {
+            Victim::Lab => {
                 wait_for(&client, &name, 60, |run| !clusters_of(run).is_empty()).await?;
                 kill_operator().await?;
-            }
-            Victim::Crossplane => {
-                wait_for(&client, &name, 60, |run| !clusters_of(run).is_empty()).await?;
                 kill_pods(&client, "crossplane-system", "app.kubernetes.io/name=crossplane").await?;
-            }
-            Victim::ArgoCd => {
                 wait_for(&client, &name, 90, |run| until_ready(run).is_some()).await?;
                 kill_pods(&client, "argocd", "app.kubernetes.io/name=argocd-application-controller").await?;
             }
@@ -285,7 +279,7 @@ fn clusters_of(run: &Experiment) -> Vec<String> {
 async fn a_run_in_clusters_deleted_at_any_moment_leaves_nothing() -> Result<()> {
     let client = client().await?;
     empty(&client).await?;
-    for moment in [300, 2500, 9000, 16000] {
+    for moment in [300, 6000, 14000] {
         let (before, links_before) = (objects(&client).await?, links());
         let name = submit_with("cluster-comparison", &SHORT).await?;
         tokio::time::sleep(Duration::from_millis(moment)).await;
