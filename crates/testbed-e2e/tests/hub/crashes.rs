@@ -90,7 +90,7 @@ impl Ghost {
 
     fn appear() -> Result<Self> {
         // A test that was killed leaves it.
-        let _ = ip(&format!("netns delete {}", Self::NAME));
+        Self::vanish();
         let ghost = Self;
         ip(&format!("netns add {}", Self::NAME))?;
         ip(&format!("link add {} type veth peer name eth0 netns {}", Self::NAME, Self::NAME))?;
@@ -99,11 +99,16 @@ impl Ghost {
         ip(&format!("-n {} link set eth0 up", Self::NAME))?;
         Ok(ghost)
     }
+
+    /// Removes it if it is there.
+    fn vanish() {
+        let _ = ip(&format!("netns delete {}", Self::NAME));
+    }
 }
 
 impl Drop for Ghost {
     fn drop(&mut self) {
-        let _ = ip(&format!("netns delete {}", Self::NAME));
+        Self::vanish();
     }
 }
 
