@@ -163,6 +163,13 @@ impl Images {
         serde_saphyr::from_str(&text).map_err(|source| ImageError::Parse { path, source: Box::new(source) })
     }
 
+    /// Returns the names of those that are made on demand.
+    #[must_use]
+    pub fn on_demand(&self) -> Vec<String> {
+        let found = self.images.iter().filter(|(_, recipe)| recipe.on_demand);
+        found.map(|(name, _)| name.clone()).collect()
+    }
+
     /// Takes out the images that are made on demand, that nobody asked for and that are not built already. Returns them,
     /// and the parts that only they are made of.
     ///
@@ -174,9 +181,7 @@ impl Images {
         built: &BTreeMap<String, Built>,
     ) -> Result<LeftOut, ImageError> {
         if let Some(name) = asked.iter().find(|name| !self.images.contains_key(*name)) {
-            let known = self.images.iter().filter(|(_, recipe)| recipe.on_demand);
-            let known = known.map(|(name, _)| name.clone()).collect();
-            return Err(ImageError::Unknown { name: name.clone(), known });
+            return Err(ImageError::Unknown { name: name.clone(), known: self.on_demand() });
         }
         let is_built =
             |recipe: &Recipe| recipe.parts().iter().all(|part| built.get(*part).is_some_and(Built::exists));

@@ -57,6 +57,7 @@ pub use crate::{
     event::{Event, Reporter, Step},
     files::FileError,
     hub::{HubError, PartRecord, Record, Up, Wishes, clean, down, up},
+    image::{ImageError, Images},
     launch::{LaunchError, launch},
     layout::{Layout, REGISTRY, RootNotFound},
     listeners::{Owned, outside as listeners_outside},

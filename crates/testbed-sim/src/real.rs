@@ -41,6 +41,7 @@ use tokio::net::TcpListener;
 use tokio::process::{Child, Command};
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::Semaphore;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{Instant, sleep};
 use tokio_rustls::TlsAcceptor;
@@ -112,6 +113,8 @@ pub struct Pool {
     /// How many worlds there may be at once.
     pub(crate) room: usize,
     free: Mutex<Vec<Server>>,
+    /// Starting takes a core for seconds: where two dozen do so at once, none is ready in time.
+    starting: Arc<Semaphore>,
     /// What all of them write.
     home: TempDir,
     /// Whose thread outlives every world, since a child dies with the thread that made it.
@@ -335,10 +338,11 @@ impl Pool {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         // Most of the time they wait: six leave more than half of two cores idle, 18 keep everything else waiting.
         let room = room.unwrap_or(6 * cores);
+        let starting = Arc::new(Semaphore::new(2 * cores));
         let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
         let home = tempfile::Builder::new().prefix("testbed-sweep-").tempdir()?;
         runtime.spawn(clean_up_when_told_to_end(home.path().to_owned()));
-        Ok(Self { programs, room, free: Mutex::default(), home, runtime })
+        Ok(Self { programs, room, free: Mutex::default(), starting, home, runtime })
     }
 
     /// Takes an API server, or starts one.
@@ -348,7 +352,11 @@ impl Pool {
             Some(server) => server,
             None => {
                 let (programs, home) = (self.programs.clone(), self.home.path().to_owned());
-                elsewhere(self.runtime.handle(), async move { Server::start(&programs, &home).await })??
+                let starting = self.starting.clone();
+                elsewhere(self.runtime.handle(), async move {
+                    let _turn = starting.acquire().await?;
+                    Server::start(&programs, &home).await
+                })??
             }
         };
         let (folder, config) = (tempfile::tempdir_in(self.home.path())?, server.config()?);

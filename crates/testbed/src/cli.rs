@@ -20,10 +20,10 @@ use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
 use clap_complete::{ArgValueCandidates, CompletionCandidate, Shell};
 use kube::ResourceExt;
-use output::Format;
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 /// Honest Kubernetes benchmarks: plan, run, measure, decide, and leave nothing behind
 #[derive(Parser)]
@@ -75,20 +75,20 @@ enum Command {
     /// Publish what an experiment needs, submit it, and follow it to its result
     Run(experiment::RunArgs),
     /// Follow a run that is under way
-    Watch(inspect::WatchArgs),
+    Watch(RunNameAndCluster),
     /// List runs
     #[command(visible_alias = "ls")]
     List(inspect::ListArgs),
     /// Show one run: its conditions, its targets, its workflow
-    Show(RunNameAndFormat),
+    Show(inspect::ShowArgs),
     /// Print the steps of a run's tutorial with its own addresses, and follow it
     Tutorial(tutorial::TutorialArgs),
     /// Say what a run waits for, and why
-    Why(RunNameAndFormat),
+    Why(inspect::WhyArgs),
     /// Show a result: its table with intervals, its pictures and its verdict
     Results(evidence::ResultArgs),
     /// Compute every figure and verdict of a result again from its samples, offline
-    Verify(evidence::ResultArgs),
+    Verify(evidence::VerifyArgs),
     /// Compare the same metrics of two runs
     Compare(evidence::CompareArgs),
     /// Write the bundle of a run: all that is needed to run it again
@@ -126,18 +126,6 @@ pub(crate) struct RunName {
 pub(crate) struct RunNameAndCluster {
     #[command(flatten)]
     pub(crate) name: RunName,
-    #[command(flatten)]
-    pub(crate) cluster: ClusterArguments,
-}
-
-/// A run, and how to print it.
-#[derive(Args)]
-pub(crate) struct RunNameAndFormat {
-    #[command(flatten)]
-    pub(crate) name: RunName,
-    /// Output format
-    #[arg(short, long, value_enum, default_value_t = Format::Table)]
-    pub(crate) output: Format,
     #[command(flatten)]
     pub(crate) cluster: ClusterArguments,
 }
@@ -206,20 +194,23 @@ pub(crate) fn complete_experiments() -> Vec<CompletionCandidate> {
     experiments.into_keys().map(CompletionCandidate::new).collect()
 }
 
-/// Returns the runs in the cluster that is up, if one is and answers at once.
-fn complete_runs() -> Vec<CompletionCandidate> {
+/// Asks something that runs for what may stand at the cursor; nothing, if it does not answer at once.
+fn candidates(names: impl Future<Output = Option<Vec<String>>>) -> Vec<CompletionCandidate> {
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let found = tokio::runtime::Runtime::new().ok().and_then(|runtime| {
+        runtime.block_on(async { tokio::time::timeout(Duration::from_secs(1), names).await.ok()? })
+    });
+    found.unwrap_or_default().into_iter().map(CompletionCandidate::new).collect()
+}
+
+/// Returns the runs in the cluster that is up, if one is.
+fn complete_runs() -> Vec<CompletionCandidate> {
     // As clap takes it, which does not read the variables of arguments that are not given yet.
     let kubeconfig = std::env::var_os("KUBECONFIG").map(Into::into);
     let arguments = ClusterArguments { kubeconfig, context: None, namespace: "experiments".into() };
-    let found = tokio::runtime::Runtime::new().ok().and_then(|runtime| {
-        runtime.block_on(async {
-            let list = async {
-                let client = connect(&arguments).await.ok()?;
-                runs::list(&client, &arguments.namespace).await.ok()
-            };
-            tokio::time::timeout(std::time::Duration::from_secs(1), list).await.ok()?
-        })
-    });
-    found.unwrap_or_default().iter().map(|run| CompletionCandidate::new(run.name_any())).collect()
+    candidates(async {
+        let client = connect(&arguments).await.ok()?;
+        let runs = runs::list(&client, &arguments.namespace).await.ok()?;
+        Some(runs.iter().map(ResourceExt::name_any).collect())
+    })
 }

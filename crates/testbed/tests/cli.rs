@@ -9,19 +9,23 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap()
 }
 
-/// Runs `testbed` in the project's folder and returns what it said, with its exit code.
-fn testbed(arguments: &[&str]) -> String {
-    let output = Command::cargo_bin("testbed")
-        .unwrap()
+/// Returns `testbed` in the project's folder, with no hub.
+fn command(arguments: &[&str]) -> Command {
+    let mut command = Command::cargo_bin("testbed").unwrap();
+    command
         .args(arguments)
         .current_dir(root())
         .env_remove("KUBECONFIG")
         .env("TESTBED_STATE", "/nonexistent")
         .env("TESTBED_RUN", "/nonexistent")
         .env("HOME", "/nonexistent")
-        .env("COLUMNS", "110")
-        .output()
-        .unwrap();
+        .env("COLUMNS", "110");
+    command
+}
+
+/// Runs `testbed` and returns what it said, with its exit code.
+fn testbed(arguments: &[&str]) -> String {
+    let output = command(arguments).output().unwrap();
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).replace(&root().display().to_string(), "[ROOT]");
     let mut said = format!("exit {}\n", output.status.code().unwrap());
     for (name, bytes) in [("out", &output.stdout), ("error", &output.stderr)] {
@@ -76,6 +80,7 @@ says!(
 );
 says!(a_plan_can_be_read_by_machines, "plan", "hello-app", "-o", "json");
 says!(a_slip_in_a_name_is_met_with_the_right_one, "plan", "tsdb-comparision");
+says!(what_has_no_name_is_not_printed_as_one, "why", "hello-app", "-o", "name");
 says!(
     everything_wrong_with_an_experiment_is_said_at_once,
     "validate",
@@ -117,3 +122,11 @@ says!(yaml_that_does_not_parse_is_shown_where, "validate", "-f", "crates/testbed
 says!(an_alias_bomb_is_refused, "validate", "-f", "crates/testbed/tests/bad/bomb.yaml");
 says!(the_catalog_is_listed, "catalog", "list");
 says!(without_a_cluster_the_way_to_one_is_shown, "list");
+
+#[test]
+fn what_is_made_on_demand_is_completed() {
+    let words = ["--", "testbed", "hub", "up", "--with", ""];
+    let output = command(&words).env("COMPLETE", "fish").output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!(said.lines().collect::<Vec<_>>(), ["loki"], "{output:?}");
+}

@@ -12,22 +12,37 @@ use std::io::Write;
 use std::process::ExitCode;
 use testbed_core::figure::{number, with_unit};
 
-/// A result.
+/// A result, and where it is.
 #[derive(Args)]
-pub(crate) struct ResultArgs {
+struct Stored {
     /// Name of a run, or of an experiment for its newest run, or a file of a summary or bundle
     #[arg(value_name = "RUN|FILE", add = ArgValueCandidates::new(complete_runs))]
     name: String,
-    /// Output format
-    #[arg(short, long, value_enum, default_value_t = Format::Table)]
-    output: Format,
     #[command(flatten)]
     cluster: ClusterArguments,
 }
 
+#[derive(Args)]
+pub(crate) struct ResultArgs {
+    #[command(flatten)]
+    stored: Stored,
+    /// Output format
+    #[arg(short, long, value_enum, default_value_t = Format::Table)]
+    output: Format,
+}
+
+#[derive(Args)]
+pub(crate) struct VerifyArgs {
+    #[command(flatten)]
+    stored: Stored,
+    /// Output format
+    #[arg(short, long, value_parser = output::nameless(), default_value = "table")]
+    output: Format,
+}
+
 /// Shows a result.
 pub(crate) async fn results(arguments: &ResultArgs) -> Result<ExitCode> {
-    let loaded = stored::load(&arguments.cluster, &arguments.name).await?;
+    let loaded = stored::load(&arguments.stored.cluster, &arguments.stored.name).await?;
     match arguments.output {
         // The very bytes whose digest stands in status.
         Format::Json => std::io::stdout().write_all(&loaded.bytes)?,
@@ -44,8 +59,8 @@ pub(crate) async fn results(arguments: &ResultArgs) -> Result<ExitCode> {
 }
 
 /// Computes a result again.
-pub(crate) async fn verify(arguments: &ResultArgs) -> Result<ExitCode> {
-    let loaded = stored::load(&arguments.cluster, &arguments.name).await?;
+pub(crate) async fn verify(arguments: &VerifyArgs) -> Result<ExitCode> {
+    let loaded = stored::load(&arguments.stored.cluster, &arguments.stored.name).await?;
     let found = testbed_core::verify::verify(&loaded.summary);
     if !output::print_whole(&found, arguments.output)? {
         for note in &found.notes {

@@ -5,22 +5,23 @@ use std::{
     ffi::OsString,
     fs,
     io::{IsTerminal, Read, Seek, SeekFrom, Write},
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::{ExitCode, Stdio},
     time::Duration,
 };
 
-use super::output;
+use super::{candidates, output};
 use crate::error::Failure;
 use crate::ops::connect::{ClusterArguments, connect};
 use crate::ops::elsewhere;
 use crate::ops::foreign::few;
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand, ValueEnum};
+use clap_complete::{ArgValueCandidates, CompletionCandidate};
 use comfy_table::{CellAlignment, Table, presets};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use testbed_core::pool::MOST;
-use testbed_hub::{Event, HubStatus, Layout, Reporter, Settings, Wishes};
+use testbed_hub::{Component, Event, HubStatus, Images, Layout, Reporter, Settings, StatusError, Wishes};
 
 /// How long a hub may take to say what it has elsewhere, before it is stopped.
 const ASKED: Duration = Duration::from_secs(20);
@@ -75,7 +76,7 @@ enum HubCommand {
         #[arg(long, env = "TESTBED_ROOT", value_name = "FOLDER")]
         root: Option<PathBuf>,
         /// Build an image that is made on demand too, such as loki; it stays as long as its parts are in the cache
-        #[arg(long, value_name = "IMAGE")]
+        #[arg(long, value_name = "IMAGE", add = ArgValueCandidates::new(complete_images))]
         with: Vec<String>,
         #[command(flatten)]
         settings: SettingsArgs,
@@ -110,6 +111,7 @@ enum HubCommand {
     /// Without a name it lists those that have a log.
     Logs {
         /// For example `kubelet` or `argocd-repo-server`
+        #[arg(add = ArgValueCandidates::new(complete_logs))]
         component: Option<String>,
         /// Go on printing what is added
         #[arg(short, long)]
@@ -404,13 +406,9 @@ fn mebibytes(bytes: u64) -> String {
 
 async fn logs(component: Option<&str>, follow: bool, lines: usize) -> anyhow::Result<ExitCode> {
     let layout = Layout::without_root();
-    let folder = layout.logs();
-    let pods = testbed_hub::status(&layout).await?.components;
-    let pods: Vec<_> = pods.into_iter().filter(|component| component.kind != "process").collect();
+    let pods = pods(&layout).await?;
     let Some(component) = component else {
-        for name in components(&folder).into_iter().chain(pods.into_iter().map(|pod| pod.name)) {
-            println!("{name}");
-        }
+        names(&layout, pods).iter().for_each(|name| println!("{name}"));
         return Ok(ExitCode::SUCCESS);
     };
     if let Some(pod) = pods.iter().find(|pod| pod.name == component) {
@@ -419,10 +417,9 @@ async fn logs(component: Option<&str>, follow: bool, lines: usize) -> anyhow::Re
         args.extend(follow.then(|| "--follow".to_owned()));
         return kubectl(&args.into_iter().map(OsString::from).collect::<Vec<_>>());
     }
-    let path = folder.join(format!("{component}.log"));
+    let path = layout.logs().join(format!("{component}.log"));
     let Ok(mut file) = fs::File::open(&path) else {
-        let known = components(&folder).into_iter().chain(pods.into_iter().map(|pod| pod.name));
-        let known = known.collect::<Vec<_>>().join(", ");
+        let known = names(&layout, pods).join(", ");
         bail!("no component `{component}` has a log\n\nhint: these have one: {known}");
     };
     let mut text = Vec::new();
@@ -448,15 +445,35 @@ async fn logs(component: Option<&str>, follow: bool, lines: usize) -> anyhow::Re
     Ok(ExitCode::SUCCESS)
 }
 
-fn components(folder: &Path) -> Vec<String> {
-    let mut names: Vec<_> = fs::read_dir(folder)
-        .into_iter()
-        .flatten()
-        .flatten()
-        .filter_map(|entry| Some(entry.file_name().to_str()?.strip_suffix(".log")?.to_owned()))
-        .collect();
+/// Returns the pods of the add-ons, if the hub runs.
+async fn pods(layout: &Layout) -> Result<Vec<Component>, StatusError> {
+    let all = testbed_hub::status(layout).await?.components;
+    Ok(all.into_iter().filter(|component| component.kind != "process").collect())
+}
+
+/// Returns the names of all that has a log: processes, and then these pods.
+fn names(layout: &Layout, pods: Vec<Component>) -> Vec<String> {
+    let files = fs::read_dir(layout.logs()).into_iter().flatten().flatten();
+    let processes =
+        files.filter_map(|file| Some(file.file_name().to_str()?.strip_suffix(".log")?.to_owned()));
+    let mut names: Vec<_> = processes.collect();
     names.sort();
+    names.extend(pods.into_iter().map(|pod| pod.name));
     names
+}
+
+fn complete_logs() -> Vec<CompletionCandidate> {
+    candidates(async {
+        let layout = Layout::without_root();
+        let pods = pods(&layout).await.unwrap_or_default();
+        Some(names(&layout, pods))
+    })
+}
+
+fn complete_images() -> Vec<CompletionCandidate> {
+    let images = Layout::find(None).ok().and_then(|layout| Images::read(&layout).ok());
+    let names = images.map(|images| images.on_demand()).unwrap_or_default();
+    names.into_iter().map(CompletionCandidate::new).collect()
 }
 
 fn last_lines(text: &[u8], lines: usize) -> &[u8] {

@@ -1,6 +1,6 @@
 //! `list`, `watch`, `show`, `why` and `catalog`: what there is, and how it stands.
 
-use super::{RootArgument, RunName, RunNameAndFormat, experiment, output};
+use super::{RootArgument, RunNameAndCluster, experiment, output};
 use crate::ops::connect::{ClusterArguments, connect};
 use crate::ops::publish::{self, Lacking};
 use crate::ops::{explain, runs};
@@ -92,30 +92,30 @@ pub(crate) async fn list(arguments: &ListArgs) -> Result<ExitCode> {
 }
 
 /// Returns the run that is named, and the client it was found with.
-async fn found(arguments: &RunNameAndFormat) -> Result<(kube::Client, Experiment)> {
+async fn found(arguments: &RunNameAndCluster) -> Result<(kube::Client, Experiment)> {
     let client = connect(&arguments.cluster).await?;
     let run = runs::find(&client, &arguments.cluster.namespace, &arguments.name.run).await?;
     Ok((client, run))
 }
 
-#[derive(Args)]
-pub(crate) struct WatchArgs {
-    #[command(flatten)]
-    name: RunName,
-    #[command(flatten)]
-    cluster: ClusterArguments,
-}
-
 /// Follows a run that is under way.
-pub(crate) async fn watch(arguments: &WatchArgs) -> Result<ExitCode> {
-    let client = connect(&arguments.cluster).await?;
-    let run = runs::find(&client, &arguments.cluster.namespace, &arguments.name.run).await?;
+pub(crate) async fn watch(arguments: &RunNameAndCluster) -> Result<ExitCode> {
+    let (client, run) = found(arguments).await?;
     experiment::watch(&client, &run, None, experiment::Until::Over).await
 }
 
+#[derive(Args)]
+pub(crate) struct ShowArgs {
+    #[command(flatten)]
+    run: RunNameAndCluster,
+    /// Output format
+    #[arg(short, long, value_enum, default_value_t = Format::Table)]
+    output: Format,
+}
+
 /// Shows one run.
-pub(crate) async fn show(arguments: &RunNameAndFormat) -> Result<ExitCode> {
-    let (_, run) = found(arguments).await?;
+pub(crate) async fn show(arguments: &ShowArgs) -> Result<ExitCode> {
+    let (_, run) = found(&arguments.run).await?;
     let format = arguments.output;
     if output::print_whole(&object(&run)?, format)? {
         return Ok(ExitCode::SUCCESS);
@@ -269,12 +269,20 @@ fn print_trials(trials: &TrialsStatus) {
     );
 }
 
+#[derive(Args)]
+pub(crate) struct WhyArgs {
+    #[command(flatten)]
+    run: RunNameAndCluster,
+    /// Output format
+    #[arg(short, long, value_parser = output::nameless(), default_value = "table")]
+    output: Format,
+}
+
 /// Says what a run waits for.
-pub(crate) async fn why(arguments: &RunNameAndFormat) -> Result<ExitCode> {
-    let (client, run) = found(arguments).await?;
-    let format = arguments.output;
+pub(crate) async fn why(arguments: &WhyArgs) -> Result<ExitCode> {
+    let (client, run) = found(&arguments.run).await?;
     let explanation = explain::explain(&client, &run).await?;
-    if !output::print_whole(&explanation, format)? {
+    if !output::print_whole(&explanation, arguments.output)? {
         anstream::println!("{}", output::plain(&explanation.sentence));
         for pod in &explanation.pods {
             anstream::println!("  {}", output::plain(pod));
