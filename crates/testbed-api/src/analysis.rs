@@ -61,7 +61,7 @@ pub struct MetricAnalysis {
 pub struct VariantStatistics {
     /// Number of trials.
     pub trial_count: u32,
-    /// Arithmetic mean.
+    /// Arithmetic mean of the blocks: of a block against itself, the mean of its two trials is one value.
     pub mean: f64,
     /// Median.
     pub median: f64,
@@ -72,7 +72,7 @@ pub struct VariantStatistics {
     /// Standard deviation; absent for one trial.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sd: Option<f64>,
-    /// Interval of the mean; absent where there are too few trials for one.
+    /// Interval of the mean; absent where there are too few blocks for one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub interval: Option<Interval>,
     /// Unit of all of them.

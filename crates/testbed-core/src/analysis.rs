@@ -36,6 +36,8 @@ pub struct Observation<'a> {
     is_valid: bool,
     /// It does not count, and how its subject fared may be why.
     is_lost: bool,
+    /// It does not count, for what the machine did.
+    is_disturbed: bool,
     machine: Option<&'a Fingerprint>,
     values: BTreeMap<&'a str, f64>,
     buckets: BTreeMap<&'a str, &'a Bucket>,
@@ -52,6 +54,7 @@ impl<'a> Observation<'a> {
             slot: &record.slot,
             is_valid: record.void.is_none(),
             is_lost: record.void.is_some() && !gates::is_disturbed(record),
+            is_disturbed: record.void.is_some() && gates::is_disturbed(record),
             machine: Some(&record.machine),
             values: samples().filter_map(|(name, sample)| Some((name.as_str(), sample.value?))).collect(),
             buckets: samples()
@@ -71,6 +74,7 @@ impl<'a> Observation<'a> {
             slot: &trial.slot,
             is_valid: trial.record.is_some() && trial.void.is_none(),
             is_lost: trial.void.is_some() && !trial.disturbed,
+            is_disturbed: trial.void.is_some() && trial.disturbed,
             machine: None,
             values: trial.values.iter().map(|(name, value)| (name.as_str(), *value)).collect(),
             buckets: trial.buckets.iter().map(|(name, bucket)| (name.as_str(), bucket)).collect(),
@@ -183,8 +187,9 @@ pub fn criteria(
                 number(levels[index])
             );
         }
-        // Of several variants, one may have the smallest p-value and another one be what decides.
-        let least = if result.decision == Decision::Insufficient { 0.0 } else { own };
+        // Of several variants, one may have the smallest p-value and another one be what decides, at the same step.
+        let step = alpha / levels[index];
+        let least = if result.decision == Decision::Insufficient { 0.0 } else { (step * own).min(1.0) };
         result.adjusted_p_ratio = tested[index].map(|_| adjusted[index].max(least));
         results[index] = Some(result);
     }
@@ -299,9 +304,27 @@ impl Data<'_> {
         self.valid(variant).filter_map(|trial| trial.values.get(metric).copied()).collect()
     }
 
-    /// Returns, of the same trials, the values that are furthest to a side.
+    /// Returns one value for each block in which a variant has any that counts. The two trials of a block against itself
+    /// follow each other under the same load: they are one observation, and no two.
+    fn of_blocks(&self, variant: &str, value: impl Fn(&Observation<'_>) -> Option<f64>) -> Vec<f64> {
+        let mut blocks: BTreeMap<(bool, u32), Vec<f64>> = BTreeMap::new();
+        for trial in self.valid(variant) {
+            blocks.entry((trial.slot.aa, trial.slot.block)).or_default().extend(value(trial));
+        }
+        blocks.retain(|_, values| !values.is_empty());
+        #[expect(clippy::cast_precision_loss, reason = "a block has one trial of a variant, or two")]
+        let mean = |values: Vec<f64>| values.iter().sum::<f64>() / values.len() as f64;
+        blocks.into_values().map(mean).collect()
+    }
+
+    /// Returns the values of the blocks of a variant.
+    fn block_values(&self, metric: &str, variant: &str) -> Vec<f64> {
+        self.of_blocks(variant, |trial| trial.values.get(metric).copied())
+    }
+
+    /// Returns, of the same blocks, the values that are furthest to a side.
     fn furthest(&self, metric: &str, variant: &str, side: Side) -> Vec<f64> {
-        self.valid(variant).filter_map(|trial| trial.furthest(metric, side)).collect()
+        self.of_blocks(variant, |trial| trial.furthest(metric, side))
     }
 
     fn metric(&self, name: &str, level: f64) -> MetricAnalysis {
@@ -309,7 +332,8 @@ impl Data<'_> {
         let variants = self.spec.variants.iter().filter_map(|variant| {
             let values = self.values(name, &variant.name);
             let seed = keyed(self.seed, &[name, &variant.name]);
-            Some((variant.name.clone(), variant_statistics(&values, level, &unit, seed)?))
+            let (mean, interval) = mean_of(&self.block_values(name, &variant.name), level, seed)?;
+            Some((variant.name.clone(), variant_statistics(&values, mean, interval, &unit)?))
         });
         MetricAnalysis {
             variants: variants.collect(),
@@ -494,9 +518,9 @@ impl Data<'_> {
     /// Returns the p-value with which a variant is on a side of a constant.
     fn bound_p(&self, criterion: &SuccessCriterion, variant: &str, side: Side) -> Option<f64> {
         let bound: f64 = criterion.value.parse().ok()?;
-        let values = self.values(&criterion.metric, variant);
+        let values = self.block_values(&criterion.metric, variant);
         let differences: Vec<f64> = values.iter().map(|value| value - bound).collect();
-        sided(&differences, self.lost_trials(variant), side)
+        sided(&differences, self.blocks_lost_by(variant), side)
     }
 
     /// Returns the p-value with which a variant refutes a criterion, times their number: of so many, one would by chance.
@@ -514,38 +538,48 @@ impl Data<'_> {
         self.spec.variants.iter().filter(has).collect()
     }
 
-    /// Returns in how many blocks a trial of one of a pair was lost.
+    /// Returns in how many blocks the machine kept a trial of a variant from counting.
+    fn disturbed_blocks(&self, variant: &str) -> usize {
+        let of_variant = |trial: &&&Observation<'_>| trial.is_disturbed && trial.slot.variant == variant;
+        self.blocks(false).values().filter(|trials| trials.iter().any(|trial| of_variant(&trial))).count()
+    }
+
+    /// Returns in how many blocks a trial of one of a pair was lost. What the machine did alone strikes both alike: as often
+    /// as it struck one more, it was that variant that had it happen, as one does that asks for more of a processor others
+    /// are given a part of.
     fn lost_blocks(&self, first: &str, second: &str) -> usize {
         let is_of_pair = |trial: &&Observation<'_>| [first, second].contains(&trial.slot.variant.as_str());
         let has_lost = |trials: &Vec<&Observation<'_>>| {
             trials.iter().copied().filter(|trial| is_of_pair(trial)).any(|trial| trial.is_lost)
         };
-        self.blocks(false).values().filter(|trials| has_lost(trials)).count()
+        let lost = self.blocks(false).values().filter(|trials| has_lost(trials)).count();
+        lost + self.disturbed_blocks(first).abs_diff(self.disturbed_blocks(second))
     }
 
-    /// Returns how many trials of a variant were lost.
-    fn lost_trials(&self, variant: &str) -> usize {
-        self.trials.iter().filter(|trial| trial.is_lost && trial.slot.variant == variant).count()
+    /// Returns in how many blocks a trial of a variant was lost, or the machine struck it beyond what it did to all.
+    fn blocks_lost_by(&self, variant: &str) -> usize {
+        let lost = self.trials.iter().filter(|trial| trial.is_lost && trial.slot.variant == variant);
+        let lost = lost.map(|trial| (trial.slot.aa, trial.slot.block)).collect::<BTreeSet<_>>().len();
+        let of_all = self.spec.variants.iter().map(|other| self.disturbed_blocks(&other.name)).min();
+        lost + self.disturbed_blocks(variant).saturating_sub(of_all.unwrap_or_default())
     }
 
     /// Says what was lost and counts against a claim, if anything was.
     fn lost_words(&self, claim: &Claim<'_>) -> String {
-        let (lost, what) = match claim {
+        let lost: usize = match claim {
             Claim::Compare(criterion) => match &criterion.compare[..] {
-                [first, second] => (self.lost_blocks(first, second), "block"),
-                _ => (0, "block"),
+                [first, second] => self.lost_blocks(first, second),
+                _ => 0,
             },
             Claim::Bound(criterion) => {
                 let variants = self.variants_with(&criterion.metric);
-                (variants.iter().map(|variant| self.lost_trials(&variant.name)).sum(), "trial")
+                variants.iter().map(|variant| self.blocks_lost_by(&variant.name)).sum()
             }
         };
         match lost {
             0 => String::new(),
-            1 => format!(", with the {what} that was lost counted as one that says the opposite,"),
-            lost => {
-                format!(", with the {lost} {what}s that were lost counted as such that say the opposite,")
-            }
+            1 => ", with the block that was lost counted as one that says the opposite,".to_owned(),
+            lost => format!(", with the {lost} blocks that were lost counted as such that say the opposite,"),
         }
     }
 
@@ -729,20 +763,32 @@ impl Data<'_> {
         let shown_bound = with_unit(bound, &unit);
         #[expect(clippy::cast_precision_loss, reason = "at most eight variants")]
         let level = 1.0 - alpha / count.max(1) as f64;
-        let values = self.values(metric, &variant.name);
+        let own = |trial: &&Observation<'_>| trial.own_store.contains(metric.as_str());
+        let measured: Vec<&Observation<'_>> =
+            self.valid(&variant.name).filter(|trial| trial.values.contains_key(metric.as_str())).collect();
+        let of_own = measured.iter().filter(|trial| own(trial)).count();
+        if of_own > 0 && of_own < measured.len() {
+            result.variant = Some(variant.name.clone());
+            result.reason = format!(
+                "{metric} of {} was read from its own store in some trials and from the hub in others: they are not taken \
+                 together",
+                variant.name
+            );
+            return result;
+        }
+        let values = self.block_values(metric, &variant.name);
         let seed = keyed(self.seed, &[metric, &variant.name]);
-        let found = variant_statistics(&values, level, &unit, seed);
+        let found = mean_of(&values, level, seed);
         result.variant = Some(variant.name.clone());
         result.block_count = u32::try_from(values.len()).unwrap_or(u32::MAX);
-        let Some((mean, interval)) = found.as_ref().and_then(|found| Some((found.mean, found.interval?)))
-        else {
+        let Some((mean, interval)) = found.and_then(|(mean, interval)| Some((mean, interval?))) else {
             result.reason =
                 format!("{metric} of {}: {}", variant.name, too_few(values.len(), stats::MIN_RATIOS));
             return result;
         };
         (result.observed, result.interval) = (Some(mean), Some(interval));
         let lead = format!(
-            "{metric} of {} is {} ({}, {} trials)",
+            "{metric} of {} is {} ({}, {} blocks)",
             variant.name,
             with_unit(mean, &unit),
             shown(&interval, &unit),
@@ -756,8 +802,7 @@ impl Data<'_> {
         if self.is_in_buckets(metric) {
             let furthest = self.furthest(metric, &variant.name, decided.other());
             let furthest = furthest.iter().all(|value| value.is_finite()).then_some(furthest);
-            let interval =
-                furthest.and_then(|values| variant_statistics(&values, level, &unit, seed)?.interval);
+            let interval = furthest.and_then(|values| mean_of(&values, level, seed)?.1);
             if interval.as_ref().and_then(beyond) != Some(decided) {
                 result.reason = format!("{lead}, but {}", self.coarse(metric, interval.as_ref(), &unit));
                 return result;
@@ -871,14 +916,24 @@ fn carry_over(paired: &Paired) -> Option<f64> {
         .map(|test| test.p)
 }
 
-fn variant_statistics(values: &[f64], level: f64, unit: &str, seed: u64) -> Option<VariantStatistics> {
-    let interval = (values.len() >= stats::MIN_RATIOS)
-        .then(|| stats::mean_interval(values, level, RESAMPLES as usize, seed).ok())
+/// Returns the mean of the values of blocks, and its interval if there are enough for one.
+fn mean_of(blocks: &[f64], level: f64, seed: u64) -> Option<(f64, Option<Interval>)> {
+    let interval = (blocks.len() >= stats::MIN_RATIOS)
+        .then(|| stats::mean_interval(blocks, level, RESAMPLES as usize, seed).ok())
         .flatten()
         .map(|interval| Interval { low: interval.low, high: interval.high, level_ratio: interval.level });
+    Some((stats::mean(blocks).ok()?, interval))
+}
+
+fn variant_statistics(
+    values: &[f64],
+    mean: f64,
+    interval: Option<Interval>,
+    unit: &str,
+) -> Option<VariantStatistics> {
     Some(VariantStatistics {
         trial_count: u32::try_from(values.len()).unwrap_or(u32::MAX),
-        mean: stats::mean(values).ok()?,
+        mean,
         median: stats::median(values).ok()?,
         min: values.iter().copied().reduce(f64::min)?,
         max: values.iter().copied().reduce(f64::max)?,

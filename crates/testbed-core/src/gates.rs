@@ -6,13 +6,14 @@ use crate::answer::aggregate;
 use crate::figure::{number, percent, with_unit};
 use crate::measurement;
 use crate::plan::HUB;
+use crate::query;
 use crate::record::CLOCK_AHEAD;
 use crate::schedule::{self, Timing};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
 use std::collections::BTreeSet;
 use testbed_api::ExperimentSpec;
 use testbed_api::experiment::QueryType;
-use testbed_api::record::{Gate, GateKind, LoadReport, Pod, Sample, TrialRecord};
+use testbed_api::record::{Bucket, Gate, GateKind, LoadReport, Pod, Sample, TrialRecord};
 use testbed_api::status::Window;
 use testbed_api::trials::Present;
 
@@ -64,8 +65,9 @@ pub fn judge(spec: &ExperimentSpec, record: &mut TrialRecord) {
     record.gates = gates;
 }
 
-/// Returns whether a trial does not count for what the machine did alone: given away by the hypervisor, a clock that was
-/// moved. Of all else the subject may be the cause, and a trial that is lost for how its subject fared is no random one.
+/// Returns whether a trial does not count for what the machine did: given away by the hypervisor, a clock that was moved. Of
+/// all else the subject may be the cause, and a trial that is lost for how its subject fared is no random one. Nor is this
+/// where it strikes one variant more often than another, which the analysis sees.
 #[must_use]
 pub fn is_disturbed(record: &TrialRecord) -> bool {
     let mut failed = record.gates.iter().filter(|gate| !gate.passed).peekable();
@@ -322,10 +324,22 @@ fn data_sane(record: &TrialRecord) -> Gate {
             return gate(GateKind::DataSane, Err(evidence));
         }
         // The value is what its points say: nobody wrote it by hand.
-        let again: Vec<f64> = points().filter_map(|point| point.value).collect();
-        let again = aggregate(sample.kind, sample.aggregation, &again).ok();
-        if sample.series.len() == 1 && sample.value != again {
+        let again = match &sample.series[..] {
+            [only] => {
+                let points: Vec<f64> = only.points.iter().filter_map(|point| point.value).collect();
+                aggregate(sample.kind, sample.aggregation, &points).ok()
+            }
+            // Of several, none is the one.
+            _ => None,
+        };
+        if sample.value != again {
             let evidence = format!("{name} is not what its points say");
+            return gate(GateKind::DataSane, Err(evidence));
+        }
+        if let Some(value) = sample.value.filter(|_| query::buckets(&sample.query).is_some())
+            && !sample.bucket.as_ref().is_some_and(|bucket| holds(bucket, value))
+        {
+            let evidence = format!("{name} is a quantile, and does not lie in the bucket that is said");
             return gate(GateKind::DataSane, Err(evidence));
         }
         if let Some(at) = outside(sample, record.window.as_ref()) {
@@ -334,6 +348,13 @@ fn data_sane(record: &TrialRecord) -> Gate {
         }
     }
     gate(GateKind::DataSane, Ok("every value is finite, of its points, and within the window".into()))
+}
+
+/// Returns whether a bucket holds a value, but for what is lost where several are added up.
+fn holds(bucket: &Bucket, value: f64) -> bool {
+    let slack = 1e-9 * value.abs();
+    bucket.above.is_none_or(|above| above <= value + slack)
+        && bucket.up_to.is_none_or(|up_to| value - slack <= up_to)
 }
 
 /// Returns the time of a point outside of the window; a second is what stores round by.

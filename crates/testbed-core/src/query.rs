@@ -315,6 +315,21 @@ fn collect_selectors(expression: &Expr, over_range: bool, found: &mut Vec<Select
 /// Function that estimates a quantile from the buckets of a histogram.
 const QUANTILE: &str = "histogram_quantile";
 
+/// Functions that estimate something else from buckets, as if it were spread evenly within each.
+const ESTIMATES: [&str; 4] =
+    ["histogram_fraction", "histogram_quantiles", "histogram_stddev", "histogram_stdvar"];
+
+/// Returns the function by which a query estimates what no bucket can be told of, if it does.
+#[must_use]
+pub fn estimate(query: &str) -> Option<&'static str> {
+    let expression = parser::parse(query).ok()?;
+    let called = |name: &&&'static str| {
+        let is_call = |node: &Expr| matches!(node, Expr::Call(call) if call.func.name == **name);
+        measurement::nodes(&expression).into_iter().any(is_call)
+    };
+    ESTIMATES.iter().find(called).copied()
+}
+
 /// Returns the query of the buckets that a query takes a quantile of, if that is what it does last.
 #[must_use]
 pub fn buckets(query: &str) -> Option<String> {

@@ -118,8 +118,8 @@ fn seen_by<'a>(
 
 /// The machine is that of the subject's node; what only a process on it can see, the load generator saw.
 fn fingerprint(names: &BTreeSet<&str>, nodes: &[NodeFacts], seen: Option<&MachineReport>) -> Fingerprint {
-    let node = nodes.iter().find(|node| names.contains(node.name.as_str()));
-    let mut machine = node.map(|node| node.machine.clone()).unwrap_or_default();
+    let own = nodes.iter().filter(|node| names.contains(node.name.as_str()));
+    let mut machine = all_of(&own.map(|node| &node.machine).collect::<Vec<_>>());
     machine.node_count = (names.len() > 1).then(|| u32::try_from(names.len()).unwrap_or(u32::MAX));
     if let Some(seen) = seen {
         machine.cpu_model = machine.cpu_model.or_else(|| seen.cpu_model.clone());
@@ -128,6 +128,34 @@ fn fingerprint(names: &BTreeSet<&str>, nodes: &[NodeFacts], seen: Option<&Machin
         machine.cpu_count = machine.cpu_count.or(seen.cpus);
     }
     machine
+}
+
+/// Returns what machines are together: of what they do not have in common, each kind is named, and no number is.
+fn all_of(machines: &[&Fingerprint]) -> Fingerprint {
+    fn number<T: Copy + PartialEq>(
+        machines: &[&Fingerprint],
+        of: fn(&Fingerprint) -> Option<T>,
+    ) -> Option<T> {
+        let first = of(machines.first()?)?;
+        machines.iter().all(|machine| of(machine) == Some(first)).then_some(first)
+    }
+    let words = |of: fn(&Fingerprint) -> Option<&String>| {
+        let each: BTreeSet<&str> =
+            machines.iter().filter_map(|machine| of(machine)).map(String::as_str).collect();
+        (!each.is_empty()).then(|| each.into_iter().collect::<Vec<_>>().join(" + "))
+    };
+    Fingerprint {
+        cpu_model: words(|machine| machine.cpu_model.as_ref()),
+        cpu_count: number(machines, |machine| machine.cpu_count),
+        memory_kib: number(machines, |machine| machine.memory_kib),
+        governor: words(|machine| machine.governor.as_ref()),
+        kernel: words(|machine| machine.kernel.as_ref()),
+        architecture: words(|machine| machine.architecture.as_ref()),
+        node_type: words(|machine| machine.node_type.as_ref()),
+        kubelet: words(|machine| machine.kubelet.as_ref()),
+        runtime: words(|machine| machine.runtime.as_ref()),
+        node_count: None,
+    }
 }
 
 fn environment(answers: &[(Question, Answer)], clock_ahead: Option<f64>) -> BTreeMap<String, Reading> {
@@ -285,6 +313,7 @@ fn held(buckets: &[Range], value: f64) -> Range {
     buckets
         .iter()
         .find(|bucket| bucket.up_to.is_some_and(|up_to| value <= up_to))
+        .filter(|bucket| bucket.above.is_none_or(|above| above <= value))
         .copied()
         .unwrap_or_default()
 }
@@ -331,6 +360,26 @@ mod tests {
         let machine = MachineReport { cpu_model: Some("of the hub".into()), ..MachineReport::default() };
         let load = LoadReport { machine: Some(machine.clone()), ..LoadReport::default() };
         assert_eq!(seen_by(&spec, "fast", Some(&load)), beside.then_some(&machine));
+    }
+
+    #[test]
+    fn a_subject_on_unlike_machines_is_described_by_all_of_them() {
+        let node = |name: &str, kind: &str, cpus| NodeFacts {
+            name: name.into(),
+            machine: Fingerprint {
+                node_type: Some(kind.into()),
+                cpu_count: Some(cpus),
+                ..Fingerprint::default()
+            },
+        };
+        let nodes = [node("n1", "m5", 4), node("n2", "c5", 8), node("n3", "m5", 4)];
+        let on = |names: &[&str]| {
+            let machine = fingerprint(&names.iter().copied().collect(), &nodes, None);
+            (machine.node_type.unwrap(), machine.cpu_count, machine.node_count)
+        };
+        assert_eq!(on(&["n1"]), ("m5".into(), Some(4), None));
+        assert_eq!(on(&["n1", "n3"]), ("m5".into(), Some(4), Some(2)));
+        assert_eq!(on(&["n1", "n2"]), ("c5 + m5".into(), None, Some(2)));
     }
 
     fn of(label: &str, buckets: &[&str]) -> Answer {

@@ -29,6 +29,36 @@ fn judged(pointer: &str, value: Value) -> TrialRecord {
     record
 }
 
+/// Returns a sample of the first record, with these fields.
+fn sample(fields: &Value) -> Value {
+    let record = serde_json::to_value(&summary().trials.unwrap().records[0]).unwrap();
+    let mut sample = record["samples"]["latency_p50_seconds"].clone();
+    let fields = fields.as_object().unwrap().clone();
+    sample.as_object_mut().unwrap().extend(fields);
+    sample
+}
+
+#[test]
+fn of_several_series_none_is_the_value() {
+    let series = sample(&json!({}))["series"][0].clone();
+    let record =
+        judged("/samples/latency_p50_seconds", sample(&json!({"series": [series, series], "value": 0.0001})));
+    assert_eq!(record.void.as_deref(), Some("latency_p50_seconds is not what its points say"));
+}
+
+#[rstest]
+#[case::within(json!({"unit": "seconds", "above": 0.0002, "upTo": 0.0005}), true)]
+#[case::without_an_end(json!({"unit": "seconds", "above": 0.0002}), true)]
+#[case::below(json!({"unit": "seconds", "above": 0.0004, "upTo": 0.0005}), false)]
+#[case::above(json!({"unit": "seconds", "above": 0.0001, "upTo": 0.0002}), false)]
+#[case::none(json!(null), false)]
+fn a_quantile_lies_in_its_bucket(#[case] bucket: Value, #[case] counts: bool) {
+    let query = "histogram_quantile(0.5, rate(x_seconds_bucket[3s]))";
+    let record = judged("/samples/latency_p50_seconds", sample(&json!({"query": query, "bucket": bucket})));
+    let said = "latency_p50_seconds is a quantile, and does not lie in the bucket that is said";
+    assert_eq!(record.void.as_deref(), (!counts).then_some(said));
+}
+
 #[rstest]
 #[case::as_asked("3s", None)]
 #[case::rounded("3.9s", None)]

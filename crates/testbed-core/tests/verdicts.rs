@@ -420,6 +420,21 @@ fn what_one_store_answered_is_not_compared_with_what_another_did() {
 }
 
 #[test]
+fn what_two_stores_answered_of_one_variant_is_not_taken_together() {
+    let block = std::cell::Cell::new(0);
+    let mixed = records(|sample, _, _| {
+        block.set(block.get() + 1);
+        if block.get() > 10 {
+            sample.source = "target:ns/prometheus".into();
+        }
+    });
+    let result = decided(&bounded("lt", "9"), &mixed);
+    assert_eq!(result.decision, Decision::Insufficient);
+    assert!(result.reason.contains("in some trials and from the hub in others"), "{}", result.reason);
+    assert_eq!(decided(&bounded("lt", "9"), &records(|_, _, _| {})).decision, Decision::Supported);
+}
+
+#[test]
 fn machines_may_differ_only_where_the_experiment_asks_for_it() {
     let bigger = |_: &mut testbed_api::record::Sample,
                   machine: &mut testbed_api::record::Fingerprint,
@@ -515,13 +530,28 @@ fn blocks_that_were_lost_count_as_such_that_say_the_opposite() {
 }
 
 #[test]
-fn what_the_machine_alone_disturbed_counts_for_nobody() {
-    let mut trials = blocks(17, 0.8);
-    lose(&mut trials, 5);
-    for trial in &mut trials {
-        trial.disturbed = trial.void.is_some();
+fn what_the_machine_did_counts_for_nobody_as_long_as_it_strikes_all_alike() {
+    let disturbed = |variants: [&str; 6]| {
+        let mut trials = blocks(18, 0.8);
+        for (block, variant) in (1..).zip(variants) {
+            let trial =
+                trials.iter_mut().find(|trial| trial.slot.block == block && trial.slot.variant == variant);
+            let trial = trial.unwrap();
+            trial.void = Some("the hypervisor gave 20 % of the CPU time to others".into());
+            trial.disturbed = true;
+            trial.values.clear();
+        }
+        trials
+    };
+    let (alike, one) = (disturbed(["a", "b", "a", "b", "a", "b"]), disturbed(["a"; 6]));
+    for (spec, says) in
+        [(spec(faster(1.0)), "with the 6 blocks that were lost"), (bounded("lt", "1.1"), "with the 6")]
+    {
+        assert_eq!(only(&spec, &alike).0, Decision::Supported);
+        let (decision, reason) = only(&spec, &one);
+        assert_eq!(decision, Decision::Insufficient, "{reason}");
+        assert!(reason.contains(says), "{reason}");
     }
-    assert_eq!(only(&spec(faster(1.0)), &trials).0, Decision::Supported);
 }
 
 #[test]
@@ -530,7 +560,46 @@ fn a_variant_that_is_lost_often_is_not_held_against_a_constant_by_the_trials_tha
     lose(&mut trials, 8);
     let (decision, reason) = only(&bounded("lt", "1.5"), &trials);
     assert_eq!(decision, Decision::Insufficient);
-    assert!(reason.contains("with the 8 trials that were lost"), "{reason}");
+    assert!(reason.contains("with the 8 blocks that were lost"), "{reason}");
+}
+
+#[test]
+fn the_two_trials_of_a_block_against_itself_are_one_observation() {
+    let of_itself = |count: u32| {
+        (1..=count).flat_map(|block| [1, 2].map(|position| trial(block, position, "a", true, 0.5)))
+    };
+    let mut spec = bounded("lt", "0.9");
+    spec.metrics[0].targets = vec!["a".into()];
+    let few: Vec<TrialStatus> = blocks(3, 0.5).into_iter().chain(of_itself(2)).collect();
+    let [result] = &decide(&spec, &few)[..] else { panic!("not one criterion") };
+    assert_eq!((result.decision, result.block_count), (Decision::Insufficient, 5), "{}", result.reason);
+    let enough: Vec<TrialStatus> = blocks(3, 0.5).into_iter().chain(of_itself(3)).collect();
+    let [result] = &decide(&spec, &enough)[..] else { panic!("not one criterion") };
+    assert_eq!((result.decision, result.block_count), (Decision::Supported, 6), "{}", result.reason);
+    let observations: Vec<Observation<'_>> = enough.iter().map(Observation::of_status).collect();
+    let found = analysis::analysis(&spec, 1, &observations).metrics["latency"].variants["a"].clone();
+    assert_eq!(found.trial_count, 9);
+    assert_eq!(found.interval.unwrap().low, result.interval.unwrap().low, "what is shown is what decides");
+}
+
+#[test]
+fn the_p_value_of_what_refutes_is_adjusted_for_all_criteria() {
+    // All of `a` lie beyond the bound, but one so far that the interval of its mean does not; of `b` all but one do.
+    let trials = pairs(14, |block| {
+        let step = 0.001 * f64::from(block);
+        let a = if block == 1 { 60.0 } else { 1.5 } + step;
+        let b = if block == 1 { 1.48 } else { 1.7 } + step;
+        (a, b)
+    });
+    let one = decide(&bounded("lt", "1.49"), &trials).remove(0);
+    assert_eq!((one.decision, one.variant.as_deref()), (Decision::Refuted, Some("b")), "{}", one.reason);
+    let mut spec = bounded("lt", "1.49");
+    let criteria = &mut spec.hypothesis.as_mut().unwrap().success_criteria;
+    criteria.push(testbed_api::experiment::SuccessCriterion { value: "1.6".into(), ..criteria[0].clone() });
+    let of_two = decide(&spec, &trials).remove(0);
+    assert_eq!((of_two.decision, of_two.variant.as_deref()), (Decision::Refuted, Some("b")));
+    let (one, of_two) = (one.adjusted_p_ratio.unwrap(), of_two.adjusted_p_ratio.unwrap());
+    assert!((of_two - 2.0 * one).abs() < 1e-12, "{one}, of two {of_two}");
 }
 
 #[test]

@@ -302,6 +302,12 @@ fn ranges(
                 .hint("have histogram_quantile(...) be what the query does last; a unit belongs into `unit`"),
         );
     }
+    if let Some(function) = query::estimate(example) {
+        problems.push(
+            Problem::error(&field, format!("calls {function}, which guesses what lies within a bucket"))
+                .hint("a share at a bucket's end is exact: `..._bucket{le=\"...\"}` over `..._count`"),
+        );
+    }
     let needed = SCRAPE_INTERVAL * SAMPLES;
     if let Some(shortest) = measurement::shortest_range(example).filter(|shortest| *shortest < needed) {
         problems.push(
@@ -360,6 +366,17 @@ mod tests {
     fn what_a_query_reads_lies_within_the_window_and_is_enough(#[case] query: &str, #[case] words: &str) {
         let said = said(query, "hub", 60);
         assert!(said.len() == 1 && said[0].contains(words), "{said:?}");
+    }
+
+    #[test]
+    fn what_guesses_within_a_bucket_is_refused_unless_its_bucket_can_be_told() {
+        let guesses = |query: &str| {
+            let said = said(query, "hub", 60);
+            said.iter().any(|message| message.contains("guesses what lies within a bucket"))
+        };
+        assert!(guesses("histogram_fraction(0, 0.3, sum by (le) (rate(x_seconds_bucket[30s])))"));
+        assert!(guesses("1 - histogram_fraction(0, 0.3, rate(x_seconds_bucket[30s]))"));
+        assert!(!guesses("histogram_quantile(0.5, sum by (le) (rate(x_seconds_bucket[30s])))"));
     }
 
     const CPU: &str = "sum(rate(container_cpu_usage_seconds_total{namespace=\"$NAMESPACE\"}[$DURATION]))";
