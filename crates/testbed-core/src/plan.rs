@@ -241,7 +241,7 @@ pub enum Fact {
 /// What should be done, and what should be said of it.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// Writes to the world, in order. The first that fails ends the pass.
+    /// Writes to the world, in order. After the first that fails, nothing more is made.
     pub effects: Vec<Effect>,
     /// The status to write, before the facts of the effects are in it.
     pub status: ExperimentStatus,
@@ -431,6 +431,12 @@ impl Step {
         if matches!(self.outcome, Outcome::Done { .. }) {
             self.outcome = Outcome::Wait { reason, message: message.into() };
         }
+    }
+
+    /// What it needs to know cannot be read, and no watch will tell when it can.
+    fn unreadable(&mut self, pass: &Pass<'_>, message: impl Into<String>) {
+        self.wait(Reason::NotReadable, message);
+        self.look_again(pass.now);
     }
 
     /// Gives another reason for waiting, in the same words.

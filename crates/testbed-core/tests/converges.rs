@@ -458,6 +458,83 @@ fn what_is_run_last_of_a_component_is_run_before_its_namespace_goes() {
 }
 
 #[test]
+fn the_namespace_of_another_target_in_the_same_cluster_stays_for_what_is_run_last_there() {
+    let mut world = World::twice_in_a_tailnet();
+    for target in &mut world.experiment.as_mut().unwrap().spec.targets {
+        target.observability = None;
+    }
+    world.last_hooks = Some("right");
+    world.run(|_| None, |world| !world.stored.is_empty());
+    while world.status().teardown_began_at.is_none() {
+        world.pass(None);
+    }
+    let others = world.remote["right"].namespaces.clone();
+    assert!(world.applications.values().any(|seen| seen.target == "right" && seen.has_last_hooks));
+    world.cluster_of("left").unwrap().namespaces.extend(others.clone());
+    for _ in 0..3 {
+        world.pass(None);
+    }
+    let seen = &world.remote["left"].namespaces;
+    let stays =
+        seen.iter().filter(|seen| others.iter().any(|other| other.name == seen.name && !seen.deleting));
+    assert_eq!((others.len(), stays.count()), (1, 1), "{seen:?}");
+}
+
+#[test]
+fn what_a_cloud_made_for_a_cluster_that_others_deleted_may_be_there_still() {
+    let mut world = World::in_a_cloud();
+    world.run(|_| None, |world| world.submissions == 1);
+    world.clusters.values_mut().find(|cluster| cluster.target == "left").unwrap().deleting = true;
+    world.run(|_| None, World::cleaned);
+    let status = world.status();
+    let left_behind: Vec<usize> = status.targets.iter().map(|target| target.left_behind.len()).collect();
+    assert_eq!(left_behind, [1, 0], "{status:#?}");
+    assert_eq!(status::get(&status, ConditionType::CleanedUp).unwrap().reason, "LeftBehind");
+}
+
+#[test]
+fn clusters_go_though_nobody_may_read_beside_the_experiment() {
+    for mut world in [World::with_clusters(), World::in_a_cloud()] {
+        world.run(|_| None, |world| world.submissions == 1);
+        world.kubeconfigs_unread = true;
+        world.delete_experiment();
+        world.run(|_| None, |world| world.clusters.is_empty() && world.leftovers.is_empty());
+        world.pass(None);
+        let reason = status::get(&world.status(), ConditionType::CleanedUp).unwrap().reason.clone();
+        assert_eq!((reason.as_str(), world.cleaned()), ("NotReadable", false));
+        let soon = world.wake_at.unwrap().duration_since(world.now);
+        assert!(soon <= SignedDuration::from_secs(15), "nobody would notice that it can be read");
+        world.kubeconfigs_unread = false;
+        world.run(|_| None, |world| world.experiment.is_none());
+        assert!(world.is_empty());
+    }
+}
+
+#[test]
+fn a_run_that_may_not_read_what_it_shows_ends_in_bounded_time() {
+    let mut world = World::with_clusters();
+    world.kubeconfigs_unread = true;
+    let begun = world.now;
+    world.run(|_| None, |world| world.status().failure.is_some());
+    assert_eq!(world.status().failure.unwrap().reason, "DeadlineExceeded");
+    world.run(|_| None, |world| world.clusters.is_empty());
+    assert!(world.now.duration_since(begun).as_hours() < 1, "{}", world.now);
+}
+
+#[test]
+fn a_record_that_cannot_be_stored_keeps_the_clusters_for_a_while_only() {
+    let mut world = World::with_clusters_and_trials();
+    world.run(|_| None, |world| world.trials.len() == 2);
+    (world.records_fail, world.store_fails) = (true, true);
+    let begun = world.now;
+    world.run(|_| None, |world| world.status().failure.is_some());
+    assert_eq!(world.status().failure.unwrap().reason, "ResultsLost");
+    world.run(|_| None, World::cleaned);
+    assert!(world.now.duration_since(begun).as_mins() < 40, "{}", world.now);
+    assert!(world.is_empty());
+}
+
+#[test]
 fn a_cluster_of_a_cloud_goes_once_the_namespaces_in_it_are_gone_also_where_nothing_has_a_disk() {
     let mut world = World::in_a_cloud();
     world.without_disks = true;

@@ -1,4 +1,4 @@
-//! Carries effects out. Each is idempotent; the first that fails ends the pass, and the pass is run again.
+//! Carries effects out. Each is idempotent; after the first that fails nothing more is made, and the pass is run again.
 
 use crate::bundle;
 use crate::certify::certify;
@@ -85,20 +85,41 @@ impl Error {
     }
 }
 
-/// Carries effects out in order; returns what was learned, and the failure that ended it, if one did.
+/// Carries effects out in order; returns what was learned of each, and the first failure, if there was one.
+///
+/// What takes something away goes on after a refusal to take away something else: none depends on another, and a cluster
+/// costs for as long as it stays.
 pub(crate) async fn apply(
     clients: &Clients,
     seen: &Observed,
     effects: &[Effect],
 ) -> (Vec<Fact>, Option<Error>) {
     let mut facts = Vec::with_capacity(effects.len());
+    let mut failed = None;
     for effect in effects {
+        if failed.is_some() && !takes_away(effect) {
+            facts.push(Fact::Missed);
+            continue;
+        }
         match carry_out(clients, seen, effect).await {
             Ok(fact) => facts.push(fact),
-            Err(error) => return (facts, Some(error)),
+            Err(error) => {
+                facts.push(Fact::Missed);
+                let is_of_one = matches!(error, Error::Kube(KubeError::Api(_)) | Error::Target(_));
+                let goes_on = is_of_one && (takes_away(effect) || matches!(effect, Effect::Register { .. }));
+                failed.get_or_insert(error);
+                if !goes_on {
+                    break;
+                }
+            }
         }
     }
-    (facts, None)
+    (facts, failed)
+}
+
+/// Returns whether an effect is there for something to go.
+const fn takes_away(effect: &Effect) -> bool {
+    matches!(effect, Effect::Delete(_) | Effect::DeleteIn { .. } | Effect::Refresh(_) | Effect::StopSync(_))
 }
 
 async fn carry_out(clients: &Clients, seen: &Observed, effect: &Effect) -> Result<Fact, Error> {
@@ -120,7 +141,8 @@ async fn carry_out(clients: &Clients, seen: &Observed, effect: &Effect) -> Resul
         Effect::StopSync(object) => stop_sync(clients, object).await,
         Effect::Delete(object) => delete_object(clients, object).await,
         Effect::DeleteIn { target, object } => {
-            delete_in(way(clients, &seen.experiment, target)?.client, object).await
+            let kube = way(clients, &seen.experiment, target)?.client;
+            in_time(target, delete_in(kube, object)).await
         }
         Effect::Measure(request) => measure(clients, seen, request).await,
         Effect::Collect(request) => collect(clients, seen, request).await,
@@ -227,10 +249,13 @@ async fn apply_in(
     Ok(Fact::Done)
 }
 
-/// A target that does not answer must not hold up the runs of others.
-async fn in_time<T>(target: &str, work: impl Future<Output = Result<T, KubeError>>) -> Result<T, Error> {
+/// A target that does not answer, or asks to be asked again in a year, must not hold up other targets and runs.
+pub(crate) async fn in_time<T, E: Into<Error>>(
+    target: &str,
+    work: impl Future<Output = Result<T, E>>,
+) -> Result<T, Error> {
     match timeout(PATIENCE, work).await {
-        Ok(result) => Ok(result?),
+        Ok(result) => result.map_err(Into::into),
         Err(_) => {
             Err(Error::Target(format!("target {target} did not answer within {} s", PATIENCE.as_secs())))
         }
@@ -444,7 +469,11 @@ async fn measure(clients: &Clients, seen: &Observed, request: &MeasureRequest) -
     } else {
         // A target that died leaves a record that says so, not one that is never written.
         match way(clients, experiment, target) {
-            Ok(way) => in_time(target, observe::nodes(way.client, &nodes)).await.unwrap_or_default(),
+            Ok(way) => match in_time(target, observe::nodes(way.client, &nodes)).await {
+                // Machines that nobody knows would pass for alike.
+                Err(error) if !request.give_up => return Err(error),
+                read => read.unwrap_or_default(),
+            },
             Err(_) => Vec::new(),
         }
     };

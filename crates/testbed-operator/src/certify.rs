@@ -2,8 +2,9 @@
 //! were empty is put on record.
 
 use crate::answers::if_defined;
-use crate::apply::Error;
+use crate::apply::{Error, in_time};
 use crate::clients::{Clients, child, dynamic};
+use crate::observe::is_leaving;
 use crate::targets::Way;
 use futures::stream::{self, StreamExt, TryStreamExt};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
@@ -32,14 +33,24 @@ pub(crate) async fn certify(
     let uid = experiment.uid().unwrap_or_default();
     let mut looks = Vec::new();
     for (kind, space) in places(&experiment.spec, &namespace) {
-        looks.extend(look(&clients.kube, kind, space, &uid).await?);
+        match look(&clients.kube, kind, space, &uid).await {
+            // What is beside the Experiment goes with it.
+            Err(Error::Kube(_)) if space == Some(&namespace) && is_leaving(clients, &namespace).await => {}
+            found => looks.extend(found?),
+        }
     }
     for target in &request.asked {
         let way = reached(clients, &uid, target)?;
-        let found = look(&way.client, ChildKind::Namespace, None, &uid).await?;
+        let found = in_time(target, look(&way.client, ChildKind::Namespace, None, &uid)).await?;
         looks.extend(found.map(|look| Look { target: Some(target.clone()), ..look }));
     }
-    let named = stream::iter(request.made.clone()).map(|made| absent(clients, &uid, request, made));
+    let named = stream::iter(request.made.clone()).map(async |made| {
+        let is_beside = made.target.is_none() && made.namespace.as_ref() == Some(&namespace);
+        match absent(clients, &uid, request, made).await {
+            Err(Error::Kube(_)) if is_beside && is_leaving(clients, &namespace).await => Ok(()),
+            asked => asked,
+        }
+    });
     named.buffer_unordered(AT_ONCE).try_collect::<()>().await?;
     let Some(prefix) = &request.prefix else { return Ok(Fact::Certified { certificate: None }) };
     let certificate = Certificate {
@@ -77,7 +88,11 @@ async fn absent(clients: &Clients, uid: &str, request: &CertifyRequest, made: Ma
     };
     let resource = child(kind);
     let api = dynamic(kube.clone(), &resource, made.namespace.as_deref());
-    let found = if_defined(&kube, &resource, api.get_metadata_opt(&made.name).await).await?;
+    let found = async { if_defined(&kube, &resource, api.get_metadata_opt(&made.name).await).await };
+    let found = match &made.target {
+        None => found.await?,
+        Some(target) => in_time(target, found).await?,
+    };
     if found.flatten().is_none() {
         return Ok(());
     }

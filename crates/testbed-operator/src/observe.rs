@@ -69,7 +69,10 @@ pub(crate) async fn observe(clients: &Clients, name: &str, space: &str) -> Resul
             looked(looks.deployed, secrets(clients, ARGOCD_NAMESPACE, selector)),
             async {
                 if shown {
-                    looked(looks.deployed, secrets(clients, space, selector)).await
+                    let listed = looked(looks.deployed, secrets(clients, space, selector)).await;
+                    // What lets us read there goes with it, and so does what we would read.
+                    let is_doomed = looks.left && listed.known().is_err() && is_leaving(clients, space).await;
+                    if is_doomed { Seen::Known(Vec::new()) } else { listed }
                 } else {
                     Seen::default()
                 }
@@ -99,6 +102,12 @@ pub(crate) async fn observe(clients: &Clients, name: &str, space: &str) -> Resul
         }));
     }
     Ok(Some(seen))
+}
+
+/// Returns whether a namespace is being deleted, with all that is in it.
+pub(crate) async fn is_leaving(clients: &Clients, name: &str) -> bool {
+    let found = clients.dynamic(&namespace(), None).get_metadata_opt(name).await;
+    found.is_ok_and(|found| found.is_some_and(|found| found.metadata.deletion_timestamp.is_some()))
 }
 
 fn known<T>(result: Result<T, Error>) -> Seen<T> {
@@ -551,8 +560,15 @@ async fn reach(
             endpoint: None,
         },
         _ => {
-            let cluster = cluster
-                .filter(|cluster| cluster.ready || clients.targets.known(&key(run, target)).is_some())?;
+            // One that answered once is asked, whatever Crossplane says of it and whoever we are since: what its cloud made
+            // for it goes only from within.
+            let mut said = experiment.status.iter().flat_map(|status| &status.targets);
+            let answered =
+                leaves && said.any(|known| known.name == target.name && known.cluster_id.is_some());
+            let is_asked = |cluster: &&ClusterFacts| {
+                cluster.ready || answered || clients.targets.known(&key(run, target)).is_some()
+            };
+            let cluster = cluster.filter(is_asked)?;
             made(cluster.kubeconfig_secret.as_deref()?, cluster.endpoint.as_deref())
         }
     };
@@ -560,8 +576,12 @@ async fn reach(
     let owner = reference(experiment);
     let way = clients.targets.way(clients, owner, key(run, target), namespace.clone(), &source);
     let said = async {
-        let given = way.await?;
-        // A namespace that is deleted takes this Secret before the Experiment: what was made is removed by the way known.
+        let given = match way.await {
+            Err(_) if leaves && is_leaving(clients, source.namespace).await => None,
+            given => given?,
+        };
+        // A namespace that is deleted takes this Secret before the Experiment, and what lets us read it: what was made is
+        // removed by the way known.
         let is_closed = given.is_none();
         let known = || clients.targets.known(&key(run, target)).filter(|_| leaves);
         let closed = || Reach::Closed(format!("Secret {}/{} is not there", source.namespace, source.name));

@@ -95,7 +95,7 @@ impl Driver {
             matches!(effect, Effect::AddFinalizer | Effect::RemoveFinalizer | Effect::DeleteExperiment)
         };
         if failed.is_none() && plan.effects.iter().any(own) {
-            log(&run.name, &plan.effects);
+            log(&run.name, &plan.effects, &facts);
             self.settled(run);
             return Ok(Left::Live(clients.settings.safety_look));
         }
@@ -107,7 +107,7 @@ impl Driver {
         if held.is_none() && report(clients, &seen.experiment, &status).await.map_err(Error::Report)? {
             self.wrote(run);
         }
-        log(&run.name, &plan.effects[..facts.len()]);
+        log(&run.name, &plan.effects, &facts);
         if let Some(error) = failed {
             return Err(Error::Apply(error));
         }
@@ -164,8 +164,8 @@ impl Driver {
     }
 }
 
-fn log(experiment: &str, effects: &[Effect]) {
-    for effect in effects {
+fn log(experiment: &str, effects: &[Effect], facts: &[Fact]) {
+    for (effect, _) in effects.iter().zip(facts).filter(|(_, fact)| **fact != Fact::Missed) {
         let effect = match effect {
             Effect::Apply(object) => format!("apply {} {}", object["kind"], object["metadata"]["name"]),
             Effect::ApplyIn { target, object } => {

@@ -116,18 +116,25 @@ impl Sweeper<'_> {
         }
         // All at once: one that does not answer must not hold up the rest.
         let insides = try_join_all(look.delete.iter().map(|orphan| inside(self.clients, orphan))).await?;
-        let mut all_stay = !look.delete.is_empty();
+        let (mut all_stay, mut failed) = (!look.delete.is_empty(), None);
         for (orphan, inside) in look.delete.iter().zip(&insides) {
-            match parting(inside, self.suspects.age(orphan, began).unwrap_or_default()) {
-                Parting::Goes => delete(self.clients, orphan, None).await?,
-                Parting::GoesWithout(what) => delete(self.clients, orphan, Some(&what)).await?,
+            let left = match parting(inside, self.suspects.age(orphan, began).unwrap_or_default()) {
+                Parting::Goes => None,
+                Parting::GoesWithout(what) => Some(what),
                 Parting::Stays(why) => {
                     let (what, run) = (described(orphan), &orphan.run);
                     tracing::info!(what, run, why, "stays for now, though its run is over");
                     continue;
                 }
-            }
+            };
             all_stay = false;
+            // One that cannot be deleted keeps no other, such as a cluster that costs.
+            if let Err(error) = delete(self.clients, orphan, left.as_deref()).await {
+                failed.get_or_insert(error);
+            }
+        }
+        if let Some(error) = failed {
+            return Err(error);
         }
         Ok(if all_stay { SUSPICIOUS } else { look.again })
     }

@@ -1,8 +1,9 @@
 //! Faults at the requests of the operator, numbered as in the design: what happens to which request, and when.
 
-use crate::players;
+use crate::players::{self, Behavior, deleting};
 use crate::store::{Key, Refusal};
 use crate::wire::{Access, Answer, Asked, Shared, answer, ended, is_mutating, lock, refuse};
+use crate::world::NAMESPACE;
 use futures::future::BoxFuture;
 use http::{HeaderValue, Request};
 use kube::client::Body;
@@ -293,8 +294,8 @@ pub struct Faulty {
     pub crash: Arc<Notify>,
     /// Whose requests these are.
     pub life: u64,
-    /// Whether a policy takes no Application: a fault of whoever asks, and not counted as one.
-    pub refuses: bool,
+    /// What policies of the hub refuse: faults of whoever asks, and not counted as such.
+    pub behavior: Behavior,
     /// Whether the API server is there at all.
     pub reachable: Arc<dyn Fn() -> bool + Send + Sync>,
 }
@@ -323,6 +324,25 @@ fn said(code: u16, reason: &'static str) -> Answer {
 }
 
 impl Faulty {
+    /// Returns whether a policy of the hub refuses a request.
+    fn is_refused(&self, request: &Request<Body>) -> bool {
+        let (path, method) = (request.uri().path(), request.method());
+        if self.behavior.refuses && is_mutating(method) && path.contains("/applications/") {
+            return true;
+        }
+        if let Some(stay) = self.behavior.namespaces_stay
+            && method == http::Method::DELETE
+            && path.starts_with("/api/v1/namespaces/")
+        {
+            let faults = self.faults.lock().unwrap_or_else(PoisonError::into_inner);
+            return faults.sent.first().is_none_or(|first| first.at.elapsed() < stay);
+        }
+        let beside = Key::new("Namespace", "", NAMESPACE);
+        self.behavior.theirs_closed
+            && path.starts_with(&format!("/api/v1/namespaces/{NAMESPACE}/secrets"))
+            && lock(&self.hub).get(&beside).is_some_and(|namespace| deleting(&namespace))
+    }
+
     /// Counts a request and returns what happens to it; absent if it is of an earlier life.
     fn count(&self, request: &Request<Body>) -> Option<Fate> {
         // Events are a courtesy, and the lease goes by the clock: neither is counted.
@@ -344,7 +364,7 @@ impl Faulty {
     /// # Errors
     /// If the connection is to break.
     pub async fn pass(self, request: Request<Body>) -> Result<Answer, BoxError> {
-        if self.refuses && is_mutating(request.method()) && request.uri().path().contains("/applications/") {
+        if self.is_refused(&request) {
             return Ok(said(403, "Forbidden"));
         }
         let Some(fate) = self.count(&request) else {

@@ -36,7 +36,7 @@ struct Arguments {
     /// more than the six for each core that there are by default
     #[arg(long, requires = "real", value_parser = clap::value_parser!(u16).range(1..))]
     at_once: Option<u16>,
-    /// Only these faults, such as crash-after@7,conflict@9
+    /// Only these faults, such as crash-after@7,conflict@9: what happens, at which write. A word that is none lists them
     #[arg(long, value_delimiter = ',')]
     plan: Vec<Fault>,
     /// Pairs of faults too; hours

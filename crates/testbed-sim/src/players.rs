@@ -49,7 +49,10 @@ pub struct Behavior {
     pub label_lost: bool,
     /// A policy of the hub takes no Application.
     pub refuses: bool,
-    /// Whoever deletes the run deletes the way to the cluster of someone else, too.
+    /// For so long a policy of the hub lets nobody delete a namespace.
+    pub namespaces_stay: Option<Duration>,
+    /// Whoever deletes the run deletes the way to the cluster of someone else first, and then the namespace of both, with
+    /// what lets anyone read the Secrets in it.
     pub theirs_closed: bool,
     /// Stores of metrics answer only after so long.
     pub metrics_away: Option<Duration>,
@@ -204,7 +207,7 @@ fn has_last_hook(object: &Value) -> bool {
     strings(&object["metadata"]["finalizers"]).iter().any(|finalizer| finalizer == LAST_HOOK)
 }
 
-fn deleting(object: &Value) -> bool {
+pub(crate) fn deleting(object: &Value) -> bool {
     object["metadata"]["deletionTimestamp"].is_string()
 }
 
@@ -743,7 +746,12 @@ pub async fn theirs(hub: Shared, clusters: Arc<Clusters>, clock: Clock, behavior
         let silent = behavior.theirs_silent && since.is_some_and(|since| since.elapsed() < SILENT);
         if behavior.theirs_closed && (since.is_some() || runs.is_empty()) {
             let way = Key::new("Secret", NAMESPACE, THEIRS);
-            let _ = lock(&hub).delete(&way, &Deletion { now: true, ..Deletion::default() });
+            let space = Key::new("Namespace", "", NAMESPACE);
+            let mut hub = lock(&hub);
+            let _ = hub.delete(&way, &Deletion { now: true, ..Deletion::default() });
+            // It stays for as long as the Experiment has our finalizer, and then for those who look at the end.
+            let _ = hub.patch(&space, false, &json!({"metadata": {"finalizers": ["kubernetes"]}}));
+            let _ = hub.delete(&space, &Deletion::default());
         } else {
             let _ = lock(&hub).create("Secret", NAMESPACE, secret.clone());
         }

@@ -44,6 +44,7 @@ impl Scenario {
             || self.behavior.disks.is_some()
             || self.behavior.hooks
             || self.behavior.refuses
+            || self.behavior.namespaces_stay.is_some()
             || self.behavior.place_taken;
         !unfit && !self.name.starts_with("expires")
     }
@@ -155,6 +156,16 @@ pub fn all() -> Vec<Scenario> {
 pub fn with_a_lost_label() -> Option<Scenario> {
     let run = named("hub")?;
     Some(Scenario { name: "label-lost", behavior: Behavior { label_lost: true, ..run.behavior }, ..run })
+}
+
+/// Returns a run on the hub and in a cluster, of which the namespace on the hub cannot be deleted for twenty minutes.
+#[must_use]
+pub fn with_a_namespace_that_stays() -> Option<Scenario> {
+    let run = named("clusters")?;
+    let mut experiment = run.experiment;
+    experiment["spec"]["targets"][1]["cluster"]["type"] = json!("hub");
+    let behavior = Behavior { namespaces_stay: Some(Duration::from_mins(20)), ..run.behavior };
+    Some(Scenario { name: "namespace-stays", experiment, behavior, ..run })
 }
 
 /// Returns the run of this name.

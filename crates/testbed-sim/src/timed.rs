@@ -85,7 +85,7 @@ impl Lab {
             faults: Faults::new(Box::new(Vec::new())),
             crash: Arc::default(),
             life: 0,
-            refuses: false,
+            behavior: Behavior::default(),
             reachable: Arc::new(|| true),
         };
         let bucket = Bucket { inner: Arc::default(), faulty, trouble: Trouble::None };

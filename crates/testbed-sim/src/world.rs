@@ -384,7 +384,7 @@ impl World {
             faults: self.faults.clone(),
             crash: self.crash.clone(),
             life,
-            refuses: self.behavior.refuses,
+            behavior: self.behavior,
             reachable: Arc::new(|| true),
         }
     }

@@ -2,7 +2,9 @@
 #![allow(missing_docs, clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 use rstest::rstest;
+use std::time::Duration;
 use testbed_api::Experiment;
+use testbed_sim::fault::Sent;
 use testbed_sim::runs;
 use testbed_sim::store::{Change, Entry};
 use testbed_sim::world::{Ground, Outcome, live};
@@ -31,6 +33,18 @@ fn what_lost_the_label_by_which_it_is_found_is_asked_for_by_its_name() {
     let over = |entry: &Entry| entry.object["status"]["resourcesCleaned"] == true;
     let (gone, over) = (outcome.history.iter().position(gone), outcome.history.iter().position(over));
     assert!(gone.unwrap() < over.unwrap(), "the run was over before its project was gone");
+}
+
+#[test]
+fn a_cluster_does_not_wait_for_a_namespace_that_may_not_be_deleted() {
+    let outcome = live(&Ground::Memory, &runs::with_a_namespace_that_stays().unwrap(), &[]);
+    assert_eq!(outcome.broken, Vec::<String>::new());
+    let first = |what: &str| {
+        let asked = |sent: &&Sent| sent.line.starts_with("DELETE") && sent.line.contains(what);
+        outcome.sent.iter().find(asked).unwrap_or_else(|| panic!("nobody deletes {what}")).at
+    };
+    let later = first("/experimentclusters/").duration_since(first("/applications/"));
+    assert!(later < Duration::from_secs(60), "the cluster costs for {later:?}");
 }
 
 #[rstest]

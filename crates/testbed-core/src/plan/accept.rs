@@ -19,7 +19,7 @@ pub(super) fn accept(pass: &Pass<'_>, status: &mut ExperimentStatus) -> Step {
     let (catalog, template) = match (pass.seen.catalog.known(), pass.seen.template.known()) {
         (Ok(catalog), Ok(template)) => (catalog.with(template.as_ref()), template),
         (Err(reason), _) | (_, Err(reason)) => {
-            step.wait(Reason::NotReadable, format!("the catalog cannot be read: {reason}"));
+            step.unreadable(pass, format!("the catalog cannot be read: {reason}"));
             return step;
         }
     };

@@ -36,8 +36,8 @@ pub(super) fn deploy(pass: &Pass<'_>, status: &mut ExperimentStatus) -> Step {
         let reasons =
             [lists.0.err(), lists.1.err(), lists.2.err(), lists.3.err(), lists.4.err()].into_iter().flatten();
         let reason = reasons.into_iter().next().unwrap_or_default();
-        step.wait(Reason::NotReadable, format!("what is deployed cannot be read: {reason}"));
-        return step;
+        step.unreadable(pass, format!("what is deployed cannot be read: {reason}"));
+        return in_time(pass, step);
     };
     if let Some(message) = target::taken(pass, namespaces) {
         return step.fail(Reason::NamespaceTaken, message);
@@ -82,6 +82,11 @@ pub(super) fn deploy(pass: &Pass<'_>, status: &mut ExperimentStatus) -> Step {
     if let Some(loss) = target::next_loss(status) {
         step.wake(loss);
     }
+    in_time(pass, step)
+}
+
+/// The stage fails if it waits beyond its deadline, whatever for.
+fn in_time(pass: &Pass<'_>, step: Step) -> Step {
     match status::since(pass.persisted, ConditionType::ClustersReady)
         .and_then(|at| at.checked_add(DEPLOY_DEADLINE).ok())
     {

@@ -83,7 +83,7 @@ pub(super) fn note(
             known.registration.get_or_insert_with(|| registration.name.clone());
         }
     }
-    for kubeconfig in left.kubeconfigs {
+    for kubeconfig in left.kubeconfigs.unwrap_or_default() {
         let tutorial = status.tutorial_status.get_or_insert_default();
         tutorial.kubeconfig_secrets.insert(kubeconfig.target.clone(), kubeconfig.name.clone());
     }

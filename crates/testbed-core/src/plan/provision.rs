@@ -27,8 +27,8 @@ pub(super) fn provision(pass: &Pass<'_>, status: &mut ExperimentStatus) -> Step 
     let clusters = match pass.seen.clusters.known() {
         Ok(clusters) => clusters,
         Err(reason) => {
-            step.wait(Reason::NotReadable, format!("the clusters cannot be read: {reason}"));
-            return step;
+            step.unreadable(pass, format!("the clusters cannot be read: {reason}"));
+            return in_time(pass, own, step);
         }
     };
     let mut free = Free::of(pass);
@@ -50,6 +50,11 @@ pub(super) fn provision(pass: &Pass<'_>, status: &mut ExperimentStatus) -> Step 
             if known.cluster_name.is_some() && is_ready(target, known) { "Ready" } else { "Creating" }.into(),
         );
     }
+    in_time(pass, own, step)
+}
+
+/// The stage fails if it waits beyond its deadline, whatever for.
+fn in_time(pass: &Pass<'_>, own: bool, step: Step) -> Step {
     let started = status::since(pass.persisted, ConditionType::Accepted);
     match started.and_then(|at| at.checked_add(deadline(pass)).ok()) {
         Some(deadline) if own => step.deadline(deadline, pass.now),

@@ -29,7 +29,7 @@ pub(super) fn run_workflow(pass: &Pass<'_>, status: &mut ExperimentStatus) -> St
     let workflows = match pass.seen.workflows.known() {
         Ok(workflows) => workflows,
         Err(reason) => {
-            step.wait(Reason::NotReadable, format!("the workflow cannot be read: {reason}"));
+            step.unreadable(pass, format!("the workflow cannot be read: {reason}"));
             return step;
         }
     };
@@ -59,7 +59,7 @@ fn submit(pass: &Pass<'_>, status: &mut ExperimentStatus, mut step: Step, name: 
     let template = match pinned_template(pass) {
         Ok(template) => template,
         Err((Reason::NotReadable, message)) => {
-            step.wait(Reason::NotReadable, message);
+            step.unreadable(pass, message);
             return step;
         }
         Err((reason, message)) => return step.fail(reason, message),

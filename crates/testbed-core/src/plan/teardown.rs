@@ -30,6 +30,12 @@ const CLEARS_UP: SignedDuration = SignedDuration::from_mins(5);
 /// How long after the begin of teardown the hooks that Argo CD runs last hold up their namespaces in a cluster that goes.
 const LAST_HOOKS: SignedDuration = SignedDuration::from_mins(10);
 
+/// What is said where a list cannot be had.
+const UNREADABLE: &str = "what is left cannot be read";
+
+/// What is said of a cluster that is let go.
+const DELETING: &str = "Deleting";
+
 /// Everything that was made for the run and is still there.
 pub(super) struct Left<'a> {
     pub(super) applications: &'a [ApplicationFacts],
@@ -37,7 +43,9 @@ pub(super) struct Left<'a> {
     pub(super) registrations: &'a [ObjectFacts],
     pub(super) projects: &'a [ObjectFacts],
     pub(super) clusters: &'a [ClusterFacts],
-    pub(super) kubeconfigs: &'a [ObjectFacts],
+    /// Those that were shown to the user, or why they cannot be read. They lie where the Experiment does: who may read
+    /// there is for others to say, and nothing that costs waits for it.
+    pub(super) kubeconfigs: Result<&'a [ObjectFacts], &'a str>,
     leftovers: &'a [String],
 }
 
@@ -55,11 +63,17 @@ pub(super) fn teardown(pass: &Pass<'_>, status: &mut ExperimentStatus) -> Step {
     let seen = pass.seen;
     let (workflows, pods) = match (seen.workflows.known(), seen.workflow_pods.known()) {
         (Ok(workflows), Ok(pods)) => (workflows, pods),
-        (Err(reason), _) | (_, Err(reason)) => return unreadable(step, reason),
+        (Err(reason), _) | (_, Err(reason)) => {
+            step.unreadable(pass, format!("{UNREADABLE}: {reason}"));
+            return step;
+        }
     };
     let left = match left(pass) {
         Ok(left) => left,
-        Err(reason) => return unreadable(step, &reason),
+        Err(reason) => {
+            step.unreadable(pass, format!("{UNREADABLE}: {reason}"));
+            return step;
+        }
     };
     made::note(pass, status, &left, workflows);
     if certificate::made(&pass.run, status) != certificate::made(&pass.run, pass.persisted) {
@@ -99,11 +113,6 @@ fn certify(pass: &Pass<'_>, status: &ExperimentStatus, mut step: Step) -> Step {
     step
 }
 
-fn unreadable(mut step: Step, reason: &str) -> Step {
-    step.wait(Reason::NotReadable, format!("what is left cannot be read: {reason}"));
-    step
-}
-
 fn left<'a>(pass: &'a Pass<'_>) -> Result<Left<'a>, String> {
     fn known<T>(seen: &Seen<Vec<T>>) -> Result<&[T], String> {
         seen.known().map(Vec::as_slice).map_err(str::to_owned)
@@ -115,7 +124,7 @@ fn left<'a>(pass: &'a Pass<'_>) -> Result<Left<'a>, String> {
         registrations: known(&seen.registrations)?,
         projects: known(&seen.projects)?,
         clusters: known(&seen.clusters)?,
-        kubeconfigs: known(&seen.kubeconfigs)?,
+        kubeconfigs: seen.kubeconfigs.known().map(Vec::as_slice),
         leftovers: known(&seen.leftovers)?,
     })
 }
@@ -241,12 +250,23 @@ fn within(pass: &Pass<'_>, target: &Target, facts: &RemoteFacts, left: &Left<'_>
     let hooks_until = still(pass, LAST_HOOKS).filter(|_| target.cluster.kind.is_made());
     let has_time = hooks_until.is_some() || !target.cluster.kind.is_made();
     let has_last_hooks = has_time && of_target().any(|seen| seen.has_last_hooks);
+    // Another target may be in the same cluster, and its namespace is seen here too.
+    let place_of = |application: &&ApplicationFacts| pass.run.namespace_of(&application.target);
+    let is_hooked = |name: &str| {
+        let hooked = left.applications.iter().filter(|seen| seen.has_last_hooks);
+        has_time && hooked.into_iter().any(|seen| place_of(&seen) == name)
+    };
+    let is_a_place = |name: &str| {
+        let mut targets = pass.run.spec.targets.iter();
+        targets.any(|other| pass.run.namespace_of(&other.name) == name)
+    };
     if let Some(until) = hooks_until.filter(|_| has_last_hooks) {
         step.wake(until);
     }
     let clears_up = of_target().find(|seen| clears_up_until(pass, left, seen).is_some());
     let is_needed = |namespace: &NamespaceFacts| {
-        has_last_hooks
+        is_hooked(&namespace.name)
+            || (has_last_hooks && !is_a_place(&namespace.name))
             || clears_up.is_some_and(|seen| agent::namespace(&seen.component) == Some(&namespace.name))
     };
     for namespace in facts.namespaces.iter().filter(is_own).filter(|seen| seen.deleting || !is_needed(seen)) {
@@ -368,8 +388,10 @@ fn lost(pass: &Pass<'_>, target: &Target, left: &Left<'_>) -> Lost {
         ClusterType::Gke | ClusterType::Eks | ClusterType::Aks => {
             let cluster = target::cluster(left.clusters, name);
             match cluster.filter(|cluster| !cluster.deleting) {
-                // It was asked before it was deleted, or given up.
-                None => Lost::Nothing,
+                // It was asked before we deleted it, or given up.
+                None if known.phase.as_deref() == Some(DELETING) => Lost::Nothing,
+                // Others deleted it, and what its cloud made for it stays.
+                None => Lost::Surely(vec![OUTLIVES.into()]),
                 Some(cluster) if waits && !cluster.dead => Lost::Perhaps {
                     message: format!("target {name} does not answer; what it made itself is not removed yet"),
                     until,
@@ -429,7 +451,15 @@ fn access(
     let is_idle = |target: &str| (is_bare(target) || is_overdue(pass)) && !busy.contains(target);
     for cluster in left.clusters.iter().filter(|cluster| is_idle(&cluster.target)) {
         if let Some(known) = target::recorded(status, &cluster.target) {
-            known.phase = Some("Deleting".into());
+            known.phase = Some(DELETING.into());
+        }
+        let spec = pass.run.spec.targets.iter().find(|target| target.name == cluster.target);
+        let is_said = target::known(pass, &cluster.target)
+            .is_some_and(|persisted| persisted.phase.as_deref() == Some(DELETING));
+        if spec.is_some_and(|target| target.cluster.kind.is_of_a_cloud()) && !is_said && !cluster.deleting {
+            // That it was us stands on record before: what others delete leaves behind what its cloud made for it.
+            step.wait(Reason::TearingDown, format!("that cluster {} goes is being recorded", cluster.name));
+            continue;
         }
         let namespace = Some(CLUSTER_NAMESPACE);
         remove(step, ChildKind::Cluster, namespace, &cluster.name, &cluster.uid, cluster.deleting);
@@ -452,7 +482,11 @@ fn access(
         }
     }
     if are_gone && left.applications.is_empty() && busy.is_empty() {
-        for kubeconfig in left.kubeconfigs {
+        let kubeconfigs = left.kubeconfigs.unwrap_or_else(|reason| {
+            step.unreadable(pass, format!("kubeconfigs that were shown cannot be read: {reason}"));
+            &[]
+        });
+        for kubeconfig in kubeconfigs {
             let (namespace, name) = (Some(pass.run.namespace), &kubeconfig.name);
             remove(step, ChildKind::Secret, namespace, name, &kubeconfig.uid, kubeconfig.deleting);
             step.look_again(pass.now);

@@ -10,15 +10,16 @@
 use super::budget::{self, Money};
 use super::collect::{COLLECT_HALF, SETTLE};
 use super::template::pinned_template;
-use super::{ChildKind, Effect, MeasureRequest, ObjectRef, Pass, Step, questions, target};
+use super::{COLLECT_DEADLINE, ChildKind, Effect, MeasureRequest, ObjectRef, Pass, Step, questions, target};
 use crate::build::{self, WORKFLOW_NAMESPACE};
 use crate::observed::{PodFacts, Reach, WorkflowFacts};
 use crate::schedule::{self, Next, Schedule, Timing};
 use crate::selector::Selector;
+use crate::status;
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, Time};
 use std::time::Duration;
-use testbed_api::conditions::Reason;
+use testbed_api::conditions::{ConditionType, Reason};
 use testbed_api::record::{Pod, Slot};
 use testbed_api::status::{ExperimentStatus, Stop, TrialEnd, TrialStatus, TrialsStatus, WorkflowStatus};
 use testbed_api::trials::{Reset, Trials, Variant};
@@ -42,7 +43,7 @@ pub(super) fn run_trials(pass: &Pass<'_>, trials: &Trials, status: &mut Experime
     let (workflows, pods) = match (pass.seen.workflows.known(), pass.seen.pods.known()) {
         (Ok(workflows), Ok(pods)) => (workflows, pods),
         (Err(reason), _) | (_, Err(reason)) => {
-            step.wait(Reason::NotReadable, format!("the trial cannot be looked at: {reason}"));
+            step.unreadable(pass, format!("the trial cannot be looked at: {reason}"));
             return step;
         }
     };
@@ -69,12 +70,13 @@ pub(super) fn run_trials(pass: &Pass<'_>, trials: &Trials, status: &mut Experime
             step.wait(Reason::TrialPreparing, format!("workflow {} is being removed", done.name));
         }
     }
-    if !step.is_done() {
-        return reported(status, step);
-    }
     let created = pass.seen.experiment.metadata.creation_timestamp.as_ref().map_or(pass.now, |time| time.0);
     let next = schedule::next(pass.run.spec, known, created, pass.now);
     let money = budget::between_trials(pass, &schedule, &next);
+    // What does not go is waited for, but not beyond what was asked for.
+    if !step.is_done() && !pass.run.spec.aborted && !matches!(money, Money::Spent(_)) {
+        return reported(status, step);
+    }
     if pass.run.spec.paused
         && known.stopped.is_none()
         && !pass.run.spec.aborted
@@ -242,7 +244,7 @@ impl World<'_> {
         let template = match pinned_template(self.pass) {
             Ok(template) => template,
             Err((Reason::NotReadable, message)) => {
-                step.wait(Reason::NotReadable, message);
+                step.unreadable(self.pass, message);
                 return step;
             }
             Err((reason, message)) => return step.fail(reason, message),
@@ -365,6 +367,14 @@ impl World<'_> {
         if self.is_settling(trial, &mut step) {
             return step;
         }
+        // Clusters cost while a store is waited for. Time may have passed while nobody looked: a record is given up only after
+        // an attempt beyond the deadline failed.
+        let tried = status::get(self.pass.persisted, ConditionType::WorkflowSucceeded)
+            .is_some_and(|condition| condition.reason == Reason::LastAttempt.as_str());
+        if tried && self.pass.now >= later(end.at.0, COLLECT_DEADLINE) {
+            let message = format!("the record of trial {} could not be stored in time", trial.slot.trial);
+            return step.fail(Reason::ResultsLost, message);
+        }
         let window = end.window.as_ref().filter(|_| end.failed.is_none());
         let asked =
             window.map(|window| questions::of_trial(self.pass, &trial.slot, window)).unwrap_or_default();
@@ -374,8 +384,15 @@ impl World<'_> {
             prefix: self.pass.run.results_prefix(),
             give_up: self.pass.now >= later(end.at.0, COLLECT_HALF),
         })));
-        step.wait(Reason::TrialMeasuring, self.progress(trial, "is over, and its samples are being read"));
-        step.wake(later(end.at.0, COLLECT_HALF));
+        let (half, deadline) = (later(end.at.0, COLLECT_HALF), later(end.at.0, COLLECT_DEADLINE));
+        if self.pass.now < deadline {
+            let message = self.progress(trial, "is over, and its samples are being read");
+            step.wait(Reason::TrialMeasuring, message);
+            step.wake(if self.pass.now < half { half } else { deadline });
+        } else {
+            let message = self.progress(trial, "is over; one last attempt to store its record is made");
+            step.wait(Reason::LastAttempt, message);
+        }
         step
     }
 

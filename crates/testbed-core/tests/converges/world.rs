@@ -50,6 +50,8 @@ pub struct World {
     pub void_trials: Vec<String>,
     /// The store of results takes nothing.
     pub store_fails: bool,
+    /// It takes no record of a trial.
+    pub records_fail: bool,
     /// What components there are.
     pub catalog: CatalogFacts,
     pub next_uid: usize,
@@ -99,6 +101,8 @@ pub struct World {
     pub volumes_stay: bool,
     /// Namespaces in clusters stay.
     pub namespaces_stay: bool,
+    /// Nobody may read what is beside the Experiment.
+    pub kubeconfigs_unread: bool,
     /// UIDs of namespaces in clusters that are going: there is time to see them do so.
     going: BTreeSet<String>,
     /// The target whose components have hooks that are run when they were deleted, in the namespace they were in.
@@ -122,6 +126,7 @@ impl World {
             subjects_vanish: false,
             void_trials: Vec::new(),
             store_fails: false,
+            records_fail: false,
             catalog: catalog(),
             next_uid: 0,
             history: Vec::new(),
@@ -149,6 +154,7 @@ impl World {
             without_disks: false,
             volumes_stay: false,
             namespaces_stay: false,
+            kubeconfigs_unread: false,
             going: BTreeSet::new(),
             last_hooks: None,
         }
@@ -390,7 +396,10 @@ impl World {
             remote: self.reach(),
             registrations: Seen::Known(self.registrations.values().cloned().collect()),
             projects: Seen::Known(self.projects.values().cloned().collect()),
-            kubeconfigs: Seen::Known(self.kubeconfigs.values().cloned().collect()),
+            kubeconfigs: match self.kubeconfigs_unread {
+                true => Seen::Unknown("secrets is forbidden".into()),
+                false => Seen::Known(self.kubeconfigs.values().cloned().collect()),
+            },
             leftovers: Seen::Known(
                 self.leftovers.iter().filter(|resource| !kept.contains(resource)).cloned().collect(),
             ),
@@ -715,6 +724,7 @@ impl World {
                     *deleting = true;
                 }
             }
+            Effect::Measure(_) if self.records_fail => return Fact::Missed,
             Effect::Measure(request) => {
                 let key = format!("{}trials/{}.json", request.prefix, request.trial);
                 let status = self.experiment.as_ref().and_then(|run| run.status.as_ref());

@@ -97,26 +97,28 @@
 60 s Running, looks again at 75 s
     it has cost 0.005 USD
 99 s Running, looks again at 114 s
-    delete Cluster tsdb-x7k2q-left-5d5nn6xe (uid-2)
-    delete Cluster tsdb-x7k2q-right-72fpjevj (uid-4)
-    CleanedUp=False TearingDown cluster tsdb-x7k2q-left-5d5nn6xe is being removed
+    CleanedUp=False TearingDown that cluster tsdb-x7k2q-left-5d5nn6xe goes is being recorded
     left is Deleting
     right is Deleting
 102 s Running, looks again at 117 s
-    CleanedUp=False TearingDown 3 resources of clusters are being removed, such as v1/Secret/tsdb-x7k2q-left-5d5nn6xe-kubeconfig
+    delete Cluster tsdb-x7k2q-left-5d5nn6xe (uid-2)
+    delete Cluster tsdb-x7k2q-right-72fpjevj (uid-4)
+    CleanedUp=False TearingDown cluster tsdb-x7k2q-left-5d5nn6xe is being removed
 105 s Running, looks again at 120 s
-    CleanedUp=False TearingDown 2 resources of clusters are being removed, such as v1/Pod/tsdb-x7k2q-right-72fpjevj-0
+    CleanedUp=False TearingDown 3 resources of clusters are being removed, such as v1/Secret/tsdb-x7k2q-left-5d5nn6xe-kubeconfig
 108 s Running, looks again at 123 s
-    CleanedUp=False TearingDown v1/Secret/tsdb-x7k2q-right-72fpjevj-kubeconfig, of which a cluster was made, is being removed
+    CleanedUp=False TearingDown 2 resources of clusters are being removed, such as v1/Pod/tsdb-x7k2q-right-72fpjevj-0
 111 s Running, looks again at 126 s
+    CleanedUp=False TearingDown v1/Secret/tsdb-x7k2q-right-72fpjevj-kubeconfig, of which a cluster was made, is being removed
+114 s Running, looks again at 129 s
     delete Secret tsdb-x7k2q-left-akcs2a1a (uid-8)
     delete Secret tsdb-x7k2q-right-ff2ax8sj (uid-16)
     CleanedUp=False TearingDown secret tsdb-x7k2q-left-akcs2a1a is being removed
-    it has cost 0.0097 USD
-114 s Running
+    it has cost 0.01 USD
+117 s Running
     certify under Some("runs/11111111-2222-3333-4444-555555555555/"): Application tsdb-x7k2q-left-metrics-agent-nckbxcrn, Application tsdb-x7k2q-left-metrics-app-7twgse32, Application tsdb-x7k2q-right-metrics-agent-qj5sfe4w, Application tsdb-x7k2q-right-metrics-egress-45296d5a, Application tsdb-x7k2q-right-store-kfzrp5ag, Application tsdb-x7k2q-right-tailscale-operato-zkk6eydb, ExperimentCluster tsdb-x7k2q-left-5d5nn6xe, ExperimentCluster tsdb-x7k2q-right-72fpjevj, Project tsdb-x7k2q-q14876sn, Secret cluster-tsdb-x7k2q-left-5d5nn6xe, Secret cluster-tsdb-x7k2q-right-72fpjevj, Secret tsdb-x7k2q-left-akcs2a1a, Secret tsdb-x7k2q-right-ff2ax8sj, Workflow tsdb-x7k2q-p5ae4psv, resource of a cluster v1/Pod/tsdb-x7k2q-left-5d5nn6xe-0, resource of a cluster v1/Pod/tsdb-x7k2q-right-72fpjevj-0, resource of a cluster v1/Secret/tsdb-x7k2q-left-5d5nn6xe-kubeconfig, resource of a cluster v1/Secret/tsdb-x7k2q-right-72fpjevj-kubeconfig
     CleanedUp=True NothingLeft nothing is left of the run
-117 s Running
+120 s Running
     RemoveFinalizer
 
 The status at last:
@@ -134,7 +136,7 @@ targets:
   kubeconfigSecret: tsdb-x7k2q-left-5d5nn6xe-kubeconfig
   clusterId: id-of-uid-2
   clusterCreatedAt: "2026-01-01T00:00:06Z"
-  clusterGoneAt: "2026-01-01T00:01:51Z"
+  clusterGoneAt: "2026-01-01T00:01:54Z"
   resources:
   - v1/Pod/tsdb-x7k2q-left-5d5nn6xe-0
   - v1/Secret/tsdb-x7k2q-left-5d5nn6xe-kubeconfig
@@ -182,7 +184,7 @@ targets:
   kubeconfigSecret: tsdb-x7k2q-right-72fpjevj-kubeconfig
   clusterId: id-of-uid-4
   clusterCreatedAt: "2026-01-01T00:00:06Z"
-  clusterGoneAt: "2026-01-01T00:01:51Z"
+  clusterGoneAt: "2026-01-01T00:01:54Z"
   resources:
   - v1/Pod/tsdb-x7k2q-right-72fpjevj-0
   - v1/Secret/tsdb-x7k2q-right-72fpjevj-kubeconfig
@@ -259,9 +261,9 @@ cost:
   hourlyUsd: 0.3308
   estimateUsd: 0.4355
   atMostUsd: 7.9647
-  runningUsd: 0.0097
-  countedAt: "2026-01-01T00:01:51Z"
-  finalUsd: 0.0097
+  runningUsd: 0.01
+  countedAt: "2026-01-01T00:01:54Z"
+  finalUsd: 0.01
 teardownBeganAt: "2026-01-01T00:00:39Z"
 resourcesCleaned: true
 teardownCertificate:
@@ -269,7 +271,7 @@ teardownCertificate:
   sha256: "00"
 stageTimes:
   Accepted: "2026-01-01T00:00:03.000000Z"
-  CleanedUp: "2026-01-01T00:01:54.000000Z"
+  CleanedUp: "2026-01-01T00:01:57.000000Z"
   ClustersReady: "2026-01-01T00:00:12.000000Z"
   ComponentsReady: "2026-01-01T00:00:30.000000Z"
 tutorialStatus:

@@ -96,8 +96,9 @@
 60 s Complete, looks again at 75 s
     it has cost 0.005 USD
 108 s Complete, looks again at 123 s
-    delete Cluster tsdb-x7k2q-right-72fpjevj (uid-4)
     right is Deleting
+111 s Complete, looks again at 126 s
+    delete Cluster tsdb-x7k2q-right-72fpjevj (uid-4)
 120 s Complete, looks again at 135 s
     it has cost 0.0105 USD
 180 s Complete, looks again at 195 s
@@ -132,18 +133,20 @@
     Refresh(ObjectRef { kind: Application, namespace: Some("argocd"), name: "tsdb-x7k2q-left-metrics-app-7twgse32", uid: "uid-10" })
     CleanedUp=False TeardownStuck what may outlive target left is being recorded
 951 s Complete, looks again at 963 s
-    delete Cluster tsdb-x7k2q-left-5d5nn6xe (uid-2)
     CleanedUp=False TeardownStuck application tsdb-x7k2q-left-metrics-agent-nckbxcrn is being removed
     left is Deleting
 954 s Complete, looks again at 969 s
     delete Project tsdb-x7k2q-q14876sn (uid-5)
+    delete Cluster tsdb-x7k2q-left-5d5nn6xe (uid-2)
     CleanedUp=False TeardownStuck project tsdb-x7k2q-q14876sn is being removed
 957 s Complete, looks again at 972 s
+    CleanedUp=False TeardownStuck v1/Secret/tsdb-x7k2q-left-5d5nn6xe-kubeconfig, of which a cluster was made, is being removed
+960 s Complete, looks again at 975 s
     delete Secret tsdb-x7k2q-left-akcs2a1a (uid-8)
     delete Secret tsdb-x7k2q-right-ff2ax8sj (uid-16)
     CleanedUp=False TeardownStuck secret tsdb-x7k2q-left-akcs2a1a is being removed
-    it has cost 0.0874 USD
-960 s Complete, looks again at 86400 s
+    it has cost 0.0877 USD
+963 s Complete, looks again at 86400 s
     certify under Some("runs/11111111-2222-3333-4444-555555555555/") for the last time: Application tsdb-x7k2q-left-metrics-agent-nckbxcrn, Application tsdb-x7k2q-left-metrics-app-7twgse32, Application tsdb-x7k2q-right-metrics-agent-qj5sfe4w, Application tsdb-x7k2q-right-metrics-egress-45296d5a, Application tsdb-x7k2q-right-store-kfzrp5ag, Application tsdb-x7k2q-right-tailscale-operato-zkk6eydb, ExperimentCluster tsdb-x7k2q-left-5d5nn6xe, ExperimentCluster tsdb-x7k2q-right-72fpjevj, Project tsdb-x7k2q-q14876sn, Secret cluster-tsdb-x7k2q-left-5d5nn6xe, Secret cluster-tsdb-x7k2q-right-72fpjevj, Secret tsdb-x7k2q-left-akcs2a1a, Secret tsdb-x7k2q-right-ff2ax8sj, Workflow tsdb-x7k2q-p5ae4psv, resource of a cluster v1/Pod/tsdb-x7k2q-left-5d5nn6xe-0, resource of a cluster v1/Pod/tsdb-x7k2q-right-72fpjevj-0, resource of a cluster v1/Secret/tsdb-x7k2q-left-5d5nn6xe-kubeconfig, resource of a cluster v1/Secret/tsdb-x7k2q-right-72fpjevj-kubeconfig; what its cloud made for it, such as load balancers and disks may be left in left
     CleanedUp=True LeftBehind nothing is left of the run but what may be there still: what its cloud made for it, such as load balancers and disks in target left
 
@@ -162,7 +165,7 @@ targets:
   kubeconfigSecret: tsdb-x7k2q-left-5d5nn6xe-kubeconfig
   clusterId: id-of-uid-2
   clusterCreatedAt: "2026-01-01T00:00:06Z"
-  clusterGoneAt: "2026-01-01T00:15:57Z"
+  clusterGoneAt: "2026-01-01T00:16:00Z"
   silentSince: "2026-01-01T00:00:48Z"
   leftBehind:
   - what its cloud made for it, such as load balancers and disks
@@ -213,7 +216,7 @@ targets:
   kubeconfigSecret: tsdb-x7k2q-right-72fpjevj-kubeconfig
   clusterId: id-of-uid-4
   clusterCreatedAt: "2026-01-01T00:00:06Z"
-  clusterGoneAt: "2026-01-01T00:15:57Z"
+  clusterGoneAt: "2026-01-01T00:16:00Z"
   resources:
   - v1/Pod/tsdb-x7k2q-right-72fpjevj-0
   - v1/Secret/tsdb-x7k2q-right-72fpjevj-kubeconfig
@@ -295,9 +298,9 @@ cost:
   hourlyUsd: 0.3308
   estimateUsd: 0.4355
   atMostUsd: 7.9647
-  runningUsd: 0.0874
-  countedAt: "2026-01-01T00:15:57Z"
-  finalUsd: 0.0874
+  runningUsd: 0.0877
+  countedAt: "2026-01-01T00:16:00Z"
+  finalUsd: 0.0877
 results:
   bucket: results
   key: runs/11111111-2222-3333-4444-555555555555/summary.json
@@ -312,7 +315,7 @@ teardownCertificate:
   sha256: "00"
 stageTimes:
   Accepted: "2026-01-01T00:00:03.000000Z"
-  CleanedUp: "2026-01-01T00:16:00.000000Z"
+  CleanedUp: "2026-01-01T00:16:03.000000Z"
   ClustersReady: "2026-01-01T00:00:12.000000Z"
   ComponentsReady: "2026-01-01T00:00:30.000000Z"
   ResultsStored: "2026-01-01T00:00:45.000000Z"

@@ -103,23 +103,25 @@
 62 s Complete, looks again at 77 s
     it has cost 0.005 USD
 107 s Complete, looks again at 122 s
-    delete Cluster tsdb-x7k2q-left-5d5nn6xe (uid-2)
-    delete Cluster tsdb-x7k2q-right-72fpjevj (uid-4)
-    CleanedUp=False TearingDown cluster tsdb-x7k2q-left-5d5nn6xe is being removed
+    CleanedUp=False TearingDown that cluster tsdb-x7k2q-left-5d5nn6xe goes is being recorded
     left is Deleting
     right is Deleting
 110 s Complete, looks again at 125 s
-    CleanedUp=False TearingDown 3 resources of clusters are being removed, such as v1/Secret/tsdb-x7k2q-left-5d5nn6xe-kubeconfig
+    delete Cluster tsdb-x7k2q-left-5d5nn6xe (uid-2)
+    delete Cluster tsdb-x7k2q-right-72fpjevj (uid-4)
+    CleanedUp=False TearingDown cluster tsdb-x7k2q-left-5d5nn6xe is being removed
 113 s Complete, looks again at 128 s
-    CleanedUp=False TearingDown 2 resources of clusters are being removed, such as v1/Pod/tsdb-x7k2q-right-72fpjevj-0
+    CleanedUp=False TearingDown 3 resources of clusters are being removed, such as v1/Secret/tsdb-x7k2q-left-5d5nn6xe-kubeconfig
 116 s Complete, looks again at 131 s
-    CleanedUp=False TearingDown v1/Secret/tsdb-x7k2q-right-72fpjevj-kubeconfig, of which a cluster was made, is being removed
+    CleanedUp=False TearingDown 2 resources of clusters are being removed, such as v1/Pod/tsdb-x7k2q-right-72fpjevj-0
 119 s Complete, looks again at 134 s
+    CleanedUp=False TearingDown v1/Secret/tsdb-x7k2q-right-72fpjevj-kubeconfig, of which a cluster was made, is being removed
+122 s Complete, looks again at 137 s
     delete Secret tsdb-x7k2q-left-akcs2a1a (uid-8)
     delete Secret tsdb-x7k2q-right-ff2ax8sj (uid-16)
     CleanedUp=False TearingDown secret tsdb-x7k2q-left-akcs2a1a is being removed
-    it has cost 0.0104 USD
-122 s Complete, looks again at 86400 s
+    it has cost 0.0107 USD
+125 s Complete, looks again at 86400 s
     certify under Some("runs/11111111-2222-3333-4444-555555555555/"): Application tsdb-x7k2q-left-metrics-agent-nckbxcrn, Application tsdb-x7k2q-left-metrics-app-7twgse32, Application tsdb-x7k2q-right-metrics-agent-qj5sfe4w, Application tsdb-x7k2q-right-metrics-egress-45296d5a, Application tsdb-x7k2q-right-store-kfzrp5ag, Application tsdb-x7k2q-right-tailscale-operato-zkk6eydb, ExperimentCluster tsdb-x7k2q-left-5d5nn6xe, ExperimentCluster tsdb-x7k2q-right-72fpjevj, Project tsdb-x7k2q-q14876sn, Secret cluster-tsdb-x7k2q-left-5d5nn6xe, Secret cluster-tsdb-x7k2q-right-72fpjevj, Secret tsdb-x7k2q-left-akcs2a1a, Secret tsdb-x7k2q-right-ff2ax8sj, Workflow tsdb-x7k2q-p5ae4psv, resource of a cluster v1/Pod/tsdb-x7k2q-left-5d5nn6xe-0, resource of a cluster v1/Pod/tsdb-x7k2q-right-72fpjevj-0, resource of a cluster v1/Secret/tsdb-x7k2q-left-5d5nn6xe-kubeconfig, resource of a cluster v1/Secret/tsdb-x7k2q-right-72fpjevj-kubeconfig
     CleanedUp=True NothingLeft nothing is left of the run
 
@@ -138,7 +140,7 @@ targets:
   kubeconfigSecret: tsdb-x7k2q-left-5d5nn6xe-kubeconfig
   clusterId: id-of-uid-2
   clusterCreatedAt: "2026-01-01T00:00:06Z"
-  clusterGoneAt: "2026-01-01T00:01:59Z"
+  clusterGoneAt: "2026-01-01T00:02:02Z"
   resources:
   - v1/Pod/tsdb-x7k2q-left-5d5nn6xe-0
   - v1/Secret/tsdb-x7k2q-left-5d5nn6xe-kubeconfig
@@ -186,7 +188,7 @@ targets:
   kubeconfigSecret: tsdb-x7k2q-right-72fpjevj-kubeconfig
   clusterId: id-of-uid-4
   clusterCreatedAt: "2026-01-01T00:00:06Z"
-  clusterGoneAt: "2026-01-01T00:01:59Z"
+  clusterGoneAt: "2026-01-01T00:02:02Z"
   resources:
   - v1/Pod/tsdb-x7k2q-right-72fpjevj-0
   - v1/Secret/tsdb-x7k2q-right-72fpjevj-kubeconfig
@@ -268,9 +270,9 @@ cost:
   hourlyUsd: 0.3308
   estimateUsd: 0.4355
   atMostUsd: 7.9647
-  runningUsd: 0.0104
-  countedAt: "2026-01-01T00:01:59Z"
-  finalUsd: 0.0104
+  runningUsd: 0.0107
+  countedAt: "2026-01-01T00:02:02Z"
+  finalUsd: 0.0107
 results:
   bucket: results
   key: runs/11111111-2222-3333-4444-555555555555/summary.json
@@ -285,7 +287,7 @@ teardownCertificate:
   sha256: "00"
 stageTimes:
   Accepted: "2026-01-01T00:00:03.000000Z"
-  CleanedUp: "2026-01-01T00:02:02.000000Z"
+  CleanedUp: "2026-01-01T00:02:05.000000Z"
   ClustersReady: "2026-01-01T00:00:12.000000Z"
   ComponentsReady: "2026-01-01T00:00:30.000000Z"
   ResultsStored: "2026-01-01T00:00:44.000000Z"
