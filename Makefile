@@ -55,7 +55,7 @@ hub: build ## bring the embedded hub up
 	@$(TESTBED) hub up
 
 .PHONY: check
-check: deps $(CARGO_DENY) ## formatting, lints, generated files, dependencies, experiments
+check: deps $(CARGO_DENY) ## formatting, lints, generated files, dependencies
 	cargo fmt --check
 	cargo xtask generate --check
 	# Alone, so that no other crate's features hide what a pure crate must not use.
@@ -85,11 +85,11 @@ e2e: hub ## tests on the real hub
 	RUST_LIB_BACKTRACE=0 cargo test $(WHOLE),testbed-e2e/hub --test hub -- --test-threads 1 --nocapture
 
 .PHONY: sweep
-sweep: ## every fault at every request of every simulated run; ARGS=--help for more, such as pairs and --real
+sweep: ## every fault at every write of every simulated run; ARGS=--help for more, such as pairs and --real
 	cargo run --profile sweep --quiet --locked -p testbed-sim -- $(ARGS)
 
 .PHONY: mutants
-mutants: deps $(CARGO_MUTANTS) ## change the core's stages, one thing at a time, and see whether a test notices; an hour
+mutants: deps $(CARGO_MUTANTS) ## change the core's stages, one thing at a time, and see whether a test notices; two hours
 	PATH="$(CACHE)/tools/bin:$$PATH" cargo mutants --output target --baseline skip --timeout 60 $(ARGS)
 
 .PHONY: bench

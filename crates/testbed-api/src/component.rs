@@ -74,7 +74,8 @@ pub enum ComponentKind {
     Config,
 }
 
-/// How a component is observed.
+/// How a component is observed. Pods are scraped as their annotations `prometheus.io/scrape`, `prometheus.io/port` and
+/// `prometheus.io/path` say; what stands here says the same to people, but for `metricsStore`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ComponentObservability {

@@ -305,7 +305,7 @@ pub struct Observability {
     pub enabled: bool,
     /// Way from the target to the hub.
     pub transport: Transport,
-    /// Tenant of the metrics store.
+    /// Tenant of the metrics store; without effect in this version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 63))]
     pub tenant: Option<String>,
@@ -392,7 +392,7 @@ pub struct Metric {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 63))]
     pub group: Option<String>,
-    /// What the load is meant to make this be. A value outside makes the verdict insufficient, and is said.
+    /// What the load is meant to make this be. A trial with a value outside is void, and its block is run again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expect: Option<Expectation>,
 }

@@ -579,6 +579,9 @@ fn without_effect(spec: &ExperimentSpec) -> Vec<Problem> {
     let observed = spec.targets.iter().position(|target| {
         target.observability.as_ref().is_some_and(|o| o.enabled) && !agent::is_observed(target)
     });
+    let tenant = spec.targets.iter().position(|target| {
+        target.observability.as_ref().is_some_and(|observability| observability.tenant.is_some())
+    });
     [
         (
             spec.publish,
@@ -592,6 +595,11 @@ fn without_effect(spec: &ExperimentSpec) -> Vec<Problem> {
             observed.is_some(),
             format!("spec.targets[{}].observability", observed.unwrap_or_default()),
             "brings no agent: targets on the hub are scraped by the hub",
+        ),
+        (
+            tenant.is_some(),
+            format!("spec.targets[{}].observability.tenant", tenant.unwrap_or_default()),
+            "has no effect in this version: the store has one tenant",
         ),
     ]
     .into_iter()

@@ -41,7 +41,7 @@ Examples:
   testbed results tsdb-comparison     its table, its intervals and its verdict
   testbed verify tsdb-comparison      the same figures, computed again from the samples
 
-Exit codes: 0 done, 1 the run failed, 2 wrong usage or input, 3 the cluster cannot be reached,
+Exit codes: 0 done, 1 the run or anything else failed, 2 wrong usage or input, 3 no cluster answers,
 4 the verdict is not the one that --expect names, 130 interrupted by Ctrl-C"
 )]
 pub(crate) struct Cli {
@@ -68,7 +68,7 @@ impl RootArgument {
 enum Command {
     /// Bring up, look at, and take away the embedded hub
     Hub(hub::HubArgs),
-    /// Check an experiment without a cluster
+    /// Check experiments and components without a cluster
     Validate(experiment::ValidateArgs),
     /// Say what a run would do, without a cluster
     Plan(experiment::PlanArgs),

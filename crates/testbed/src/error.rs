@@ -66,6 +66,14 @@ pub(crate) fn explain(error: &anyhow::Error) -> (String, Option<String>, u8) {
         Some(kube::Error::Api(status)) if status.code == 403 => {
             (status.message.clone(), Some("the kubeconfig's user may not do this".into()), FAILED)
         }
+        // Of an object that is not there, the API server says which.
+        Some(kube::Error::Api(status)) if status.code == 404 && status.details.is_none() => (
+            format!("this cluster does not serve what testbed needs: {}", status.message.trim()),
+            Some(
+                "bring up the embedded hub with `testbed hub up`, or see `testbed hub install --help`".into(),
+            ),
+            FAILED,
+        ),
         Some(kube::Error::Api(status)) => (status.message.clone(), None, FAILED),
         Some(kube::Error::HyperError(_) | kube::Error::Service(_)) => {
             (message, Some("is the hub up? See `testbed hub status`".into()), UNREACHABLE)

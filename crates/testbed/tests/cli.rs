@@ -130,3 +130,41 @@ fn what_is_made_on_demand_is_completed() {
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     assert_eq!(said.lines().collect::<Vec<_>>(), ["loki"], "{output:?}");
 }
+
+/// Copies a file, or a folder with all that is in it.
+fn copy(from: &Path, to: &Path) {
+    if !from.is_dir() {
+        std::fs::create_dir_all(to.parent().unwrap()).unwrap();
+        std::fs::copy(from, to).unwrap();
+        return;
+    }
+    for entry in std::fs::read_dir(from).unwrap() {
+        let from = entry.unwrap().path();
+        copy(&from, &to.join(from.file_name().unwrap()));
+    }
+}
+
+#[test]
+fn components_that_no_experiment_names_and_copies_that_pass_for_others_are_told() {
+    let project = tempfile::tempdir().unwrap();
+    let root = root();
+    for part in ["hub/parts.yaml", "components", "experiments/noise-floor", "platform/workflows"] {
+        copy(&root.join(part), &project.path().join(part));
+    }
+    copy(&root.join("experiments/noise-floor"), &project.path().join("experiments/copied"));
+    let broken = project.path().join("components/testing/broken");
+    std::fs::create_dir_all(&broken).unwrap();
+    let object = "apiVersion: experiments.illm.io/v1alpha1\nkind: Component\nmetadata: {name: broken}\n\
+                  spec: {type: app, colour: red}\n";
+    std::fs::write(broken.join("component.yaml"), object).unwrap();
+    let said = testbed(&["validate", "--root", project.path().to_str().unwrap()]);
+    let lines: Vec<&str> = said.lines().map(str::trim).collect();
+    for wanted in [
+        "exit 2",
+        "error: spec.colour: there is no such field",
+        "error: spec.sources: is empty, so there is nothing to deploy (publish a folder of the catalog with `testbed catalog push`, or name a source)",
+        "warning: metadata.generateName: is `noise-floor-`, and its folder `copied` (write `copied-`, so that `copied` finds its runs, and nobody takes them for others)",
+    ] {
+        assert!(lines.contains(&wanted), "{wanted}\n{said}");
+    }
+}

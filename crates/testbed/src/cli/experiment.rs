@@ -82,7 +82,7 @@ impl ExperimentName {
 
 #[derive(Args)]
 pub(crate) struct ValidateArgs {
-    /// Names of experiments in `experiments/`; all of them if none is given
+    /// Names of experiments in `experiments/`; all of them, and all components, if none is given
     #[arg(add = ArgValueCandidates::new(complete_experiments))]
     experiments: Vec<String>,
     /// Files of experiments
@@ -95,17 +95,19 @@ pub(crate) struct ValidateArgs {
     root: RootArgument,
 }
 
-/// Checks experiments with the rules of the API server and the operator.
+/// Checks experiments and components with the rules of the API server and the operator.
 pub(crate) fn validate(arguments: &ValidateArgs) -> Result<ExitCode> {
     let disk = arguments.root.disk()?;
     let mut files = arguments.file.clone();
     for name in &arguments.experiments {
         files.push(disk.experiment(name)?);
     }
+    let mut found: BTreeMap<String, Vec<Problem>> = BTreeMap::new();
     if files.is_empty() {
         files.extend(disk.experiments.values().cloned());
+        let components = catalog::check_components(&disk)?;
+        found.extend(components.into_iter().map(|(file, problems)| (file.display().to_string(), problems)));
     }
-    let mut found: BTreeMap<String, Vec<Problem>> = BTreeMap::new();
     for file in files {
         let (_, problems) = check(&disk, &file)?;
         found.insert(file.display().to_string(), problems);

@@ -15,7 +15,7 @@ use crate::error::Failure;
 use crate::ops::connect::{ClusterArguments, connect};
 use crate::ops::elsewhere;
 use crate::ops::foreign::few;
-use anyhow::{Context, bail};
+use anyhow::Context;
 use clap::{Args, Subcommand, ValueEnum};
 use clap_complete::{ArgValueCandidates, CompletionCandidate};
 use comfy_table::{CellAlignment, Table, presets};
@@ -27,7 +27,9 @@ use testbed_hub::{Component, Event, HubStatus, Images, Layout, Reporter, Setting
 const ASKED: Duration = Duration::from_secs(20);
 
 /// What is said where only a hub that runs can be asked.
-const NOT_RUNNING: &str = "the hub is not running\n\nhint: start it with `testbed hub up`";
+fn not_running() -> Failure {
+    Failure::unreachable("the hub is not running").hint("start it with `testbed hub up`")
+}
 
 /// Build, start, look at and remove the embedded hub
 ///
@@ -182,7 +184,7 @@ pub(super) enum Output {
 pub(crate) async fn run(args: HubArgs) -> anyhow::Result<ExitCode> {
     match args.command {
         HubCommand::Up { root, with, settings } => {
-            let layout = Layout::find(root.as_deref())?;
+            let layout = Layout::find(root.as_deref()).map_err(|error| Failure::usage(error.to_string()))?;
             let kept = layout.elsewhere();
             let wishes = Wishes { with, settings: settings.wanted() };
             let up =
@@ -194,7 +196,7 @@ pub(crate) async fn run(args: HubArgs) -> anyhow::Result<ExitCode> {
         }
         HubCommand::Settings { settings } => {
             if testbed_hub::kubeconfig().is_none() {
-                bail!("{NOT_RUNNING}");
+                return Err(not_running().into());
             }
             let (layout, wanted) = (Layout::without_root(), settings.wanted());
             print_settings(&testbed_hub::change_settings(&layout, &wanted).await?);
@@ -420,7 +422,9 @@ async fn logs(component: Option<&str>, follow: bool, lines: usize) -> anyhow::Re
     let path = layout.logs().join(format!("{component}.log"));
     let Ok(mut file) = fs::File::open(&path) else {
         let known = names(&layout, pods).join(", ");
-        bail!("no component `{component}` has a log\n\nhint: these have one: {known}");
+        return Err(Failure::usage(format!("no component `{component}` has a log"))
+            .hint(format!("these have one: {known}"))
+            .into());
     };
     let mut text = Vec::new();
     file.read_to_end(&mut text).with_context(|| format!("cannot read `{}`", path.display()))?;
@@ -489,7 +493,7 @@ fn kubectl(args: &[OsString]) -> anyhow::Result<ExitCode> {
     let Some(kubectl) =
         record.and_then(|record| Some(record.parts.get("kubernetes")?.folder.join("bin/kubectl")))
     else {
-        bail!("{NOT_RUNNING}");
+        return Err(not_running().into());
     };
     let status = std::process::Command::new(&kubectl)
         .args(args)

@@ -203,6 +203,10 @@ fn print_removed(removed: &Removed) {
     } else if removed.dry_run {
         anstream::println!("nothing was touched; this would be taken away:");
         print_kinds(&removed.objects);
+        if !removed.uses.is_empty() {
+            anstream::println!("before that these must go, or --force deletes them:");
+            removed.uses.iter().for_each(|used| anstream::println!("       {}", super::output::plain(used)));
+        }
     } else {
         let count: usize = removed.objects.values().sum();
         let took = seconds(Duration::from_secs_f64(removed.seconds));

@@ -16,6 +16,8 @@ use testbed_core::validate::{self, Catalog};
 
 /// Largest file that is read as a manifest.
 const MAX_BYTES: u64 = 1 << 20;
+/// File of a component in its folder.
+const COMPONENT: &str = "component.yaml";
 
 /// A component of the catalog.
 #[derive(Clone)]
@@ -75,7 +77,7 @@ impl Disk {
     }
 
     fn read_component(&mut self, folder: &Path) -> Result<()> {
-        let file = folder.join("component.yaml");
+        let file = folder.join(COMPONENT);
         if !file.is_file() {
             return Ok(());
         }
@@ -159,6 +161,7 @@ pub(crate) fn check_beside(
     raw: &Value,
 ) -> Result<(Option<Experiment>, Vec<Problem>)> {
     let (experiment, mut problems) = check_value(disk, raw)?;
+    problems.extend(experiment.as_ref().and_then(|experiment| misnamed(disk, file, experiment)));
     if let Some(spec) =
         experiment.as_ref().map(|experiment| &experiment.spec).filter(|s| s.tutorial.is_some())
     {
@@ -181,6 +184,20 @@ pub(crate) fn check_beside(
         }
     }
     Ok((experiment, problems))
+}
+
+/// Says that the runs of an experiment would pass for those of another, as they do where one is copied.
+fn misnamed(disk: &Disk, file: &Path, experiment: &Experiment) -> Option<Problem> {
+    let (name, _) = disk.experiments.iter().find(|(_, known)| *known == file)?;
+    let wanted = format!("{name}-");
+    let prefix = experiment.metadata.generate_name.as_ref().filter(|prefix| **prefix != wanted)?;
+    let problem =
+        Problem::warning("metadata.generateName", format!("is `{prefix}`, and its folder `{name}`"));
+    Some(
+        problem.hint(format!(
+            "write `{wanted}`, so that `{name}` finds its runs, and nobody takes them for others"
+        )),
+    )
 }
 
 /// Returns the tutorial beside an experiment's file, with the name of its own file. An experiment that names none may
@@ -209,16 +226,34 @@ pub(crate) fn refusal(what: &str, refused: &[&Problem]) -> Failure {
     Failure::usage(format!("{what}:{}", said.concat()))
 }
 
-/// Returns an experiment as it was read, and everything that is wrong with it, without a cluster.
-pub(crate) fn check_value(disk: &Disk, raw: &Value) -> Result<(Option<Experiment>, Vec<Problem>)> {
-    let mut problems = schema_problems(raw);
+/// Returns everything that is wrong with the components, by file, without a cluster.
+pub(crate) fn check_components(disk: &Disk) -> Result<BTreeMap<PathBuf, Vec<Problem>>> {
+    let catalog = disk.catalog();
+    let mut found = BTreeMap::new();
+    for (name, component) in &disk.components {
+        let file = component.folder.join(COMPONENT);
+        let (_, mut problems) = parsed::<Component>(&read_one(&file)?, "Component");
+        problems.extend(catalog.components.get(name).map(validate::component).unwrap_or_default());
+        found.insert(file, problems);
+    }
+    Ok(found)
+}
+
+/// Returns an object as it was read, and what its schema says against it.
+fn parsed<K: DeserializeOwned>(raw: &Value, kind: &str) -> (Result<K, serde_json::Error>, Vec<Problem>) {
+    let mut problems = schema_problems(raw, kind);
     let mut unknown = Vec::new();
-    let parsed: Result<Experiment, _> =
-        serde_ignored::deserialize(raw, |path| unknown.push(path.to_string()));
+    let parsed = serde_ignored::deserialize(raw, |path| unknown.push(path.to_string()));
     // Metadata is not ours to know, and what serde passes over in it the API server knows.
     for path in unknown.iter().filter(|path| path.starts_with("spec")) {
         problems.push(Problem::error(path.as_str(), "there is no such field"));
     }
+    (parsed, problems)
+}
+
+/// Returns an experiment as it was read, and everything that is wrong with it, without a cluster.
+pub(crate) fn check_value(disk: &Disk, raw: &Value) -> Result<(Option<Experiment>, Vec<Problem>)> {
+    let (parsed, mut problems) = parsed::<Experiment>(raw, "Experiment");
     match parsed {
         Ok(experiment) => {
             let name = experiment.metadata.name.clone().or_else(|| {
@@ -242,16 +277,16 @@ pub(crate) fn check_value(disk: &Disk, raw: &Value) -> Result<(Option<Experiment
 }
 
 /// Checks against the schema that the API server enforces.
-fn schema_problems(raw: &Value) -> Vec<Problem> {
+fn schema_problems(raw: &Value, kind: &str) -> Vec<Problem> {
     let mut problems = Vec::new();
-    if raw["apiVersion"] != "experiments.illm.io/v1alpha1" || raw["kind"] != "Experiment" {
+    if raw["apiVersion"] != "experiments.illm.io/v1alpha1" || raw["kind"] != kind {
         problems.push(
             Problem::error("kind", format!("is {} of {}", raw["kind"], raw["apiVersion"]))
-                .hint("an experiment is of kind Experiment, apiVersion experiments.illm.io/v1alpha1"),
+                .hint(format!("write kind {kind}, apiVersion experiments.illm.io/v1alpha1")),
         );
         return problems;
     }
-    let crd = crds().into_iter().find(|crd| crd.spec.names.kind == "Experiment");
+    let crd = crds().into_iter().find(|crd| crd.spec.names.kind == kind);
     let schema = crd
         .and_then(|crd| crd.spec.versions.into_iter().next()?.schema?.open_api_v3_schema)
         .and_then(|schema| serde_json::to_value(schema).ok())

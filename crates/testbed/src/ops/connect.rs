@@ -14,7 +14,7 @@ use tokio::net::TcpListener;
 /// Which cluster, and which namespace of it.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct ClusterArguments {
-    /// Kubeconfig to use instead of the embedded hub's
+    /// Kubeconfig; that of the embedded hub if it is up, else the one that kubectl takes
     #[arg(long, env = "KUBECONFIG", value_name = "FILE", help_heading = "Cluster")]
     pub(crate) kubeconfig: Option<PathBuf>,
     /// Context of the kubeconfig

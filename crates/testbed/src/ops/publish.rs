@@ -19,6 +19,7 @@ use std::path::{Path, PathBuf};
 use std::{fs, io};
 use testbed_api::component::{Component, Helm, Source};
 use testbed_api::{Experiment, labels};
+use testbed_core::agent::{self, AgentSettings};
 use testbed_core::build::WORKFLOW_NAMESPACE;
 
 /// Namespace, Service and port of the registry in the hub.
@@ -51,12 +52,20 @@ pub(crate) enum Lacking {
     LeftOut,
 }
 
-/// Publishes what `experiment` refers to and the catalog holds.
+/// Publishes what `experiment` refers to, and what the lab brings into its targets by itself, as far as the catalog holds it.
 pub(crate) async fn publish_for(client: &Client, disk: &Disk, experiment: &Experiment) -> Result<Published> {
-    let references = experiment.spec.targets.iter().flat_map(|target| &target.components);
-    let components: BTreeSet<&str> = references.map(|reference| reference.name()).collect();
+    let components = needed(experiment);
     let template = |name: &str| name == experiment.spec.workflow.template;
     publish(client, disk, |name| components.contains(name), template, Lacking::Refused).await
+}
+
+/// Returns the names of the components that are deployed for an experiment.
+fn needed(experiment: &Experiment) -> BTreeSet<String> {
+    let settings = AgentSettings::default();
+    let of = |target| -> Vec<String> { agent::components(target, &settings) };
+    let targets = &experiment.spec.targets;
+    let named = targets.iter().flat_map(|target| &target.components);
+    named.map(|reference| reference.name().to_owned()).chain(targets.iter().flat_map(of)).collect()
 }
 
 /// Publishes the components and templates that are wanted.

@@ -34,6 +34,9 @@ const USES: [(&str, &str); 3] =
 pub(crate) struct Removed {
     /// Whether nothing was touched.
     pub(crate) dry_run: bool,
+    /// Runs, clusters and Applications that would have to go before.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) uses: Vec<String>,
     /// How many objects of each kind.
     pub(crate) objects: BTreeMap<String, usize>,
     /// How many kinds were listed afterwards to see that nothing is left.
@@ -58,10 +61,12 @@ pub(crate) async fn uninstall(
         *objects.entry(object.resource.kind.clone()).or_default() += 1;
     }
     step.done(format!("{} objects are of a hub that was installed", found.len()));
-    let mut removed = Removed { dry_run, objects, kinds_listed: 0, seconds: 0.0 };
+    let mut removed = Removed { dry_run, uses: Vec::new(), objects, kinds_listed: 0, seconds: 0.0 };
     if !found.is_empty() {
         let uses = uses(client, &kinds).await?;
-        if !uses.is_empty() && !force {
+        if dry_run {
+            removed.uses = uses.iter().map(Found::words).collect();
+        } else if !uses.is_empty() && !force {
             return Err(Failure::failed(format!("the hub is in use: {}", names(&uses)))
                 .hint(
                     "delete these first (`testbed delete RUN` for a run, with its stored result), or let \
