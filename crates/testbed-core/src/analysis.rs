@@ -26,6 +26,8 @@ const CARRY_OVER_P: f64 = 0.01;
 /// Fewest blocks of each order with which carry-over is looked for: of four and five, no arrangement has a p-value below
 /// 2/126, so that none could be seen.
 const CARRY_OVER_BLOCKS: usize = 5;
+/// At this p-value or below, what the machine did is taken to have struck one variant rather than another.
+const STRUCK_P: f64 = 0.1;
 /// Confidence where none is asked for.
 const LEVEL: f64 = 0.95;
 
@@ -544,16 +546,17 @@ impl Data<'_> {
         self.blocks(false).values().filter(|trials| trials.iter().any(|trial| of_variant(&trial))).count()
     }
 
-    /// Returns in how many blocks a trial of one of a pair was lost. What the machine did alone strikes both alike: as often
-    /// as it struck one more, it was that variant that had it happen, as one does that asks for more of a processor others
-    /// are given a part of.
+    /// Returns in how many blocks a trial of one of a pair was lost. What the machine did alone strikes both alike; if it
+    /// struck one more often than chance has it, it was that variant which had it happen, as one does that asks for more of
+    /// a processor of which others are given a part.
     fn lost_blocks(&self, first: &str, second: &str) -> usize {
         let is_of_pair = |trial: &&Observation<'_>| [first, second].contains(&trial.slot.variant.as_str());
         let has_lost = |trials: &Vec<&Observation<'_>>| {
             trials.iter().copied().filter(|trial| is_of_pair(trial)).any(|trial| trial.is_lost)
         };
         let lost = self.blocks(false).values().filter(|trials| has_lost(trials)).count();
-        lost + self.disturbed_blocks(first).abs_diff(self.disturbed_blocks(second))
+        let (first, second) = (self.disturbed_blocks(first), self.disturbed_blocks(second));
+        lost + struck(first.max(second), first.min(second))
     }
 
     /// Returns in how many blocks a trial of a variant was lost, or the machine struck it beyond what it did to all.
@@ -561,7 +564,7 @@ impl Data<'_> {
         let lost = self.trials.iter().filter(|trial| trial.is_lost && trial.slot.variant == variant);
         let lost = lost.map(|trial| (trial.slot.aa, trial.slot.block)).collect::<BTreeSet<_>>().len();
         let of_all = self.spec.variants.iter().map(|other| self.disturbed_blocks(&other.name)).min();
-        lost + self.disturbed_blocks(variant).saturating_sub(of_all.unwrap_or_default())
+        lost + struck(self.disturbed_blocks(variant), of_all.unwrap_or_default())
     }
 
     /// Says what was lost and counts against a claim, if anything was.
@@ -904,6 +907,12 @@ fn sided(differences: &[f64], lost: usize, side: Side) -> Option<f64> {
     };
     let with = differences.iter().filter(is_on_it).count();
     Some(ranks.max(stats::sign_test(with, differences.len() - with + lost)))
+}
+
+/// Returns how many more blocks the machine struck of one than of the other, if that is no chance.
+fn struck(one: usize, other: usize) -> usize {
+    let is_chance = one <= other || stats::sign_test(one, other) > STRUCK_P;
+    if is_chance { 0 } else { one - other }
 }
 
 fn carry_over(paired: &Paired) -> Option<f64> {

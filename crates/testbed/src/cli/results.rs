@@ -129,17 +129,24 @@ fn ratios(analysis: &Analysis, summary: &Summary, width: usize) -> String {
             .filter(|(_, pair)| pair.first == first && pair.second == second)
             .collect();
         let criteria = summary.hypothesis.iter().flat_map(|hypothesis| &hypothesis.criteria);
-        let claims: Vec<&Criterion> = criteria.filter(|claim| claim.compare == [first, second]).collect();
+        let claims: Vec<(usize, &Criterion)> =
+            criteria.enumerate().filter(|(_, claim)| claim.compare == [first, second]).collect();
         let bars: Vec<plot::Bar> = of_pair
             .iter()
             .filter_map(|(name, pair)| {
-                let interval = pair.interval?;
-                let claim = claims.iter().find(|claim| claim.metric == **name);
-                let claim = claim.map_or_else(String::new, |claim| {
+                let claim = claims.iter().find(|(_, claim)| claim.metric == **name);
+                // Where something is decided, the interval that decides it: it may err by less than one alone.
+                let decisive = claim.and_then(|(index, _)| summary.verdict.criteria.get(*index)?.interval);
+                let interval = decisive.or(pair.interval)?;
+                let claim = claim.map_or_else(String::new, |(_, claim)| {
                     format!(" {} {}", claim.operator.sign(), with_unit(claim.value, "ratio"))
                 });
+                let level = match interval.level_ratio {
+                    level if level == analysis.level_ratio => String::new(),
+                    level => format!(", {}", percent(level)),
+                };
                 Some(plot::Bar {
-                    label: format!("{name}{claim}"),
+                    label: format!("{name}{claim}{level}"),
                     low: interval.low,
                     estimate: pair.estimate?,
                     high: interval.high,
@@ -155,7 +162,7 @@ fn ratios(analysis: &Analysis, summary: &Summary, width: usize) -> String {
         }
         // A line through all bars is of all of them: of what was claimed of one it is only where there is no other.
         let reference = match (&claims[..], bars.len()) {
-            ([claim], 1) => (claim.value, format!("bound {}", with_unit(claim.value, "ratio"))),
+            ([(_, claim)], 1) => (claim.value, format!("bound {}", with_unit(claim.value, "ratio"))),
             _ => (1.0, format!("equal, {}", with_unit(1.0, "ratio"))),
         };
         let format = |value: f64| with_unit(value, "ratio");
