@@ -111,13 +111,13 @@ struct How {
 type Samples = BTreeMap<(String, String), (How, Vec<f64>)>;
 
 fn samples(summary: &Summary) -> Samples {
-    let mut samples = Samples::new();
+    let (mut samples, mut mixed) = (Samples::new(), BTreeSet::new());
     let metrics = run::metrics(&summary.spec);
     for record in valid(summary) {
         for (name, sample) in &record.samples {
             if let Some(value) = sample.value {
                 let key = (name.clone(), record.slot.variant.clone());
-                let how = || How {
+                let how = How {
                     unit: sample.unit.clone(),
                     query: metrics
                         .iter()
@@ -127,10 +127,17 @@ fn samples(summary: &Summary) -> Samples {
                     aggregation: sample.aggregation,
                     of_hub: sample.source == HUB,
                 };
-                samples.entry(key).or_insert_with(|| (how(), Vec::new())).1.push(value);
+                let (known, values) = samples.entry(key.clone()).or_insert_with(|| (how.clone(), Vec::new()));
+                if *known == how {
+                    values.push(value);
+                } else {
+                    mixed.insert(key);
+                }
             }
         }
     }
+    // What was measured in two ways is no one thing that another run could be compared with.
+    samples.retain(|key, _| !mixed.contains(key));
     samples
 }
 

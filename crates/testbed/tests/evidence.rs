@@ -137,6 +137,19 @@ fn runs_that_were_asked_for_other_things_are_compared_with_these_named() {
     assert!(rows.is_empty(), "what was measured in another way is no row: {text}");
 }
 
+#[test]
+fn what_was_measured_in_two_ways_within_a_run_is_not_compared() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("other.json");
+    let mut other = serde_json::to_value(result()).unwrap();
+    let sample = other.pointer_mut("/trials/records/0/samples/latency_p50_seconds/source").unwrap();
+    *sample = "target:ns/prometheus".into();
+    fs::write(&file, other.to_string()).unwrap();
+    let text = said("compare", &[file.to_str().unwrap()]);
+    let rows = text.lines().filter(|line| line.starts_with("latency_p50_seconds")).count();
+    assert_eq!(rows, 1, "the other variant alone: {text}");
+}
+
 /// Every figure of samples, statistics and verdict, changed by one digit, one after the other.
 #[test]
 fn any_figure_that_was_changed_is_told() {

@@ -349,6 +349,17 @@ mod tests {
     }
 
     #[test]
+    fn what_the_lab_brings_into_a_cluster_is_published_with_what_is_named() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap();
+        let needed_by = |name: &str| {
+            let file = root.join("experiments").join(name).join("experiment.yaml");
+            needed(&serde_saphyr::from_str(&fs::read_to_string(file).unwrap()).unwrap())
+        };
+        assert!(needed_by("cluster-comparison").contains("metrics-agent"));
+        assert_eq!(needed_by("hello-app").into_iter().collect::<Vec<_>>(), ["hello-app"]);
+    }
+
+    #[test]
     fn an_image_without_an_end_is_refused() {
         assert!(fill_images("a ${image:web", &BTreeMap::new(), "hello-app").is_err());
     }
