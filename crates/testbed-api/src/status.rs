@@ -172,6 +172,9 @@ pub struct TargetStatus {
     /// When its cluster was asked for, and so began to cost.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cluster_created_at: Option<Time>,
+    /// When the lab let its cluster go. One that others deleted was not asked to take away what its cloud made for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cluster_released_at: Option<Time>,
     /// When its cluster was seen to be gone, with all it was made of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cluster_gone_at: Option<Time>,

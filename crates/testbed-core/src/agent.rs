@@ -1,8 +1,8 @@
 //! What the lab brings into a target with a cluster of its own, to observe it from the hub.
 
 use crate::run::Run;
-use std::collections::BTreeMap;
-use testbed_api::experiment::{ClusterType, Target, Transport};
+use std::collections::{BTreeMap, BTreeSet};
+use testbed_api::experiment::{ClusterType, ExperimentSpec, Target, Transport};
 use testbed_api::trials::Variant;
 
 /// How a hub observes targets.
@@ -58,6 +58,14 @@ pub fn components(target: &Target, settings: &AgentSettings) -> Vec<String> {
             vec![TAILNET_OPERATOR.to_owned(), TAILNET_EGRESS.to_owned(), settings.component.clone()]
         }
     }
+}
+
+/// Returns the names of all components that are deployed for an experiment: those it names, and those that are brought.
+#[must_use]
+pub fn needed(spec: &ExperimentSpec, settings: &AgentSettings) -> BTreeSet<String> {
+    let named = spec.targets.iter().flat_map(|target| &target.components);
+    let brought = spec.targets.iter().flat_map(|target| components(target, settings));
+    named.map(|reference| reference.name().to_owned()).chain(brought).collect()
 }
 
 /// Returns what is set on such a component.

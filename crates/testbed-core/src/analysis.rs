@@ -52,11 +52,12 @@ impl<'a> Observation<'a> {
     #[must_use]
     pub fn of_record(record: &'a TrialRecord) -> Self {
         let samples = || record.samples.iter();
+        let is_disturbed = record.void.is_some() && gates::is_disturbed(record);
         Self {
             slot: &record.slot,
             is_valid: record.void.is_none(),
-            is_lost: record.void.is_some() && !gates::is_disturbed(record),
-            is_disturbed: record.void.is_some() && gates::is_disturbed(record),
+            is_lost: record.void.is_some() && !is_disturbed,
+            is_disturbed,
             machine: Some(&record.machine),
             values: samples().filter_map(|(name, sample)| Some((name.as_str(), sample.value?))).collect(),
             buckets: samples()
@@ -540,29 +541,30 @@ impl Data<'_> {
         self.spec.variants.iter().filter(has).collect()
     }
 
-    /// Returns in how many blocks the machine kept a trial of a variant from counting.
+    /// Returns in how many blocks there is such a trial.
+    fn blocks_with(&self, is_such: impl Fn(&Observation<'_>) -> bool) -> usize {
+        let found = self.trials.iter().filter(|trial| is_such(trial));
+        found.map(|trial| (trial.slot.aa, trial.slot.block)).collect::<BTreeSet<_>>().len()
+    }
+
+    /// Returns in how many blocks, but those against itself, the machine kept a trial of a variant from counting.
     fn disturbed_blocks(&self, variant: &str) -> usize {
-        let of_variant = |trial: &&&Observation<'_>| trial.is_disturbed && trial.slot.variant == variant;
-        self.blocks(false).values().filter(|trials| trials.iter().any(|trial| of_variant(&trial))).count()
+        self.blocks_with(|trial| !trial.slot.aa && trial.is_disturbed && trial.slot.variant == variant)
     }
 
     /// Returns in how many blocks a trial of one of a pair was lost. What the machine did alone strikes both alike; if it
     /// struck one more often than chance has it, it was that variant which had it happen, as one does that asks for more of
     /// a processor of which others are given a part.
     fn lost_blocks(&self, first: &str, second: &str) -> usize {
-        let is_of_pair = |trial: &&Observation<'_>| [first, second].contains(&trial.slot.variant.as_str());
-        let has_lost = |trials: &Vec<&Observation<'_>>| {
-            trials.iter().copied().filter(|trial| is_of_pair(trial)).any(|trial| trial.is_lost)
-        };
-        let lost = self.blocks(false).values().filter(|trials| has_lost(trials)).count();
+        let is_of_pair = |trial: &Observation<'_>| [first, second].contains(&trial.slot.variant.as_str());
+        let lost = self.blocks_with(|trial| !trial.slot.aa && trial.is_lost && is_of_pair(trial));
         let (first, second) = (self.disturbed_blocks(first), self.disturbed_blocks(second));
         lost + struck(first.max(second), first.min(second))
     }
 
     /// Returns in how many blocks a trial of a variant was lost, or the machine struck it beyond what it did to all.
     fn blocks_lost_by(&self, variant: &str) -> usize {
-        let lost = self.trials.iter().filter(|trial| trial.is_lost && trial.slot.variant == variant);
-        let lost = lost.map(|trial| (trial.slot.aa, trial.slot.block)).collect::<BTreeSet<_>>().len();
+        let lost = self.blocks_with(|trial| trial.is_lost && trial.slot.variant == variant);
         let of_all = self.spec.variants.iter().map(|other| self.disturbed_blocks(&other.name)).min();
         lost + struck(self.disturbed_blocks(variant), of_all.unwrap_or_default())
     }

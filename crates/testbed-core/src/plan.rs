@@ -198,7 +198,7 @@ pub struct CertifyRequest {
 pub enum Fact {
     /// It was done; what changed will be seen.
     Done,
-    /// Someone was faster: nothing was done, and another look tells what to do instead.
+    /// Someone was faster, or it failed: nothing was done, and another look tells what to do instead.
     Missed,
     /// The workflow is there.
     Submitted {
@@ -294,7 +294,7 @@ impl Plan {
     #[must_use]
     pub fn status_with(&self, facts: &[Fact]) -> ExperimentStatus {
         let mut status = self.status.clone();
-        // There is a fact for each effect that was carried out.
+        // There is a fact for each effect that was come to.
         for (effect, _) in self.effects.iter().zip(facts).filter(|(_, fact)| **fact != Fact::Missed) {
             made::note_effect(&mut status, effect);
         }
@@ -456,6 +456,14 @@ impl Step {
 
     fn effect(&mut self, effect: Effect) {
         self.effects.push(effect);
+    }
+
+    /// Has a deadline so long after `since`, if that is known.
+    fn within(self, since: Option<Timestamp>, limit: SignedDuration, now: Timestamp) -> Self {
+        match since.and_then(|at| at.checked_add(limit).ok()) {
+            Some(deadline) => self.deadline(deadline, now),
+            None => self,
+        }
     }
 
     /// Looks again at `deadline`; fails if it has passed while the stage still waits.

@@ -125,11 +125,8 @@ async fn looked<T>(is_asked_for: bool, look: impl Future<Output = Result<T, Erro
 async fn catalog(clients: &Clients, experiment: &Experiment) -> Result<CatalogFacts, Error> {
     let api: Api<Component> = Api::all(clients.kube.clone());
     let agent = clients.settings.agent();
-    let named = experiment.spec.targets.iter().flat_map(|target| &target.components);
-    let brought = experiment.spec.targets.iter().flat_map(|target| agent::components(target, &agent));
-    let names: BTreeSet<String> = named.map(|reference| reference.name().to_owned()).chain(brought).collect();
     let found =
-        try_join_all(names.into_iter().map(async |name| {
+        try_join_all(agent::needed(&experiment.spec, &agent).into_iter().map(async |name| {
             Ok::<_, Error>(api.get_opt(&name).await?.map(|component| (name, component.spec)))
         }))
         .await?;

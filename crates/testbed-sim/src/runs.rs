@@ -44,7 +44,6 @@ impl Scenario {
             || self.behavior.disks.is_some()
             || self.behavior.hooks
             || self.behavior.refuses
-            || self.behavior.namespaces_stay.is_some()
             || self.behavior.place_taken;
         !unfit && !self.name.starts_with("expires")
     }

@@ -1,6 +1,7 @@
 //! What went wrong, as a user meets it: one line, a hint, an exit code.
 
 use std::fmt;
+use testbed_hub::RootNotFound;
 
 /// Exit code of a run that failed, and of anything that went wrong and has no code of its own.
 pub(crate) const FAILED: u8 = 1;
@@ -57,6 +58,9 @@ impl std::error::Error for Failure {}
 pub(crate) fn explain(error: &anyhow::Error) -> (String, Option<String>, u8) {
     if let Some(failure) = error.downcast_ref::<Failure>() {
         return (failure.message.clone(), failure.hint.clone(), failure.code);
+    }
+    if error.is::<RootNotFound>() {
+        return (error.to_string(), None, USAGE);
     }
     let message = error.chain().map(ToString::to_string).collect::<Vec<_>>().join(": ");
     match error.chain().find_map(|cause| cause.downcast_ref::<kube::Error>()) {

@@ -30,12 +30,8 @@ pub(super) fn collect(pass: &Pass<'_>, status: &mut ExperimentStatus) -> Step {
         step.wait(Reason::NotReached, "begins once the end of the workflow is recorded");
         return step;
     }
-    let deadline = began(pass).and_then(|at| at.checked_add(COLLECT_DEADLINE).ok());
-    // Time may have passed while nobody looked: a result is given up only after an attempt beyond the deadline failed.
-    let overdue = deadline.is_some_and(|deadline| pass.now >= deadline);
-    let tried = status::get(pass.persisted, ConditionType::ResultsStored)
-        .is_some_and(|condition| condition.reason == Reason::LastAttempt.as_str());
-    if overdue && tried {
+    let attempt = Attempt::of(pass, ConditionType::ResultsStored, began(pass));
+    if attempt == Attempt::Over {
         return step.fail(Reason::ResultsLost, "the result could not be stored within the deadline");
     }
     let half = began(pass).and_then(|at| at.checked_add(COLLECT_HALF).ok());
@@ -45,17 +41,39 @@ pub(super) fn collect(pass: &Pass<'_>, status: &mut ExperimentStatus) -> Step {
         prefix: pass.run.results_prefix(),
         give_up: half.is_some_and(|half| pass.now >= half),
     })));
-    match deadline {
-        Some(deadline) if !overdue => {
-            step.wait(Reason::Collecting, "metrics are being read and the result written");
-            step.wake(deadline);
-        }
-        _ => step.wait(
-            Reason::LastAttempt,
-            "the deadline has passed: one last attempt to store the result is made",
-        ),
+    if let Attempt::OneOf { until } = attempt {
+        step.wait(Reason::Collecting, "metrics are being read and the result written");
+        step.wake(until);
+    } else {
+        let message = "the deadline has passed: one last attempt to store the result is made";
+        step.wait(Reason::LastAttempt, message);
     }
     step
+}
+
+/// What is still tried with a store that takes nothing, while clusters cost.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Attempt {
+    /// It is asked again and again until then.
+    OneOf { until: Timestamp },
+    /// It is asked for the last time.
+    Last,
+    /// It is given up.
+    Over,
+}
+
+impl Attempt {
+    /// Returns what a stage still tries that has had something to store since `began`. Time may have passed while nobody
+    /// looked: it is given up only after an attempt beyond the deadline failed.
+    pub(super) fn of(pass: &Pass<'_>, stage: ConditionType, began: Option<Timestamp>) -> Self {
+        let tried = status::get(pass.persisted, stage)
+            .is_some_and(|condition| condition.reason == Reason::LastAttempt.as_str());
+        match began.and_then(|at| at.checked_add(COLLECT_DEADLINE).ok()) {
+            Some(until) if pass.now < until => Self::OneOf { until },
+            Some(_) if tried => Self::Over,
+            _ => Self::Last,
+        }
+    }
 }
 
 /// Returns whether a run that ends still owes a result.

@@ -25,6 +25,8 @@ pub(super) fn deploy(pass: &Pass<'_>, status: &mut ExperimentStatus) -> Step {
     if let Some((target, why)) = target::lost(pass, status) {
         return step.fail(Reason::TargetLost, format!("{target}: {why}"));
     }
+    let since = status::since(pass.persisted, ConditionType::ClustersReady);
+    let in_time = |step: Step| step.within(since, DEPLOY_DEADLINE, pass.now);
     let lists = (
         pass.seen.namespaces.known(),
         pass.seen.applications.known(),
@@ -37,7 +39,7 @@ pub(super) fn deploy(pass: &Pass<'_>, status: &mut ExperimentStatus) -> Step {
             [lists.0.err(), lists.1.err(), lists.2.err(), lists.3.err(), lists.4.err()].into_iter().flatten();
         let reason = reasons.into_iter().next().unwrap_or_default();
         step.unreadable(pass, format!("what is deployed cannot be read: {reason}"));
-        return in_time(pass, step);
+        return in_time(step);
     };
     if let Some(message) = target::taken(pass, namespaces) {
         return step.fail(Reason::NamespaceTaken, message);
@@ -82,17 +84,7 @@ pub(super) fn deploy(pass: &Pass<'_>, status: &mut ExperimentStatus) -> Step {
     if let Some(loss) = target::next_loss(status) {
         step.wake(loss);
     }
-    in_time(pass, step)
-}
-
-/// The stage fails if it waits beyond its deadline, whatever for.
-fn in_time(pass: &Pass<'_>, step: Step) -> Step {
-    match status::since(pass.persisted, ConditionType::ClustersReady)
-        .and_then(|at| at.checked_add(DEPLOY_DEADLINE).ok())
-    {
-        Some(deadline) => step.deadline(deadline, pass.now),
-        None => step,
-    }
+    in_time(step)
 }
 
 /// The run's own project of Argo CD, which says what it may deploy, and where.

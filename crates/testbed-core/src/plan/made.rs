@@ -68,12 +68,7 @@ fn note_namespace(known: &mut TargetStatus, namespace: String) {
 }
 
 /// Notes what is there, also what nobody could say when it was made: whoever made it may have died.
-pub(super) fn note(
-    pass: &Pass<'_>,
-    status: &mut ExperimentStatus,
-    left: &Left<'_>,
-    workflows: &[WorkflowFacts],
-) {
+pub(super) fn note(pass: &Pass<'_>, status: &mut ExperimentStatus, left: &Left<'_>) {
     let run = &pass.run;
     if let Some(project) = left.projects.first() {
         status.project.get_or_insert_with(|| project.name.clone());
@@ -111,7 +106,7 @@ pub(super) fn note(
     for (component, _) in seen(status, left.applications) {
         component.sync.get_or_insert_with(|| UNJUDGED.into());
     }
-    for workflow in workflows {
+    for workflow in left.workflows {
         note_workflow(pass, status, workflow);
     }
 }

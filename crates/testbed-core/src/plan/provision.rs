@@ -24,11 +24,13 @@ pub(super) fn provision(pass: &Pass<'_>, status: &mut ExperimentStatus) -> Step 
     if let Some(message) = target::taken(pass, &[]) {
         return step.fail(Reason::NamespaceTaken, message);
     }
+    let since = status::since(pass.persisted, ConditionType::Accepted).filter(|_| own);
+    let in_time = |step: Step| step.within(since, deadline(pass), pass.now);
     let clusters = match pass.seen.clusters.known() {
         Ok(clusters) => clusters,
         Err(reason) => {
             step.unreadable(pass, format!("the clusters cannot be read: {reason}"));
-            return in_time(pass, own, step);
+            return in_time(step);
         }
     };
     let mut free = Free::of(pass);
@@ -50,16 +52,7 @@ pub(super) fn provision(pass: &Pass<'_>, status: &mut ExperimentStatus) -> Step 
             if known.cluster_name.is_some() && is_ready(target, known) { "Ready" } else { "Creating" }.into(),
         );
     }
-    in_time(pass, own, step)
-}
-
-/// The stage fails if it waits beyond its deadline, whatever for.
-fn in_time(pass: &Pass<'_>, own: bool, step: Step) -> Step {
-    let started = status::since(pass.persisted, ConditionType::Accepted);
-    match started.and_then(|at| at.checked_add(deadline(pass)).ok()) {
-        Some(deadline) if own => step.deadline(deadline, pass.now),
-        _ => step,
-    }
+    in_time(step)
 }
 
 fn is_ready(target: &Target, known: &TargetStatus) -> bool {

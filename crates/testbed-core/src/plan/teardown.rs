@@ -11,6 +11,7 @@ use crate::build::{self, ARGOCD_NAMESPACE, CLUSTER_NAMESPACE, WORKFLOW_NAMESPACE
 use crate::certificate;
 use crate::observed::{
     ApplicationFacts, ClusterFacts, NamespaceFacts, ObjectFacts, Reach, RemoteFacts, Seen, ServiceFacts,
+    WorkflowFacts,
 };
 use crate::status;
 use jiff::{SignedDuration, Timestamp};
@@ -30,14 +31,10 @@ const CLEARS_UP: SignedDuration = SignedDuration::from_mins(5);
 /// How long after the begin of teardown the hooks that Argo CD runs last hold up their namespaces in a cluster that goes.
 const LAST_HOOKS: SignedDuration = SignedDuration::from_mins(10);
 
-/// What is said where a list cannot be had.
-const UNREADABLE: &str = "what is left cannot be read";
-
-/// What is said of a cluster that is let go.
-const DELETING: &str = "Deleting";
-
 /// Everything that was made for the run and is still there.
 pub(super) struct Left<'a> {
+    pub(super) workflows: &'a [WorkflowFacts],
+    pods: &'a [String],
     pub(super) applications: &'a [ApplicationFacts],
     pub(super) namespaces: &'a [NamespaceFacts],
     pub(super) registrations: &'a [ObjectFacts],
@@ -60,32 +57,24 @@ pub(super) fn teardown(pass: &Pass<'_>, status: &mut ExperimentStatus) -> Step {
         step.wait(Reason::NotReached, "begins once the end of the run is recorded");
         return step;
     }
-    let seen = pass.seen;
-    let (workflows, pods) = match (seen.workflows.known(), seen.workflow_pods.known()) {
-        (Ok(workflows), Ok(pods)) => (workflows, pods),
-        (Err(reason), _) | (_, Err(reason)) => {
-            step.unreadable(pass, format!("{UNREADABLE}: {reason}"));
-            return step;
-        }
-    };
     let left = match left(pass) {
         Ok(left) => left,
         Err(reason) => {
-            step.unreadable(pass, format!("{UNREADABLE}: {reason}"));
+            step.unreadable(pass, format!("what is left cannot be read: {reason}"));
             return step;
         }
     };
-    made::note(pass, status, &left, workflows);
+    made::note(pass, status, &left);
     if certificate::made(&pass.run, status) != certificate::made(&pass.run, pass.persisted) {
         // Once it is deleted, nobody could tell any more that it was there.
         step.wait(Reason::TearingDown, "what was made is being recorded");
         return step;
     }
-    for workflow in workflows {
+    for workflow in left.workflows {
         let namespace = Some(WORKFLOW_NAMESPACE);
         remove(&mut step, ChildKind::Workflow, namespace, &workflow.name, &workflow.uid, workflow.deleting);
     }
-    if let Some(pod) = pods.first() {
+    if let Some(pod) = left.pods.first() {
         step.wait(Reason::TearingDown, format!("pod {pod} is being removed"));
     }
     status.teardown_began_at.get_or_insert(Time(pass.now));
@@ -119,6 +108,8 @@ fn left<'a>(pass: &'a Pass<'_>) -> Result<Left<'a>, String> {
     }
     let seen = pass.seen;
     Ok(Left {
+        workflows: known(&seen.workflows)?,
+        pods: known(&seen.workflow_pods)?,
         applications: known(&seen.applications)?,
         namespaces: known(&seen.namespaces)?,
         registrations: known(&seen.registrations)?,
@@ -193,15 +184,17 @@ fn deployed<'a>(
     }
     // After its Applications, which put back what vanishes under them until they are being deleted themselves; but not
     // after their end: Kubernetes lets a deleted namespace rest for five seconds, in which they have time to finish.
-    let is_needed = |name: &str| {
-        let mut hooked = left.applications.iter().filter(|application| application.has_last_hooks);
-        hooked.any(|application| run.namespace_of(&application.target) == name)
-    };
     let own = left.namespaces.iter().filter(|namespace| namespace.owner.as_deref() == Some(run.uid));
-    for namespace in own.filter(|namespace| namespace.deleting || !is_needed(&namespace.name)) {
+    for namespace in own.filter(|namespace| namespace.deleting || !is_hooked(pass, left, &namespace.name)) {
         remove(step, ChildKind::Namespace, None, &namespace.name, &namespace.uid, namespace.deleting);
     }
     busy
+}
+
+/// Returns whether Argo CD has hooks to run last in a namespace: without it they could not be.
+fn is_hooked(pass: &Pass<'_>, left: &Left<'_>, namespace: &str) -> bool {
+    let mut hooked = left.applications.iter().filter(|application| application.has_last_hooks);
+    hooked.any(|application| pass.run.namespace_of(&application.target) == namespace)
 }
 
 /// Returns until when an Application stays that alone can take away what others of its target made, and they are there still.
@@ -251,11 +244,6 @@ fn within(pass: &Pass<'_>, target: &Target, facts: &RemoteFacts, left: &Left<'_>
     let has_time = hooks_until.is_some() || !target.cluster.kind.is_made();
     let has_last_hooks = has_time && of_target().any(|seen| seen.has_last_hooks);
     // Another target may be in the same cluster, and its namespace is seen here too.
-    let place_of = |application: &&ApplicationFacts| pass.run.namespace_of(&application.target);
-    let is_hooked = |name: &str| {
-        let hooked = left.applications.iter().filter(|seen| seen.has_last_hooks);
-        has_time && hooked.into_iter().any(|seen| place_of(&seen) == name)
-    };
     let is_a_place = |name: &str| {
         let mut targets = pass.run.spec.targets.iter();
         targets.any(|other| pass.run.namespace_of(&other.name) == name)
@@ -265,7 +253,7 @@ fn within(pass: &Pass<'_>, target: &Target, facts: &RemoteFacts, left: &Left<'_>
     }
     let clears_up = of_target().find(|seen| clears_up_until(pass, left, seen).is_some());
     let is_needed = |namespace: &NamespaceFacts| {
-        is_hooked(&namespace.name)
+        (has_time && is_hooked(pass, left, &namespace.name))
             || (has_last_hooks && !is_a_place(&namespace.name))
             || clears_up.is_some_and(|seen| agent::namespace(&seen.component) == Some(&namespace.name))
     };
@@ -389,7 +377,7 @@ fn lost(pass: &Pass<'_>, target: &Target, left: &Left<'_>) -> Lost {
             let cluster = target::cluster(left.clusters, name);
             match cluster.filter(|cluster| !cluster.deleting) {
                 // It was asked before we deleted it, or given up.
-                None if known.phase.as_deref() == Some(DELETING) => Lost::Nothing,
+                None if known.cluster_released_at.is_some() => Lost::Nothing,
                 // Others deleted it, and what its cloud made for it stays.
                 None => Lost::Surely(vec![OUTLIVES.into()]),
                 Some(cluster) if waits && !cluster.dead => Lost::Perhaps {
@@ -451,11 +439,14 @@ fn access(
     let is_idle = |target: &str| (is_bare(target) || is_overdue(pass)) && !busy.contains(target);
     for cluster in left.clusters.iter().filter(|cluster| is_idle(&cluster.target)) {
         if let Some(known) = target::recorded(status, &cluster.target) {
-            known.phase = Some(DELETING.into());
+            known.phase = Some("Deleting".into());
+            if !cluster.deleting {
+                known.cluster_released_at.get_or_insert(Time(pass.now));
+            }
         }
         let spec = pass.run.spec.targets.iter().find(|target| target.name == cluster.target);
         let is_said = target::known(pass, &cluster.target)
-            .is_some_and(|persisted| persisted.phase.as_deref() == Some(DELETING));
+            .is_some_and(|persisted| persisted.cluster_released_at.is_some());
         if spec.is_some_and(|target| target.cluster.kind.is_of_a_cloud()) && !is_said && !cluster.deleting {
             // That it was us stands on record before: what others delete leaves behind what its cloud made for it.
             step.wait(Reason::TearingDown, format!("that cluster {} goes is being recorded", cluster.name));

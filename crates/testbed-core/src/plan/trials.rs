@@ -8,14 +8,13 @@
 //! follows from what is recorded alone, so that a crash changes neither the number of trials nor their order.
 
 use super::budget::{self, Money};
-use super::collect::{COLLECT_HALF, SETTLE};
+use super::collect::{Attempt, COLLECT_HALF, SETTLE};
 use super::template::pinned_template;
-use super::{COLLECT_DEADLINE, ChildKind, Effect, MeasureRequest, ObjectRef, Pass, Step, questions, target};
+use super::{ChildKind, Effect, MeasureRequest, ObjectRef, Pass, Step, questions, target};
 use crate::build::{self, WORKFLOW_NAMESPACE};
 use crate::observed::{PodFacts, Reach, WorkflowFacts};
 use crate::schedule::{self, Next, Schedule, Timing};
 use crate::selector::Selector;
-use crate::status;
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, Time};
 use std::time::Duration;
@@ -367,14 +366,12 @@ impl World<'_> {
         if self.is_settling(trial, &mut step) {
             return step;
         }
-        // Clusters cost while a store is waited for. Time may have passed while nobody looked: a record is given up only after
-        // an attempt beyond the deadline failed.
-        let tried = status::get(self.pass.persisted, ConditionType::WorkflowSucceeded)
-            .is_some_and(|condition| condition.reason == Reason::LastAttempt.as_str());
-        if tried && self.pass.now >= later(end.at.0, COLLECT_DEADLINE) {
+        let attempt = Attempt::of(self.pass, ConditionType::WorkflowSucceeded, Some(end.at.0));
+        if attempt == Attempt::Over {
             let message = format!("the record of trial {} could not be stored in time", trial.slot.trial);
             return step.fail(Reason::ResultsLost, message);
         }
+        let half = later(end.at.0, COLLECT_HALF);
         let window = end.window.as_ref().filter(|_| end.failed.is_none());
         let asked =
             window.map(|window| questions::of_trial(self.pass, &trial.slot, window)).unwrap_or_default();
@@ -382,13 +379,12 @@ impl World<'_> {
             trial: trial.slot.trial.clone(),
             questions: asked,
             prefix: self.pass.run.results_prefix(),
-            give_up: self.pass.now >= later(end.at.0, COLLECT_HALF),
+            give_up: self.pass.now >= half,
         })));
-        let (half, deadline) = (later(end.at.0, COLLECT_HALF), later(end.at.0, COLLECT_DEADLINE));
-        if self.pass.now < deadline {
+        if let Attempt::OneOf { until } = attempt {
             let message = self.progress(trial, "is over, and its samples are being read");
             step.wait(Reason::TrialMeasuring, message);
-            step.wake(if self.pass.now < half { half } else { deadline });
+            step.wake(if self.pass.now < half { half } else { until });
         } else {
             let message = self.progress(trial, "is over; one last attempt to store its record is made");
             step.wait(Reason::LastAttempt, message);

@@ -115,6 +115,7 @@ targets:
   kubeconfigSecret: tsdb-x7k2q-left-5d5nn6xe-kubeconfig
   clusterId: id-of-uid-2
   clusterCreatedAt: "2026-01-01T00:00:06Z"
+  clusterReleasedAt: "2026-01-01T00:00:48Z"
   clusterGoneAt: "2026-01-01T00:00:57Z"
   silentSince: "2026-01-01T00:00:36Z"
   resources:
@@ -163,6 +164,7 @@ targets:
   kubeconfigSecret: tsdb-x7k2q-right-72fpjevj-kubeconfig
   clusterId: id-of-uid-4
   clusterCreatedAt: "2026-01-01T00:00:06Z"
+  clusterReleasedAt: "2026-01-01T00:00:45Z"
   clusterGoneAt: "2026-01-01T00:00:57Z"
   resources:
   - v1/Pod/tsdb-x7k2q-right-72fpjevj-0

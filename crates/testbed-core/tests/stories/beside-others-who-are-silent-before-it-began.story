@@ -83,6 +83,7 @@ targets:
   namespace: tsdb-x7k2q-right-j51462ac
   clusterName: tsdb-x7k2q-right-72fpjevj
   clusterCreatedAt: "2026-01-01T00:00:06Z"
+  clusterReleasedAt: "2026-01-01T00:00:15Z"
   clusterGoneAt: "2026-01-01T00:00:21Z"
   resources:
   - v1/Pod/tsdb-x7k2q-right-72fpjevj-0

@@ -158,6 +158,7 @@ targets:
   kubeconfigSecret: tsdb-x7k2q-right-72fpjevj-kubeconfig
   clusterId: id-of-uid-2
   clusterCreatedAt: "2026-01-01T00:00:06Z"
+  clusterReleasedAt: "2026-01-01T00:00:51Z"
   clusterGoneAt: "2026-01-01T00:00:57Z"
   resources:
   - v1/Pod/tsdb-x7k2q-right-72fpjevj-0

@@ -140,6 +140,7 @@ targets:
   kubeconfigSecret: tsdb-x7k2q-left-5d5nn6xe-kubeconfig
   clusterId: id-of-uid-2
   clusterCreatedAt: "2026-01-01T00:00:06Z"
+  clusterReleasedAt: "2026-01-01T00:01:47Z"
   clusterGoneAt: "2026-01-01T00:02:02Z"
   resources:
   - v1/Pod/tsdb-x7k2q-left-5d5nn6xe-0
@@ -188,6 +189,7 @@ targets:
   kubeconfigSecret: tsdb-x7k2q-right-72fpjevj-kubeconfig
   clusterId: id-of-uid-4
   clusterCreatedAt: "2026-01-01T00:00:06Z"
+  clusterReleasedAt: "2026-01-01T00:01:47Z"
   clusterGoneAt: "2026-01-01T00:02:02Z"
   resources:
   - v1/Pod/tsdb-x7k2q-right-72fpjevj-0

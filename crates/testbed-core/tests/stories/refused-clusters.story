@@ -56,6 +56,7 @@ targets:
   namespace: tsdb-x7k2q-left-z1517p2w
   clusterName: tsdb-x7k2q-left-5d5nn6xe
   clusterCreatedAt: "2026-01-01T00:00:06Z"
+  clusterReleasedAt: "2026-01-01T00:01:15Z"
   clusterGoneAt: "2026-01-01T00:01:27Z"
   unsyncedSince: "2026-01-01T00:00:09Z"
   resources:
@@ -93,6 +94,7 @@ targets:
   namespace: tsdb-x7k2q-right-j51462ac
   clusterName: tsdb-x7k2q-right-72fpjevj
   clusterCreatedAt: "2026-01-01T00:00:06Z"
+  clusterReleasedAt: "2026-01-01T00:01:15Z"
   clusterGoneAt: "2026-01-01T00:01:27Z"
   unsyncedSince: "2026-01-01T00:00:09Z"
   resources:

@@ -117,6 +117,7 @@ targets:
   kubeconfigSecret: tsdb-x7k2q-left-5d5nn6xe-kubeconfig
   clusterId: id-of-uid-4
   clusterCreatedAt: "2026-01-01T00:00:12Z"
+  clusterReleasedAt: "2026-01-01T00:00:56Z"
   clusterGoneAt: "2026-01-01T00:01:08Z"
   resources:
   - v1/Pod/tsdb-x7k2q-left-5d5nn6xe-0
@@ -164,6 +165,7 @@ targets:
   kubeconfigSecret: tsdb-x7k2q-right-72fpjevj-kubeconfig
   clusterId: id-of-uid-6
   clusterCreatedAt: "2026-01-01T00:00:12Z"
+  clusterReleasedAt: "2026-01-01T00:00:56Z"
   clusterGoneAt: "2026-01-01T00:01:08Z"
   resources:
   - v1/Pod/tsdb-x7k2q-right-72fpjevj-0

@@ -115,6 +115,7 @@ targets:
   kubeconfigSecret: warm-a-kubeconfig
   clusterId: id-of-uid-1
   clusterCreatedAt: "2026-01-01T00:00:12Z"
+  clusterReleasedAt: "2026-01-01T00:00:53Z"
   clusterGoneAt: "2026-01-01T00:01:05Z"
   resources:
   - v1/Pod/warm-a-0
@@ -162,6 +163,7 @@ targets:
   kubeconfigSecret: warm-b-kubeconfig
   clusterId: id-of-uid-2
   clusterCreatedAt: "2026-01-01T00:00:12Z"
+  clusterReleasedAt: "2026-01-01T00:00:53Z"
   clusterGoneAt: "2026-01-01T00:01:05Z"
   resources:
   - v1/Pod/warm-b-0

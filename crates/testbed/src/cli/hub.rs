@@ -184,7 +184,7 @@ pub(super) enum Output {
 pub(crate) async fn run(args: HubArgs) -> anyhow::Result<ExitCode> {
     match args.command {
         HubCommand::Up { root, with, settings } => {
-            let layout = Layout::find(root.as_deref()).map_err(|error| Failure::usage(error.to_string()))?;
+            let layout = Layout::find(root.as_deref())?;
             let kept = layout.elsewhere();
             let wishes = Wishes { with, settings: settings.wanted() };
             let up =

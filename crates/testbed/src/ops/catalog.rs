@@ -54,8 +54,7 @@ pub(crate) struct Disk {
 impl Disk {
     /// Reads the catalog of the project that `root` names, or that the working folder is in.
     pub(crate) fn read(root: Option<&Path>) -> Result<Self> {
-        let layout = testbed_hub::Layout::find(root).map_err(|error| Failure::usage(error.to_string()))?;
-        let root = layout.root;
+        let root = testbed_hub::Layout::find(root)?.root;
         let mut disk =
             Self { components: BTreeMap::new(), templates: BTreeMap::new(), experiments: BTreeMap::new() };
         for category in folders(&root.join("components"))? {

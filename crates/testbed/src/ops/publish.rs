@@ -14,7 +14,7 @@ use oci_client::manifest::OciImageManifest;
 use oci_client::secrets::RegistryAuth;
 use oci_client::{Client as Registry, Reference};
 use serde_json::Value;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 use testbed_api::component::{Component, Helm, Source};
@@ -54,18 +54,9 @@ pub(crate) enum Lacking {
 
 /// Publishes what `experiment` refers to, and what the lab brings into its targets by itself, as far as the catalog holds it.
 pub(crate) async fn publish_for(client: &Client, disk: &Disk, experiment: &Experiment) -> Result<Published> {
-    let components = needed(experiment);
+    let components = agent::needed(&experiment.spec, &AgentSettings::default());
     let template = |name: &str| name == experiment.spec.workflow.template;
     publish(client, disk, |name| components.contains(name), template, Lacking::Refused).await
-}
-
-/// Returns the names of the components that are deployed for an experiment.
-fn needed(experiment: &Experiment) -> BTreeSet<String> {
-    let settings = AgentSettings::default();
-    let of = |target| -> Vec<String> { agent::components(target, &settings) };
-    let targets = &experiment.spec.targets;
-    let named = targets.iter().flat_map(|target| &target.components);
-    named.map(|reference| reference.name().to_owned()).chain(targets.iter().flat_map(of)).collect()
 }
 
 /// Publishes the components and templates that are wanted.
@@ -353,7 +344,8 @@ mod tests {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap();
         let needed_by = |name: &str| {
             let file = root.join("experiments").join(name).join("experiment.yaml");
-            needed(&serde_saphyr::from_str(&fs::read_to_string(file).unwrap()).unwrap())
+            let experiment: Experiment = serde_saphyr::from_str(&fs::read_to_string(file).unwrap()).unwrap();
+            agent::needed(&experiment.spec, &AgentSettings::default())
         };
         assert!(needed_by("cluster-comparison").contains("metrics-agent"));
         assert_eq!(needed_by("hello-app").into_iter().collect::<Vec<_>>(), ["hello-app"]);
